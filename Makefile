@@ -1,0 +1,83 @@
+# klipkit: sets up what it needs on a bare Debian-like machine, then builds, tests, installs. `make help` lists the targets.
+
+PYTHON ?= python3
+PREFIX ?= /usr/local
+DESTDIR ?=
+BIN := .venv/bin
+SETUP := .venv/.set-up
+CFLAGS_C := -std=c11 -g -O1 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wundef -Werror
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+# Debian packages; each is named with its reason in README.md.
+SYSTEM_PACKAGES := gcc libc6-dev python3 python3-venv python3-dev umockdev valgrind
+
+CORE_SOURCES := $(wildcard klipkit/*/*.c) $(wildcard klipkit/*/*.h) klipkit/core_build.py
+C_TESTS := $(patsubst tests/c/%.c,build/c/%,$(wildcard tests/c/test_*.c))
+
+export PYTHONDONTWRITEBYTECODE :=
+.DEFAULT_GOAL := help
+.PHONY: help setup system-packages run test check c-tests format lint types tests long bench man accept wheel install clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+setup: $(SETUP) ## system packages, virtual environment, C core
+
+system-packages:
+	@sh tests/system-packages $(SYSTEM_PACKAGES)
+
+$(SETUP): setup.cfg setup.py pyproject.toml $(CORE_SOURCES) | system-packages
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m compileall -q klipkit
+	@touch $@
+
+run: $(SETUP) ## see it work: the serial ports of this computer, and the pin table of an Arduino Mega
+	bin/klipkit ports
+	bin/klipkit pins list --board mega
+
+test: check ## everything that CI runs
+	$(BIN)/pytest -q -m 'not long' tests/integration
+	@echo "make test: all green"
+
+check: $(SETUP) format lint types c-tests ## format, lint, types, floors, unit and golden tests, C tests (under two minutes)
+	$(BIN)/pytest -q -m 'not long' tests/unit tests/golden
+
+format: $(SETUP)
+	$(BIN)/ruff format --check .
+
+lint: $(SETUP)
+	$(BIN)/ruff check .
+
+types: $(SETUP)
+	$(BIN)/mypy
+
+c-tests: $(C_TESTS) ## the C tests under the address and undefined-behaviour sanitizers
+	@set -e; for test in $^; do $$test; done
+
+build/c/%: tests/c/%.c $(wildcard klipkit/*/*.c) $(wildcard klipkit/*/*.h) | system-packages
+	@mkdir -p $(@D)
+	gcc $(CFLAGS_C) $(SANITIZE) -I. -o $@ $< $(wildcard klipkit/*/*.c) -lm
+
+long: $(SETUP) ## the long tests
+	$(BIN)/pytest -q -m long tests
+
+bench: $(SETUP) ## the benchmark table: ratios and counts
+	$(BIN)/python -m compileall -q klipkit
+	$(BIN)/python tests/bench/startup.py
+
+man: $(SETUP) ## manual pages, option reference and completion, from the code
+	$(BIN)/python -m klipkit.cli.reference .
+
+accept: $(SETUP) ## rewrite the golden files from what the tools print now, for review
+	KLIPKIT_ACCEPT=1 $(BIN)/pytest -q tests/golden
+
+wheel: $(SETUP) ## a wheel in dist/
+	$(BIN)/python -m build --wheel --no-isolation --outdir dist .
+
+install: wheel ## klipkit, its manual pages and completion under PREFIX (default /usr/local)
+	sh tests/install $(DESTDIR)$(PREFIX) $(PYTHON)
+
+clean: ## remove what was built, and the virtual environment
+	rm -rf build dist .venv *.egg-info klipkit/_core.* .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

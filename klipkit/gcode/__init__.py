@@ -1,0 +1,1 @@
+"""Floor 2: text to words to commands; knows no machine."""

@@ -1,0 +1,1 @@
+"""Floor 6: toolhead, homing, rails, extruder, transforms, commands."""

@@ -1,0 +1,1 @@
+"""Floor 7: virtual clock, co-simulation with the firmware, physical models, faults."""
