@@ -1,0 +1,27 @@
+/* The driver of a session on a real file descriptor (serial port, pty, socket): one thread that never calls Python.
+ *
+ * The thread owns reading and writing of `fd`; closing it stays with the caller, after link_thread_stop. Its clock is
+ * CLOCK_MONOTONIC in seconds. `ready` is an eventfd of the caller that is signalled when messages came in and when the port
+ * is gone.
+ */
+#ifndef KLIPKIT_LINK_THREAD_H
+#define KLIPKIT_LINK_THREAD_H
+
+struct session;
+struct link_thread;
+
+/* Start to drive; NULL and errno when the thread can't be made. */
+struct link_thread *link_thread_start(struct session *session, int fd, int ready);
+
+/* New commands were queued: look at the session now. */
+void link_thread_wake(struct link_thread *thread);
+
+/* 0 while the port works, else the errno that ended it (EIO or ENODEV when unplugged). */
+int link_thread_error(struct link_thread *thread);
+
+/* Stop and free; what is queued stays in the session. */
+void link_thread_stop(struct link_thread *thread);
+
+/* The thread's clock: CLOCK_MONOTONIC, s. */
+double link_now(void);
+#endif
