@@ -3,13 +3,15 @@
 PYTHON ?= python3
 PREFIX ?= /usr/local
 DESTDIR ?=
+DEST = $(DESTDIR)$(PREFIX)
+COMPLETIONS := bash-completion/completions zsh/site-functions fish/vendor_completions.d
 BIN := .venv/bin
 SETUP := .venv/.set-up
 CFLAGS_C := -std=c11 -g -O1 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wundef -Werror
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 # Debian packages; each is named with its reason in README.md.
-SYSTEM_PACKAGES := gcc libc6-dev python3 python3-venv python3-dev umockdev valgrind
+SYSTEM_PACKAGES := gcc libc6-dev python3 python3-venv python3-dev umockdev valgrind groff-base
 
 CORE_SOURCES := $(wildcard klipkit/*/*.c) $(wildcard klipkit/*/*.h) klipkit/core_build.py
 C_TESTS := $(patsubst tests/c/%.c,build/c/%,$(wildcard tests/c/test_*.c))
@@ -64,7 +66,7 @@ long: $(SETUP) ## the long tests
 
 bench: $(SETUP) ## the benchmark table: ratios and counts
 	$(BIN)/python -m compileall -q klipkit
-	$(BIN)/python tests/bench/startup.py
+	$(BIN)/python -m tests.bench.startup
 
 man: $(SETUP) ## manual pages, option reference and completion, from the code
 	$(BIN)/python -m klipkit.cli.reference .
@@ -73,10 +75,18 @@ accept: $(SETUP) ## rewrite the golden files from what the tools print now, for 
 	KLIPKIT_ACCEPT=1 $(BIN)/pytest -q tests/golden
 
 wheel: $(SETUP) ## a wheel in dist/
+	rm -f dist/klipkit-*.whl
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist .
 
 install: wheel ## klipkit, its manual pages and completion under PREFIX (default /usr/local)
-	sh tests/install $(DESTDIR)$(PREFIX) $(PYTHON)
+	$(PYTHON) -m venv --clear $(DEST)/lib/klipkit
+	$(DEST)/lib/klipkit/bin/pip install --quiet dist/klipkit-*.whl
+	install -d $(DEST)/bin $(addprefix $(DEST)/share/man/man,1 5 7) $(addprefix $(DEST)/share/,$(COMPLETIONS))
+	ln -sf ../lib/klipkit/bin/klipkit $(DEST)/bin/klipkit
+	for section in 1 5 7; do install -m 644 man/*.$$section $(DEST)/share/man/man$$section; done
+	$(DEST)/bin/klipkit completion bash >$(DEST)/share/bash-completion/completions/klipkit
+	$(DEST)/bin/klipkit completion zsh >$(DEST)/share/zsh/site-functions/_klipkit
+	$(DEST)/bin/klipkit completion fish >$(DEST)/share/fish/vendor_completions.d/klipkit.fish
 
 clean: ## remove what was built, and the virtual environment
 	rm -rf build dist .venv *.egg-info klipkit/_core.* .mypy_cache .ruff_cache .hypothesis

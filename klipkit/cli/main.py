@@ -23,6 +23,7 @@ class Entry(NamedTuple):
 
 
 TOOLS = {
+    "completion": Entry("completion", "Print the completion script for bash, zsh or fish."),
     "explain": Entry("explain", "Explain an error code or message, or list all errors."),
     "pins": Entry("pins", "Translate, list and check pin names."),
     "ports": Entry("ports", "Find serial ports and say what is behind them."),

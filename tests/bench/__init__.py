@@ -1,0 +1,1 @@
+"""Benchmarks: ratios and counts, measured so that a busy machine does not change them."""

@@ -1,0 +1,58 @@
+"""How long the tools take to start, against `python -c 'import click'`: instructions, CPU seconds, modules loaded."""
+
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.bench.counting import ENVIRONMENT, instructions
+from tests.reference import TOP
+
+PYTHON = sys.executable
+KLIPKIT = str(Path(PYTHON).with_name("klipkit"))
+BASE = [PYTHON, "-c", "import click"]
+COMMANDS = {
+    "klipkit --help": [PYTHON, KLIPKIT, "--help"],
+    "klipkit ports": [PYTHON, KLIPKIT, "ports"],
+    "klipkit pins convert D23": [PYTHON, KLIPKIT, "pins", "convert", "D23"],
+}
+ROUNDS = 15
+
+
+def few_ports() -> dict[str, str]:
+    """The environment in which `klipkit ports` sees a small machine, the same on each computer."""
+    return {"KLIPKIT_SYSROOT": str(TOP / "tests" / "bench" / "sysroot")}
+
+
+def cpu_seconds(command: list[str]) -> float:
+    """The least CPU time of some runs, user and system."""
+    best = float("inf")
+    for _ in range(ROUNDS):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        environment = {"PATH": os.environ["PATH"]} | ENVIRONMENT | few_ports()
+        subprocess.run(command, capture_output=True, env=environment, check=False, timeout=60)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        best = min(best, after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
+    return best
+
+
+def ratios() -> dict[str, float]:
+    """Instructions of each command over those of `import click`."""
+    base = instructions(BASE)
+    return {name: instructions(command, few_ports()) / base for name, command in COMMANDS.items()}
+
+
+def main() -> None:
+    """Print the table."""
+    base_count, base_time = instructions(BASE), cpu_seconds(BASE)
+    print(f"{'start-up':32}{'M instructions':>16}{'ratio':>8}{'CPU ms':>10}{'ratio':>8}")
+    print(f"{'import click':32}{base_count / 1e6:16.1f}{1:8.2f}{base_time * 1e3:10.1f}{1:8.2f}")
+    for name, command in COMMANDS.items():
+        count, time = instructions(command, few_ports()), cpu_seconds(command)
+        ratio, time_ratio = count / base_count, time / base_time
+        print(f"{name:32}{count / 1e6:16.1f}{ratio:8.2f}{time * 1e3:10.1f}{time_ratio:8.2f}")
+
+
+if __name__ == "__main__":
+    main()

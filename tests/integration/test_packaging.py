@@ -1,0 +1,134 @@
+"""What is installed: the wheel has all that the tools need, and each way of installing gives a working command."""
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.reference import TOP
+
+HANG = 600
+
+
+def copy_of_the_sources(target: Path) -> Path:
+    """What git knows of this checkout, as a clone would have it (with changes not yet committed)."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=TOP,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (TOP / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(TOP / name, target / name)
+    return target
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from a copy of the sources."""
+    folder = tmp_path_factory.mktemp("wheel")
+    sources = copy_of_the_sources(folder / "sources")
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--no-deps",
+        "--no-build-isolation",
+        "-w",
+        str(folder),
+        str(sources),
+    ]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=HANG)
+    assert result.returncode == 0, result.stderr
+    (built,) = folder.glob("klipkit-*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A virtual environment in which the wheel is installed; its dependencies are those of the tests."""
+    folder = tmp_path_factory.mktemp("installed")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True, timeout=HANG)
+    (site,) = folder.glob("lib/python3*/site-packages")
+    own = next(path for path in map(Path, sys.path) if path.name == "site-packages")
+    for name in (
+        "click",
+        "rich",
+        "cffi",
+        "jinja2",
+        "markupsafe",
+        "serial",
+        "pygments",
+        "markdown_it",
+        "mdurl",
+    ):
+        if (own / name).exists():
+            (site / name).symlink_to(own / name)
+    for binary in own.glob("_cffi_backend*"):
+        (site / binary.name).symlink_to(binary)
+    command = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python")]
+    subprocess.run([*command, "install", "--no-deps", "--quiet", str(wheel)], check=True, timeout=HANG)
+    yield folder
+
+
+def test_the_wheel_holds_data_core_and_firmware(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for needed in (
+        "klipkit/boards/data/chips/atmega2560.toml",
+        "klipkit/boards/data/tables/mega.toml",
+        "klipkit/boards/data/usb.toml",
+        "klipkit/firmware/ports/sim/abi.h",
+        "klipkit/wire/session.h",
+    ):
+        assert needed in names
+    assert [name for name in names if name.startswith("klipkit/_core.") and name.endswith(".so")]
+    assert not [
+        name for name in names if "/tests/" in name or name.startswith("tests/") or "__pycache__" in name
+    ]
+
+
+def test_the_wheel_holds_every_source_and_data_file_of_the_package(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    listed = subprocess.run(
+        ["git", "ls-files", "klipkit"], cwd=TOP, capture_output=True, text=True, check=True
+    )
+    tracked = {name for name in listed.stdout.split() if (TOP / name).is_file()}
+    assert tracked - names == set()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--version"], "klipkit "),
+        (["pins", "convert", "D23", "--board", "mega"], "PA1\n"),
+        (["explain", "usage"], "usage (exit status 2)"),
+    ],
+)
+def test_the_installed_command_works_away_from_the_checkout(
+    installed: Path, tmp_path: Path, arguments: list[str], expected: str
+) -> None:
+    command = [str(installed / "bin" / "klipkit"), *arguments]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=HANG)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith(expected)
+
+
+def test_the_installed_core_can_be_imported(installed: Path, tmp_path: Path) -> None:
+    program = "from klipkit._core import lib, ffi; print(lib.crc16(b'\\x05\\x10', 2))"
+    command = [str(installed / "bin" / "python"), "-c", program]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=HANG)
+    assert (result.stdout, result.stderr) == ("40577\n", "")  # 0x9e81, as recorded
+
+
+def test_the_editable_install_is_the_checkout_itself() -> None:
+    import klipkit
+
+    assert Path(klipkit.__file__).parent == TOP / "klipkit"
