@@ -18,22 +18,29 @@ struct steps_ids {
     int32_t queue_step, set_next_step_dir, reset_step_clock;
 };
 
-/* `move_count`: slots of the MCU's move queue that are for steps. */
-struct steps *steps_new(struct session *session, int queue, const struct steps_ids *ids, uint32_t move_count);
+/* `move_count`: slots of the MCU's move queue that are for steps (at least 1); `history`: ticks for which sent runs are
+ * remembered. NULL when there is no memory or move_count is 0. */
+struct steps *steps_new(struct session *session, int queue, const struct steps_ids *ids, uint32_t move_count,
+                        uint64_t history);
 void steps_free(struct steps *steps);
 
 /* A stepper with this oid; `dir_inverted`: direction +1 is level 0. Gives its number, or a negative errno. */
 int steps_add_stepper(struct steps *steps, uint8_t oid, int dir_inverted);
 
-/* Append runs of a stepper (copied). -ERANGE: not in order of time. */
+/* Append runs of a stepper (copied). -ERANGE: one is not later than the one before it; -EINVAL: a run of several steps whose
+ * interval does not count from the step before it (or the clock that was set). Nothing is appended then. */
 int steps_append(struct steps *steps, int stepper, const struct step_run *runs, size_t count);
 
-/* Send all that begins before `clock`, in order of clocks over all steppers. Gives the number of messages queued. */
+/* Send all runs that are due before `clock`, those of all steppers merged in the order in which they are due. Gives the
+ * number of messages queued, or the negative errno of session_send; what was not sent stays. */
 int64_t steps_flush(struct steps *steps, uint64_t clock);
 
-/* The stepper's clock is set anew: its next interval counts from `clock`. Nothing may be pending for it. */
+/* Queued messages leave no sooner than 2^30 ticks before they are due: the MCU compares clocks in 32 bits. */
+
+/* The stepper's clock is set anew: its next interval counts from `clock`. -EBUSY when runs are pending for it. */
 int steps_reset_clock(struct steps *steps, int stepper, uint64_t clock);
 
-/* The stepper's position (sum of steps) at a clock, from 30 s of history; -ERANGE when that is forgotten. */
+/* The stepper's position (sum of steps sent, in the direction of the position) at a clock; -ERANGE when that is older than
+ * the history. */
 int steps_position_at(const struct steps *steps, int stepper, uint64_t clock, int64_t *position);
 #endif

@@ -59,11 +59,12 @@ def test_a_stream_of_events_is_one_record_a_line() -> None:
     [(-1, ""), (0, "warning: w\nn\n"), (1, "warning: w\nn\nd\n")],
 )
 def test_remarks_go_to_stderr_as_loud_as_asked(verbosity: int, said: str) -> None:
-    out = Output(verbosity=verbosity, stdout=io.StringIO(), stderr=io.StringIO())
+    stdout, stderr = io.StringIO(), io.StringIO()
+    out = Output(verbosity=verbosity, stdout=stdout, stderr=stderr)
     out.warn("w")
     out.note("n")
     out.detail("d")
-    assert (out.stderr.getvalue(), out.stdout.getvalue()) == (said, "")  # type: ignore[attr-defined]
+    assert (stderr.getvalue(), stdout.getvalue()) == (said, "")
 
 
 @given(st.text())

@@ -1,0 +1,291 @@
+/* Motion's runs into the wire's queues: see steps.h.
+ *
+ *     runs of stepper 0  --\                        slot ring: when the n-th last entry is free
+ *     runs of stepper 1  ---> earliest due first --> min clock --> set_next_step_dir? queue_step --> session
+ *     runs of stepper 2  --/
+ *
+ * A run is due at the step before its first one, because the MCU starts to time it there. Entries are written in that
+ * order, and the MCU frees an entry when it starts it: so entries become free in the order in which they were sent, and
+ * one ring of clocks is the whole account of the MCU's queue.
+ */
+#include "klipkit/mcu/steps.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "klipkit/motion/run.h"
+#include "klipkit/wire/session.h"
+#include "klipkit/wire/vlq.h"
+
+static const uint64_t LONG_GAP = (uint64_t)3 << 28;    /* ticks; a run after such a gap is due at its own first step */
+static const uint64_t FURTHEST = (uint64_t)1 << 30;    /* ticks; nothing is sent further ahead */
+enum { PARAMETERS_MOST = 5, VLQ_MOST = 5, FIRST_ROOM = 64 };
+
+struct entry {
+    struct step_run run;
+    int64_t before; /* position before its first step */
+};
+
+struct stepper {
+    struct entry *entries; /* ring: history, then pending */
+    size_t room, oldest, sent, count; /* `sent` of `count` entries, from `oldest` on, are history */
+    uint64_t clock;        /* the step after which the next interval counts */
+    uint64_t base;         /* the same for the next run to be appended */
+    uint64_t last;         /* last step appended */
+    int64_t position;      /* after the last run appended */
+    uint8_t oid, dir_inverted;
+    int8_t direction;      /* as the MCU knows it; 0: not yet told */
+    uint8_t forgot;        /* entries were dropped from the history */
+};
+
+struct steps {
+    struct session *session;
+    int queue;
+    struct steps_ids ids;
+    uint64_t *slots; /* ring of the clocks at which the newest `slot_count` entries are free */
+    uint32_t slot_count, slot_next;
+    uint64_t history;
+    struct stepper *steppers;
+    size_t stepper_count;
+};
+
+struct steps *steps_new(struct session *session, int queue, const struct steps_ids *ids, uint32_t move_count,
+                        uint64_t history)
+{
+    if (move_count == 0)
+        return NULL;
+    struct steps *steps = calloc(1, sizeof(*steps));
+    if (!steps)
+        return NULL;
+    steps->slots = calloc(move_count, sizeof(*steps->slots));
+    if (!steps->slots) {
+        free(steps);
+        return NULL;
+    }
+    steps->session = session;
+    steps->queue = queue;
+    steps->ids = *ids;
+    steps->slot_count = move_count;
+    steps->history = history;
+    return steps;
+}
+
+void steps_free(struct steps *steps)
+{
+    if (!steps)
+        return;
+    for (size_t i = 0; i < steps->stepper_count; i++)
+        free(steps->steppers[i].entries);
+    free(steps->steppers);
+    free(steps->slots);
+    free(steps);
+}
+
+int steps_add_stepper(struct steps *steps, uint8_t oid, int dir_inverted)
+{
+    size_t bytes = (steps->stepper_count + 1) * sizeof(*steps->steppers);
+    struct stepper *grown = realloc(steps->steppers, bytes);
+    if (!grown)
+        return -ENOMEM;
+    steps->steppers = grown;
+    grown[steps->stepper_count] = (struct stepper){.oid = oid, .dir_inverted = dir_inverted != 0};
+    return (int)steps->stepper_count++;
+}
+
+static struct entry *entry_at(const struct stepper *stepper, size_t index)
+{
+    return &stepper->entries[(stepper->oldest + index) % stepper->room];
+}
+
+static int64_t steps_of(const struct step_run *run)
+{
+    return run->direction > 0 ? run->count : -(int64_t)run->count;
+}
+
+/* Room for `count` more entries; the ring is laid out anew when it grows. */
+static int reserve(struct stepper *stepper, size_t count)
+{
+    size_t room = stepper->room ? stepper->room : FIRST_ROOM;
+    while (room < stepper->count + count)
+        room *= 2;
+    if (room == stepper->room)
+        return 0;
+    struct entry *entries = malloc(room * sizeof(*entries));
+    if (!entries)
+        return -ENOMEM;
+    for (size_t i = 0; i < stepper->count; i++)
+        entries[i] = *entry_at(stepper, i);
+    free(stepper->entries);
+    stepper->entries = entries;
+    stepper->room = room;
+    stepper->oldest = 0;
+    return 0;
+}
+
+static void forget(struct stepper *stepper, uint64_t history)
+{
+    while (stepper->sent > 0) {
+        uint64_t last = step_run_last(&entry_at(stepper, 0)->run);
+        if (last + history >= stepper->last)
+            return;
+        stepper->oldest = (stepper->oldest + 1) % stepper->room;
+        stepper->sent--;
+        stepper->count--;
+        stepper->forgot = 1;
+    }
+}
+
+/* Whether the runs follow on each other; *last becomes their last step. */
+static int check(const struct stepper *stepper, const struct step_run *runs, size_t count, uint64_t *last)
+{
+    uint64_t base = stepper->base;
+    *last = stepper->last;
+    for (size_t i = 0; i < count; i++) {
+        if (runs[i].count == 0 || runs[i].first <= *last)
+            return -ERANGE;
+        if (runs[i].count > 1 && runs[i].interval != (uint32_t)(runs[i].first - base))
+            return -EINVAL;
+        base = *last = step_run_last(&runs[i]);
+    }
+    return 0;
+}
+
+int steps_append(struct steps *steps, int number, const struct step_run *runs, size_t count)
+{
+    struct stepper *stepper = &steps->steppers[number];
+    uint64_t last;
+    int error = check(stepper, runs, count, &last);
+    if (error || count == 0)
+        return error;
+    forget(stepper, steps->history);
+    error = reserve(stepper, count);
+    if (error)
+        return error;
+    for (size_t i = 0; i < count; i++) {
+        *entry_at(stepper, stepper->count++) = (struct entry){.run = runs[i], .before = stepper->position};
+        stepper->position += steps_of(&runs[i]);
+    }
+    stepper->base = stepper->last = last;
+    return 0;
+}
+
+/* The clock by which the stepper's next pending run must be there. */
+static uint64_t due(const struct stepper *stepper)
+{
+    uint64_t first = entry_at(stepper, stepper->sent)->run.first;
+    return first - stepper->clock >= LONG_GAP ? first : stepper->clock;
+}
+
+static struct stepper *earliest(const struct steps *steps, uint64_t before)
+{
+    struct stepper *found = NULL;
+    for (size_t i = 0; i < steps->stepper_count; i++) {
+        struct stepper *stepper = &steps->steppers[i];
+        if (stepper->sent == stepper->count || due(stepper) >= before)
+            continue;
+        if (!found || due(stepper) < due(found))
+            found = stepper;
+    }
+    return found;
+}
+
+static int64_t send(const struct steps *steps, int32_t id, const int64_t *parameters, size_t count, uint64_t min_clock,
+                    uint64_t required)
+{
+    uint8_t bytes[(1 + PARAMETERS_MOST) * VLQ_MOST];
+    size_t used = vlq_encode(bytes, id);
+    for (size_t i = 0; i < count; i++)
+        used += vlq_encode(bytes + used, parameters[i]);
+    return session_send(steps->session, steps->queue, bytes, used, min_clock, required);
+}
+
+/* Sends the stepper's next run, with a change of direction before it; gives the messages queued, or a negative errno. */
+static int64_t send_run(struct steps *steps, struct stepper *stepper)
+{
+    const struct step_run *run = &entry_at(stepper, stepper->sent)->run;
+    uint64_t required = due(stepper), min_clock = steps->slots[steps->slot_next];
+    if (required > FURTHEST && min_clock < required - FURTHEST)
+        min_clock = required - FURTHEST;
+    int64_t messages = 1;
+    if (run->direction != stepper->direction) {
+        int64_t level[] = {stepper->oid, (run->direction > 0) != stepper->dir_inverted};
+        int64_t ticket = send(steps, steps->ids.set_next_step_dir, level, 2, min_clock, required);
+        if (ticket < 0)
+            return ticket;
+        stepper->direction = run->direction;
+        messages++;
+    }
+    uint32_t interval = (uint32_t)(run->first - stepper->clock);
+    int64_t numbers[] = {stepper->oid, interval, run->count, run->add};
+    int64_t ticket = send(steps, steps->ids.queue_step, numbers, 4, min_clock, required);
+    if (ticket < 0)
+        return ticket;
+    steps->slots[steps->slot_next] = required;
+    steps->slot_next = (steps->slot_next + 1) % steps->slot_count;
+    stepper->clock = step_run_last(run);
+    stepper->sent++;
+    return messages;
+}
+
+int64_t steps_flush(struct steps *steps, uint64_t clock)
+{
+    int64_t messages = 0;
+    for (struct stepper *next = earliest(steps, clock); next; next = earliest(steps, clock)) {
+        int64_t sent = send_run(steps, next);
+        if (sent < 0)
+            return sent;
+        messages += sent;
+    }
+    return messages;
+}
+
+int steps_reset_clock(struct steps *steps, int number, uint64_t clock)
+{
+    struct stepper *stepper = &steps->steppers[number];
+    if (stepper->sent != stepper->count)
+        return -EBUSY;
+    int64_t parameters[] = {stepper->oid, (uint32_t)clock};
+    int64_t ticket = send(steps, steps->ids.reset_step_clock, parameters, 2, 0, 0);
+    if (ticket < 0)
+        return (int)ticket;
+    stepper->clock = stepper->base = clock;
+    return 0;
+}
+
+/* Steps of a run that are done at `clock`, from its first one on: the largest k with time(k) <= clock, by bisection. */
+static int64_t done_at(const struct step_run *run, uint64_t clock)
+{
+    struct step_run part = *run;
+    uint32_t low = 0, high = run->count;
+    while (low < high) {
+        uint32_t middle = (low + high + 1) / 2;
+        part.count = (uint16_t)middle;
+        if (step_run_last(&part) <= clock)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return low;
+}
+
+int steps_position_at(const struct steps *steps, int number, uint64_t clock, int64_t *position)
+{
+    const struct stepper *stepper = &steps->steppers[number];
+    size_t low = 0, high = stepper->count; /* the first entry that begins after `clock` */
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (entry_at(stepper, middle)->run.first <= clock)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == 0) {
+        *position = stepper->count ? entry_at(stepper, 0)->before : stepper->position;
+        return stepper->forgot ? -ERANGE : 0;
+    }
+    const struct entry *entry = entry_at(stepper, low - 1);
+    int64_t done = done_at(&entry->run, clock);
+    *position = entry->before + (entry->run.direction > 0 ? done : -done);
+    return 0;
+}
