@@ -351,11 +351,17 @@ class PrinterError(KlipkitError):
     exit_status = EXIT_REFUSED
 
 
-def tree(root: type[KlipkitError] = KlipkitError) -> Iterator[type[KlipkitError]]:
-    """Each class of the tree, parents before children, in the order of definition."""
+def tree() -> Iterator[type[KlipkitError]]:
+    """Each class of the tree, those of base/faults included, parents before children, in the order of definition."""
+    import klipkit.base.faults  # noqa: F401 (its classes join the tree)
+
+    return _below(KlipkitError)
+
+
+def _below(root: type[KlipkitError]) -> Iterator[type[KlipkitError]]:
     yield root
     for child in root.__subclasses__():
-        yield from tree(child)
+        yield from _below(child)
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from klipkit.base import errors
+from klipkit.base import errors, faults
 from klipkit.base.errors import ConfigError, KlipkitError, UnknownPin, causes, tree
 from klipkit.cli.explain import find
 
@@ -50,6 +50,8 @@ def test_causes_are_given_from_the_consequence_to_the_first_cause() -> None:
         ("Option 'foo' is not valid in section 'mcu'", "config-option"),
         ("Section 'foo' is not a valid config section", "config-section"),
         ("Option 'x' in section 'y' must be specified", "config-missing"),
+        ("MCU 'mcu' shutdown: Timer too close", "timer-too-close"),
+        ("Move out of range: 300.0 0.0 0.0 [0.0]", "move"),
     ],
 )
 def test_codes_and_classic_messages_are_found(words: str, code: str) -> None:
@@ -70,3 +72,17 @@ def test_every_class_of_the_module_is_in_the_tree() -> None:
         value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, Exception)
     }
     assert classes == set(tree())
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        ("Timer too close", faults.TimerTooClose),
+        ("ADC out of range", faults.AdcOutOfRange),
+        ("Something new", faults.Shutdown),
+    ],
+)
+def test_a_shutdown_reason_of_an_mcu_becomes_its_class(reason: str, kind: type[faults.Shutdown]) -> None:
+    error = faults.shutdown_reason("mcu", reason)
+    assert type(error) is kind
+    assert str(error) == f"MCU 'mcu' shutdown: {reason}"

@@ -1,0 +1,145 @@
+"""The part of the tree of errors that tells of the running machine: G-code, the link, microcontrollers, shutdowns.
+
+The classic texts are those that the firmware sends and people search for; a microcontroller's own reason becomes the class
+whose words it begins with (`shutdown_reason`).
+"""
+
+from klipkit.base.errors import DeviceError, KlipkitError, PrinterError
+
+
+class GcodeError(KlipkitError):
+    """A line of G-code cannot be read or carried out.
+
+    The message gives the file and line, and what was wrong with it.
+    """
+
+    code = "gcode"
+    classic = ("Malformed command", "Unable to parse move", "Unknown command:", "Error on '")
+
+
+class MoveError(GcodeError):
+    """A move was refused because it leaves the machine's reach, or the axis has not been homed.
+
+    Compare the position with position_min and position_max of the axis; home first; look at offsets and the slicer's
+    bed size.
+    """
+
+    code = "move"
+    classic = ("Move out of range", "Must home axis first", "Must home before")
+
+
+class LinkError(DeviceError):
+    """The link to a microcontroller could not be opened, or broke.
+
+    Look at cable and power, and at who else holds the port: `klipkit ports`.
+    """
+
+    code = "link"
+    classic = ("Lost communication with MCU", "Timeout with MCU", "Serial connection closed")
+
+
+class ProtocolError(LinkError):
+    """What came from the microcontroller is not what the protocol allows.
+
+    A wrong baud rate, another program's firmware, or a damaged line. `klipkit ports` shows what the board seems to run.
+    """
+
+    code = "protocol"
+    classic = ("Protocol error", "Unable to extract params from", "Got EOF when reading from device")
+
+
+class FirmwareMismatch(LinkError):
+    """The firmware lacks a command that the host needs, or has it with other parameters.
+
+    Build and flash the firmware that belongs to this version of klipkit.
+    """
+
+    code = "firmware-mismatch"
+    classic = ("Command format mismatch", "Firmware constant")
+
+
+class NoAnswer(LinkError):
+    """A microcontroller did not answer a question in time, although the link works.
+
+    A restart of the board helps when its firmware hangs; a device behind it (an SPI or UART chip) may be without power.
+    """
+
+    code = "no-answer"
+    classic = ("Unable to obtain '",)
+
+
+class Shutdown(PrinterError):
+    """A microcontroller or the host stopped the printer: motors, heaters and fans are in their safe state.
+
+    The first cause is in the message. When it is mended, FIRMWARE_RESTART starts again.
+    """
+
+    code = "shutdown"
+    classic = ("Printer is shutdown", "MCU shutdown", "Shutdown due to")
+
+
+class EmergencyStop(Shutdown):
+    """The printer was stopped by M112 or by a client's emergency stop.
+
+    Mend what made you stop it, then FIRMWARE_RESTART.
+    """
+
+    code = "emergency-stop"
+    classic = ("Command request",)
+
+
+class TimerTooClose(Shutdown):
+    """The microcontroller was told to do something at a time that had passed: the host was late.
+
+    The host was overloaded or swapped, or the link lost data. Look at the load of the computer, its power supply and
+    the cable.
+    """
+
+    code = "timer-too-close"
+    classic = ("Timer too close", "Missed scheduling of next", "Stepper too far in past")
+
+
+class TimerInPast(Shutdown):
+    """The microcontroller itself could not keep up: steps were asked for faster than the chip can make them.
+
+    Lower the speed or the microsteps; `klipkit steps` shows the highest step rate of a file.
+    """
+
+    code = "timer-in-past"
+    classic = ("Rescheduled timer in the past",)
+
+
+class AdcOutOfRange(Shutdown):
+    """A temperature sensor reads outside its allowed range.
+
+    Usually an open or shorted thermistor: look at its plug and wires.
+    """
+
+    code = "adc-out-of-range"
+    classic = ("ADC out of range",)
+
+
+class MoveQueueOverflow(Shutdown):
+    """The microcontroller was sent more steps than its queue holds: a fault of the host.
+
+    Report it with the log.
+    """
+
+    code = "move-queue-overflow"
+    classic = ("Move queue overflow",)
+
+
+REASONS: tuple[type[Shutdown], ...] = (
+    EmergencyStop,
+    TimerTooClose,
+    TimerInPast,
+    AdcOutOfRange,
+    MoveQueueOverflow,
+)
+
+
+def shutdown_reason(mcu: str, reason: str) -> Shutdown:
+    """The error for a microcontroller's own reason of shutdown, of the class whose words it begins with."""
+    found = [kind for kind in REASONS if any(reason.startswith(words) for words in kind.classic)]
+    kind = found[0] if found else Shutdown
+    return kind(f"MCU '{mcu}' shutdown: {reason}")
