@@ -1,6 +1,6 @@
 """The part of the tree of errors that tells of the running machine: G-code, the link, microcontrollers, shutdowns.
 
-The classic texts are those that the firmware sends and people search for; a microcontroller's own reason becomes the class
+The classic texts are those that the firmware sends and people search for; an MCU's own reason becomes the class
 whose words it begins with (`shutdown_reason`).
 """
 

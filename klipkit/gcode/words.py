@@ -5,7 +5,7 @@
     SET_PIN PIN=fan VALUE=.5        -> SET_PIN  PIN=fan VALUE=.5
     M117 Hello; world               -> M117  with the raw text
 
-The dialect is described in Klipper's G-Codes.md and Command_Templates.md: traditional commands are a letter and a number with
+The dialect: Klipper's G-Codes.md and Command_Templates.md. Traditional commands are a letter and a number with
 one-letter parameters, extended commands are a word with NAME=VALUE parameters, quoted as in a shell.
 """
 

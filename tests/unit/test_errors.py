@@ -67,10 +67,9 @@ def test_classic_words_belong_to_one_error_each() -> None:
     assert len(words) == len(set(words))
 
 
-def test_every_class_of_the_module_is_in_the_tree() -> None:
-    classes = {
-        value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, Exception)
-    }
+def test_every_class_of_the_modules_is_in_the_tree() -> None:
+    values = [*vars(errors).values(), *vars(faults).values()]
+    classes = {value for value in values if isinstance(value, type) and issubclass(value, Exception)}
     assert classes == set(tree())
 
 
