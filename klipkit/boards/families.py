@@ -19,7 +19,8 @@ class FlashMethod:
     usual one first; `offset` is that one. `baud`, 0 when the tool does not ask for it. `touch`: the port
     is opened at 1200 baud first. `needs_hands`: somebody has to press a button or carry a card. `usb` are the
     ids under which the bootloader appears, `programmer` avrdude's -c, `alternate` dfu-util's -a,
-    `filename` the name on the card, `uf2_family` the id in each block of a UF2 file (0: none).
+    `filename` the name on the card, `uf2_family` the id in each block of a UF2 file (0: none), `arguments` what else
+    the tool is given, besides port, speed, offset and file.
     """
 
     tool: str
@@ -33,6 +34,7 @@ class FlashMethod:
     alternate: int
     filename: str
     uf2_family: int
+    arguments: tuple[str, ...]
     note: str
 
     @property
@@ -131,6 +133,7 @@ def _method(fields: datafile.Fields) -> FlashMethod:
         alternate=fields.number("alternate", 0),
         filename=fields.text("filename", ""),
         uf2_family=fields.number("uf2_family", 0),
+        arguments=fields.words("arguments", ""),
         note=fields.text("note", ""),
     )
     fields.end()

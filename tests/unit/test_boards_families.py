@@ -14,6 +14,12 @@ from klipkit.boards.tables import table_names, tables
 from klipkit.boards.usb import known_ids
 
 FILES = {"hex", "bin", "uf2", "elf"}
+NAMES = (
+    "ramps gt2560 rambo einsy rumba minitronics melzi sanguinololu anet uno nano leonardo micro printrboard due radds "
+    "archim2 duet2 duet-maestro duet3 duet3-mini zero grand-central smoothieboard skr-1.3 skr-1.4 sgen-l skr-mini "
+    "creality-4.2.2 creality-4.2.7 cheetah robin skr-pro skr-2 skr-3 octopus spider s6 manta ebb skr-mini-e3-v3 "
+    "skr-pico pico pico2 ender2-pro neptune raspberry-pi beaglebone"
+)
 SPOKEN = sorted(name for each in families() for name in each.boards)
 METHODS = [(each.name, method) for each in families() for method in each.flash]
 
@@ -93,6 +99,11 @@ def test_boards_are_found_by_the_names_people_use(name: str, found: str) -> None
     assert board(name).name == found
 
 
+@pytest.mark.parametrize("name", NAMES.split())
+def test_a_common_board_is_known_and_can_be_flashed(name: str) -> None:
+    assert board(name).flash[0].tool
+
+
 @given(st.sampled_from(SPOKEN), st.randoms(use_true_random=False))
 def test_case_dashes_and_underscores_do_not_matter(name: str, random: Random) -> None:
     choose = random.choice
@@ -127,7 +138,9 @@ def test_methods_that_were_tried_are_written_as_they_ran() -> None:
         57600,
     )
     assert [method("sanguino", "avrdude", place).baud for place in (0, 1)] == [115200, 57600]
+    assert method("mega2560", "avrdude").arguments == ("-D",)
     assert method("leonardo", "avrdude").touch
+    assert method("due", "bossac").arguments == ("-U", "-e", "-v", "-b", "-R")
     assert (family("due").flash_start, method("due", "bossac").touch) == (0x80000, True)
     assert (method("zero", "bossac").offset, method("grand-central", "bossac").offset) == (0x2000, 0x4000)
     assert (method("stm32f103", "dfu-util").usb, method("stm32f103", "dfu-util").alternate) == (
