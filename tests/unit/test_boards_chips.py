@@ -205,6 +205,22 @@ def test_mcu_names_of_the_example_configs_are_known() -> None:
         assert chip(word).pins
 
 
+def test_pins_of_the_example_configs_are_free_pins_of_their_chips() -> None:
+    configs = reference_path("configs")
+    seen = 0
+    for row in (configs / "mcu.tsv").read_text("utf-8").splitlines()[1:]:
+        name, mcu = row.split("\t")
+        if mcu in ("-", "mcu"):
+            continue
+        found = chip(mcu.split()[0])
+        free = set(found.pins).difference(*found.reserved.values())
+        values = re.findall(r"^\w*pins?\s*[:=]([^#\n]*)", (configs / name).read_text("utf-8"), flags=re.M)
+        used = set(re.findall(r"(?<![\w:])(?:P[A-K]\d+|P\d\.\d+)\b", " ".join(values)))
+        assert used <= free, (name, used - free)
+        seen += len(used)
+    assert seen > 2000
+
+
 def test_a_serial_build_does_not_reserve_the_pins_of_usb() -> None:
     assert chip("stm32f103").reserved == {"USB": ("PA11", "PA12")}
     assert chip("stm32f103-serial").reserved == {"serial": ("PA10", "PA9")}
