@@ -1,0 +1,147 @@
+"""How a G-code command is declared: a method with typed, documented parameters, from which parsing and help come.
+
+    class Moves:
+        @gcode("G1", "G0", also=...)
+        async def move(self, *, x: Annotated[float | None, "position to go to, mm"] = None) -> None:
+            '''Move the toolhead along a straight line.'''
+
+        @gcode("M117")
+        async def message(self, *, raw: str) -> None:
+            '''Show a message.'''          # `raw` is what follows the command, as written
+
+A parameter's name in G-code is its Python name in upper case. Its type is float, int or str, with None when it may be
+missing. Commands(…) collects the declared methods of the objects that it is given: a table, not a search by name.
+"""
+
+import inspect
+import math
+import types
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from klipkit.base.faults import GcodeError
+from klipkit.base.text import did_you_mean, sanitise
+from klipkit.gcode.words import Line
+
+F = TypeVar("F", bound=Callable[..., Awaitable[None]])
+_MARK = "gcode_names"
+RAW = "raw"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A declared parameter: its name in G-code, type, whether it must be given, and one phrase of what it is."""
+
+    name: str
+    kind: type
+    required: bool
+    text: str
+
+    def read(self, line: Line) -> Any:
+        """The value on the line; None when it is missing and may be. Raises GcodeError."""
+        written = line.parameters.get(self.name)
+        if written is None or (written == "" and self.kind is not str):
+            if self.required or written == "":
+                raise GcodeError(
+                    f"{line.command}: {self.name} must be given", where=line.where, hint=self.text
+                )
+            return None
+        return written if self.kind is str else self._number(line, written)
+
+    def _number(self, line: Line, written: str) -> float | int:
+        try:
+            value = self.kind(written)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value) or "_" in written:
+            shown = sanitise(written, 40)
+            raise GcodeError(
+                f"{line.command}: {self.name}={shown} is not a number", where=line.where, hint=self.text
+            )
+        return value  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A declared command: its names, what it does, its parameters, and the method that does it."""
+
+    names: tuple[str, ...]
+    text: str
+    parameters: tuple[Parameter, ...]
+    takes_raw: bool
+    takes_line: bool
+    run: Callable[..., Awaitable[None]]
+
+    async def call(self, line: Line) -> None:
+        """Carry the line out."""
+        values: dict[str, Any] = {}
+        for parameter in self.parameters:
+            value = parameter.read(line)
+            if value is not None:
+                values[parameter.name.lower()] = value
+        if self.takes_raw:
+            values[RAW] = line.raw
+        if self.takes_line:
+            values["line"] = line
+        await self.run(**values)
+
+
+def gcode(*names: str) -> Callable[[F], F]:
+    """Declares a method as the G-code command of these names."""
+
+    def mark(function: F) -> F:
+        setattr(function, _MARK, names)
+        return function
+
+    return mark
+
+
+class Commands:
+    """The table of commands: name to command."""
+
+    def __init__(self, owners: Iterable[object] = ()) -> None:
+        self.by_name: dict[str, Command] = {}
+        for owner in owners:
+            self.add(owner)
+
+    def add(self, owner: object) -> None:
+        """Enter all declared methods of an object. A name that is taken already is a fault of the program."""
+        for _, method in inspect.getmembers(owner, inspect.ismethod):
+            names = getattr(method, _MARK, ())
+            command = _declared(names, method) if names else None
+            for name in names:
+                if command is None or name in self.by_name:
+                    raise AssertionError(f"two commands are called {name}")
+                self.by_name[name] = command
+
+    async def run(self, line: Line) -> None:
+        """Carry out one line; GcodeError when nothing of that name is known."""
+        command = self.by_name.get(line.command)
+        if command is None:
+            hint = did_you_mean(line.command, self.by_name)
+            raise GcodeError(f'Unknown command: "{sanitise(line.command, 60)}"', where=line.where, hint=hint)
+        await command.call(line)
+
+
+def _declared(names: tuple[str, ...], method: Callable[..., Awaitable[None]]) -> Command:
+    hints = get_type_hints(method, include_extras=True)
+    signature = inspect.signature(method)
+    parameters = tuple(
+        _parameter(name, hints[name], each.default is inspect.Parameter.empty)
+        for name, each in signature.parameters.items()
+        if name not in (RAW, "line")
+    )
+    text = inspect.cleandoc(method.__doc__ or "")
+    return Command(
+        names, text, parameters, RAW in signature.parameters, "line" in signature.parameters, method
+    )
+
+
+def _parameter(name: str, hint: Any, required: bool) -> Parameter:
+    text = ""
+    if get_origin(hint) is Annotated:
+        hint, text = get_args(hint)[0], get_args(hint)[1]
+    if get_origin(hint) in (Union, types.UnionType):
+        hint = next(kind for kind in get_args(hint) if kind is not type(None))
+    return Parameter(name.upper(), hint, required, text)
