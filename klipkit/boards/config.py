@@ -1,0 +1,52 @@
+"""The config sections about pin names: [board_pins], [board_pins NAME] and [duplicate_pin_override]."""
+
+from collections.abc import Iterable, Mapping
+
+from klipkit.base.declare import Declared, Problem, option, prefixed, section
+from klipkit.base.pin import MAIN_MCU, Pin, PinUse, pin
+from klipkit.base.values import Reference, list_of, pair, reference, text
+
+Aliases = tuple[tuple[str, str], ...]  # (alias, pin), the pin as "<reason>" when it is reserved
+
+_ALIASES = list_of(pair(text("ALIAS"), text("PIN"), "="))
+
+
+def _consistent(pins: "BoardPinsConfig") -> Iterable[Problem]:
+    """An alias that two lists define must mean the same pin in both."""
+    seen: dict[str, str] = {}
+    for written, aliases in pins.lists():
+        for alias, name in aliases:
+            if seen.setdefault(alias, name) != name:
+                what = f"defines {alias} as {name}, but it is {seen[alias]} already"
+                yield Problem(written, what, "take out one of the two")
+
+
+@section("board_pins", "board_pins NAME", checks=[_consistent])
+class BoardPinsConfig(Declared):
+    """Names for the pins of a board, such as those of its connectors."""
+
+    mcu: tuple[Reference, ...] = option(
+        list_of(reference("mcu")),
+        "The microcontrollers that have these pins.",
+        default=(Reference(MAIN_MCU),),
+    )
+    aliases: Aliases = option(
+        _ALIASES,
+        "Aliases such as EXP1_1=PE6; with <GND> in place of the pin the name is reserved.",
+        default=(),
+    )
+    more_aliases: Mapping[str, Aliases] = prefixed(
+        "aliases_", _ALIASES, "Further aliases, for example one list for each connector."
+    )
+
+    def lists(self) -> list[tuple[str, Aliases]]:
+        """Each list of aliases with the name of its option."""
+        more = [(f"aliases_{name}", aliases) for name, aliases in self.more_aliases.items()]
+        return [("aliases", self.aliases), *more]
+
+
+@section("duplicate_pin_override")
+class DuplicatePinConfig(Declared):
+    """Pins that several sections may use without being refused for it."""
+
+    pins: tuple[Pin, ...] = option(list_of(pin(PinUse.PLAIN)), "The pins.")
