@@ -10,9 +10,11 @@ from pathlib import Path
 import click
 
 from klipkit import __version__
+from klipkit.base.describe import OptionDoc, describe
 from klipkit.base.errors import tree
 from klipkit.cli.main import EXIT_INTERNAL, TOOLS, toolkit
 from klipkit.cli.roff import Page
+from klipkit.cli.sections import SCHEMA
 from klipkit.cli.tool import Tool
 
 SOURCE = f"klipkit {__version__}"
@@ -49,19 +51,19 @@ def pages() -> dict[str, str]:
 def overview() -> Page:
     """klipkit(1): the tools, what is common to all of them, and every option."""
     page = Page("klipkit", 1, "Unix tools for 3D-printer motion control", SOURCE)
-    page.heading("Synopsis")
+    page.heading("SYNOPSIS")
     page.paragraphs("`klipkit` TOOL [OPTIONS] [ARGUMENTS]")
-    page.heading("Tools")
+    page.heading("TOOLS")
     for name in sorted(TOOLS):
         page.item(f"klipkit-{name}(1)", TOOLS[name].summary)
-    page.heading("Output")
+    page.heading("OUTPUT")
     page.paragraphs(
         "Data goes to standard output, everything else to standard error. On a terminal the answer is a table; "
         "in a pipe it is one record a line, fields separated by tabs, without a heading; with `--json` it is one "
         "JSON document, or one object a line where records come over time. An empty field is a single hyphen.\n\n"
         "An error is one line: the tool, where, what, what to do, and a code that `klipkit explain` explains."
     )
-    page.heading("Common options")
+    page.heading("COMMON OPTIONS")
     for parameter in Tool("common").params:
         _option(page, parameter, click.Context(toolkit))
     _exit_and_environment(page)
@@ -69,10 +71,10 @@ def overview() -> Page:
 
 
 def _exit_and_environment(page: Page) -> None:
-    page.heading("Exit status")
+    page.heading("EXIT STATUS")
     for status, meaning in EXIT_STATUSES:
         page.item(status, meaning)
-    page.heading("Environment")
+    page.heading("ENVIRONMENT")
     for name, meaning in ENVIRONMENT:
         page.item(name, meaning)
 
@@ -80,7 +82,7 @@ def _exit_and_environment(page: Page) -> None:
 def errors() -> Page:
     """klipkit-errors(7): each code, what it means and what to do."""
     page = Page("klipkit-errors", 7, "the errors of klipkit by their codes", SOURCE)
-    page.heading("Errors")
+    page.heading("ERRORS")
     for kind in tree():
         text = inspect.cleandoc(kind.__doc__ or "").replace("\n\n", " ")
         page.item(kind.code, f"{text} (exit status {kind.exit_status})")
@@ -89,34 +91,44 @@ def errors() -> Page:
 
 def printer_cfg() -> Page:
     """klipkit-printer.cfg(5): the sections and options, from their declarations."""
-    from klipkit.cli.sections import SCHEMA
-
     page = Page("klipkit-printer.cfg", 5, "the printer's configuration file", SOURCE)
-    page.heading("Sections")
-    for section in SCHEMA.describe():
-        page.subheading(f"[{section.title}]")
-        page.paragraphs(section.text)
+    page.heading("DESCRIPTION")
+    page.paragraphs(
+        "A line `[section]` begins a section, `option: value` or `option = value` is an option, and further lines of a "
+        "value are indented. `#` begins a comment. `[include FILE]` takes in other files; the path is relative to the "
+        "file that holds it, and may have `*`. The lines that begin with `#*#` at the end of the main file are written "
+        "by SAVE_CONFIG and go before what stands above them."
+    )
+    for made in SCHEMA.sections:
+        section = describe(made)
+        page.heading(", ".join(f"[{name}]" for name in section.names))
+        page.paragraphs(f"{section.sentence}\n\n{section.text}")
         for option in section.options:
-            page.item(
-                f"{option.name}:", _option_words(option.type, option.range, option.default, option.text)
-            )
+            page.item(f"{option.name}:", _option_words(option))
     return page
 
 
-def _option_words(kind: str, bounds: str, default: str, text: str) -> str:
-    facts = "; ".join(fact for fact in (kind, bounds, default) if fact)
-    return f"{text} ({facts})"
+def _option_words(option: OptionDoc) -> str:
+    default = {"required": "must be given", "none": "may be left out"}.get(option.default)
+    facts = (
+        option.words,
+        option.range,
+        option.unit,
+        default or f"default {option.default}",
+        option.condition,
+    )
+    return f"{option.sentence} ({'; '.join(fact for fact in facts if fact)})"
 
 
 def tool_page(command: click.Command, context: click.Context) -> Page:
     """The page of a tool; a tool with subcommands has them all on its page."""
     page = Page(f"klipkit-{command.name}", 1, command.short_help or "", SOURCE)
-    page.heading("Synopsis")
+    page.heading("SYNOPSIS")
     leaves = _leaves(command, context)
     for leaf in leaves:
         usage = " ".join(leaf.command.collect_usage_pieces(leaf))
         page.paragraphs(f"`{leaf.command_path}` {usage}")
-    page.heading("Description")
+    page.heading("DESCRIPTION")
     page.paragraphs(inspect.cleandoc(command.help or ""))
     for leaf in leaves:
         if leaf.command is not command:
@@ -124,9 +136,9 @@ def tool_page(command: click.Command, context: click.Context) -> Page:
             page.paragraphs(inspect.cleandoc(leaf.command.help or ""))
         _options(page, leaf, nested=leaf.command is not command)
     _examples(page, [leaf.command for leaf in leaves])
-    page.heading("Exit status")
+    page.heading("EXIT STATUS")
     page.paragraphs("As in `klipkit`(1).")
-    page.heading("See also")
+    page.heading("SEE ALSO")
     page.paragraphs("`klipkit`(1), `klipkit-errors`(7)")
     return page
 
@@ -147,7 +159,7 @@ def _options(page: Page, context: click.Context, *, nested: bool) -> None:
     if nested:
         page.subheading("Options")
     else:
-        page.heading("Options")
+        page.heading("OPTIONS")
     for parameter in shown:
         _option(page, parameter, context)
 
@@ -162,7 +174,7 @@ def _examples(page: Page, commands: list[click.Command]) -> None:
     examples = [example for command in commands for example in getattr(command, "examples", ())]
     if not examples:
         return
-    page.heading("Examples")
+    page.heading("EXAMPLES")
     for example in examples:
         page.item(example.command, example.what)
 

@@ -1,7 +1,7 @@
 """Manual pages as text: a page of headed sections, rendered in the man(7) macros."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 
@@ -17,7 +17,7 @@ class Page:
 
     def heading(self, text: str) -> None:
         """Begin a section, such as OPTIONS."""
-        self.parts.append(f".SH {text.upper()}")
+        self.parts.append(f".SH {escape(text)}")
 
     def subheading(self, text: str) -> None:
         """Begin a subsection."""
@@ -59,9 +59,3 @@ def inline(text: str) -> str:
     marked = (f"\\fB{escape(part)}\\fR" if number % 2 else escape(part) for number, part in enumerate(parts))
     joined = "".join(marked)
     return "\\&" + joined if joined.startswith((".", "'")) else joined
-
-
-def table(page: Page, rows: Sequence[tuple[str, str]]) -> None:
-    """A list of terms and meanings."""
-    for term, text in rows:
-        page.item(term, text)
