@@ -7,7 +7,9 @@ from klipkit.base.declare import Declared, Known, Problem, computed, option, opt
 from klipkit.base.pin import Pin, PinUse, pin
 from klipkit.base.values import boolean, choice, integer, list_of, number, pair
 
-STEP_PULSE = 2e-6  # s: what ordinary drivers ask (A4988: 1 us, DRV8825: 1.9 us, data sheets' timing requirements)
+STEP_PULSE = (
+    2e-6  # s: what ordinary drivers ask (A4988: 1 us, DRV8825: 1.9 us, data sheets' timing requirements)
+)
 
 
 class KinematicsName(Enum):
@@ -98,7 +100,9 @@ class RailConfig(StepperOptions):
     position_endstop: float = option(number(), "The position at which the endstop triggers.", unit="mm")
     position_min: float = option(number(), "The lowest position that may be gone to.", unit="mm", default=0.0)
     position_max: float = option(number(), "The highest position that may be gone to.", unit="mm")
-    homing_speed: float = option(number(above=0), "The speed of the first approach.", unit="mm/s", default=5.0)
+    homing_speed: float = option(
+        number(above=0), "The speed of the first approach.", unit="mm/s", default=5.0
+    )
     homing_retract_dist: float = option(
         number(minimum=0), "The way back before the second approach; 0 for none.", unit="mm", default=5.0
     )
@@ -125,9 +129,7 @@ class RailConfig(StepperOptions):
 class ForceMoveConfig(Declared):
     """Commands that move without homing."""
 
-    enable_force_move: bool = option(
-        boolean(), "Allow FORCE_MOVE and SET_KINEMATIC_POSITION.", default=False
-    )
+    enable_force_move: bool = option(boolean(), "Allow FORCE_MOVE and SET_KINEMATIC_POSITION.", default=False)
 
 
 MACHINE_SECTIONS: tuple[type[Declared], ...] = (PrinterConfig, RailConfig, ForceMoveConfig)
