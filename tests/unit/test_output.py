@@ -21,9 +21,9 @@ class Terminal(io.StringIO):
         return True
 
 
-def printed(**options: bool) -> str:
+def printed(*, json: bool = False) -> str:
     stream = io.StringIO()
-    Output(stdout=stream, **options).records(COLUMNS, ROWS, things=ROWS)
+    Output(stdout=stream, json=json).records(COLUMNS, ROWS, things=ROWS)
     return stream.getvalue()
 
 
