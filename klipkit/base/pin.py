@@ -71,7 +71,7 @@ class _Pin(Kind[Pin]):
 
     def _allow(self, allowed: bool, modifier: str, text: Text) -> None:
         if not allowed:
-            what = f"has {text.shown}, but a {self.use.value} takes no '{modifier}'"
+            what = f"has {text.shown}, but this {self.words} takes no '{modifier}'"
             raise Wrong(what, text, hint=self._form(), error=PinError)
 
     def _form(self) -> str:

@@ -144,10 +144,11 @@ class Schema:
             return f"it needs a name: write [{named.text}]"
         if rest and same:
             return f"[{word}] takes no name"
-        return did_you_mean(name[:NAME_SHOWN], self._candidates(name, rest))
+        candidates = (candidate for candidate in self._candidates(name, rest) if candidate != name)
+        return did_you_mean(name[:NAME_SHOWN], candidates)
 
     def _candidates(self, name: str, rest: str) -> Iterable[str]:
-        digits = name[len(name.rstrip(_DIGITS)) :]
+        digits = name[len(name.rstrip(_DIGITS)) :].lstrip("0")
         for patterns in self._by_stem.values():
             for pattern in patterns:
                 if pattern.is_named:

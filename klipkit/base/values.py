@@ -258,7 +258,8 @@ class _Template(Kind[Template]):
     words = "G-code template"
 
     def read(self, text: Text, scope: Scope) -> Template:
-        return Template(text.text, text.option.file, text.option.lines)
+        lines = text.option.lines[text.line : text.line + text.text.count("\n") + 1]
+        return Template(text.text, text.option.file, lines)
 
 
 def template() -> Kind[Template]:
