@@ -18,11 +18,11 @@ enum { SESSION_PAYLOAD_MOST = 59, SESSION_FRAME_MOST = 64 };
 
 struct session;
 
-/* A received message: one response of the MCU, or an acknowledged query (`count` 0). */
+/* A received message: one response of the MCU, or (`count` 0) the news that a session_query was executed. */
 struct session_message {
     double received;    /* when its last byte came, s */
-    double sent;        /* when the newest frame that it acknowledges was first sent, s; 0 if retransmitted or none */
-    uint64_t answers;   /* session_send ticket of the newest command acknowledged when it came */
+    double sent;        /* when the newest frame that it acknowledges went on the wire, s; 0 if retransmitted or none */
+    uint64_t answers;   /* of a response: the greatest ticket in frames acknowledged when it came; else the query's ticket */
     uint8_t count;      /* bytes in `bytes`: message id and parameters, as VLQ */
     uint8_t bytes[59];
 };
@@ -42,18 +42,27 @@ void session_free(struct session *session);
 /* Seconds that a byte takes on the wire (0: none, as on USB), and the MCU's receive window in bytes (0: none known). */
 void session_set_wire(struct session *session, double byte_time, uint32_t receive_window);
 
-/* The MCU's clock: `clock` ticks at `time`, `frequency` ticks a second. Until it is first called commands with clocks are held. */
+/* The MCU's clock: `clock` ticks at `time`, `frequency` ticks a second. Until it is first called commands with a min clock are
+ * held, all others leave at once. */
 void session_set_clock(struct session *session, double frequency, double time, uint64_t clock);
 
-/* A new command queue: commands of one queue leave in their order, those of several by required clock. Gives its number,
- * or a negative errno. */
+/* A new command queue: commands of one queue leave in their order, those of several by required clock (a command that others of
+ * its queue wait for is as urgent as they are). Gives its number, or a negative errno. */
 int session_add_queue(struct session *session);
 
 /* Queue one command (`count` <= 59 bytes, id and parameters encoded). It is sent not before the MCU's clock is at `min_clock`
  * (0: at once), and in time for `required_clock` (0: as soon as the window allows; it goes before all that can wait).
- * Gives a ticket > 0 that grows with each command, or a negative errno: -EMSGSIZE, -EBADF (no such queue), -ENOMEM. */
+ * Gives a ticket > 0 that grows with each command, or a negative errno: -EMSGSIZE (0 or more than 59 bytes),
+ * -EBADF (no such queue), -ENOMEM. */
 int64_t session_send(struct session *session, int queue, const uint8_t *bytes, size_t count,
                      uint64_t min_clock, uint64_t required_clock);
+
+/* As session_send, and once the MCU has executed the command (its ack has come) a message with `count` 0 and this ticket in
+ * `answers` comes into the ring. Responses stand before it: whoever asked takes messages until this one and, when the response
+ * was not among them, it was lost: ask again. A purged query is never reported. The very first command of a session
+ * should be a query: if the MCU happens to expect number 2 it is discarded, yet looks acknowledged. */
+int64_t session_query(struct session *session, int queue, const uint8_t *bytes, size_t count,
+                      uint64_t min_clock, uint64_t required_clock);
 
 /* Drop what a queue still holds (not what was sent). Gives the number of commands dropped, or a negative errno. */
 int64_t session_purge(struct session *session, int queue);
@@ -61,7 +70,7 @@ int64_t session_purge(struct session *session, int queue);
 /* Take the oldest received message; 1, or 0 when there is none. */
 int session_receive(struct session *session, struct session_message *message);
 
-/* The newest ticket whose frame the MCU has acknowledged. */
+/* The greatest ticket whose frame the MCU has executed. Tickets of one queue come in order, those of several need not. */
 uint64_t session_acknowledged(struct session *session);
 
 void session_get_stats(struct session *session, struct session_stats *stats);
