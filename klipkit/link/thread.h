@@ -6,11 +6,13 @@
  */
 #ifndef KLIPKIT_LINK_THREAD_H
 #define KLIPKIT_LINK_THREAD_H
+#include <stdint.h>
 
 struct session;
 struct link_thread;
 
-/* Start to drive; NULL and errno when the thread can't be made. */
+/* Start to drive; NULL and errno when the thread can't be made. `fd` and `ready` are in non-blocking mode; the session, `fd` and
+ * `ready` stay the caller's and must live until link_thread_stop has come back. */
 struct link_thread *link_thread_start(struct session *session, int fd, int ready);
 
 /* New commands were queued: look at the session now. */
@@ -18,6 +20,9 @@ void link_thread_wake(struct link_thread *thread);
 
 /* 0 while the port works, else the errno that ended it (EIO or ENODEV when unplugged). */
 int link_thread_error(struct link_thread *thread);
+
+/* Times that the thread woke up from its sleep so far: what tells a busy loop. */
+uint64_t link_thread_wakeups(struct link_thread *thread);
 
 /* Stop and free; what is queued stays in the session. */
 void link_thread_stop(struct link_thread *thread);

@@ -16,7 +16,7 @@ enum { COSIM_TIME, COSIM_MESSAGES, COSIM_RESET }; /* why cosim_run came back: th
 
 /* An edge of an output pin. */
 struct cosim_edge {
-    uint64_t clock;   /* of its MCU, 64 bit, ticks since power-on */
+    uint64_t clock;   /* of its MCU, 64 bit, ticks since power-on or reset */
     uint32_t mcu, pin;
     int32_t level;
 };
@@ -30,31 +30,51 @@ struct cosim_faults {
 struct cosim *cosim_new(double start);
 void cosim_free(struct cosim *cosim);
 
-/* Power on an MCU: `object` is the file of the firmware's shared object, of which a private copy is loaded. `offset` is its
- * clock in ticks at `start`; `drift` its real frequency over the nominal one, minus 1. Gives its number, or a negative errno. */
+/* Power on an MCU now: `object` is the file of the firmware's shared object, of which a private copy is loaded. `offset` is its
+ * clock in ticks at `start`; `drift` its real frequency over the nominal one, minus 1. Gives its number, or a negative errno
+ * (-ELIBBAD: not such an object). `persona` and its text stay the caller's and must live as long as `cosim`. */
 int cosim_add_mcu(struct cosim *cosim, const char *object, const struct sim_persona *persona, uint64_t offset, double drift);
 
-/* Connect the host's session to an MCU by a wire on which a byte takes `byte_time` s. */
+/* Connect the host's session to an MCU by a wire on which a byte takes `byte_time` s (NULL: pull the plug); what was on the
+ * wire is lost. The session stays the caller's; it must be unplugged before it is freed. `faults` NULL: none. */
 int cosim_connect(struct cosim *cosim, int mcu, struct session *session, double byte_time, const struct cosim_faults *faults);
 
-/* Run to `until` at most; comes back earlier when messages wait in a session or an MCU was reset. */
+/* Run to `until` at most; comes back earlier when messages came into a session (told once: those that are left there do not stop
+ * the next run) or an MCU was reset. With HUGE_VAL it runs until nothing is left to happen. Gives one of the above, or a
+ * negative errno when an MCU could not be loaded again after its reset. A reset MCU boots anew 65 ms later, its clock from 0. */
 int cosim_run(struct cosim *cosim, double until);
+
+/* When the next thing happens, s; HUGE_VAL when nothing will. */
+double cosim_next(const struct cosim *cosim);
 double cosim_now(const struct cosim *cosim);
+
+/* Resets of an MCU so far. */
+uint64_t cosim_resets(const struct cosim *cosim, int mcu);
 
 /* The MCU's 64-bit clock now, and back to time. */
 uint64_t cosim_clock(const struct cosim *cosim, int mcu);
 
-/* Note the edges of a pin from now on (at most `room` kept for cosim_edges to take). */
+/* Note the edges of a pin from now on, for cosim_edges to take: up to `room` of the oldest that were not taken yet. */
 int cosim_watch(struct cosim *cosim, int mcu, uint32_t pin);
 size_t cosim_edges(struct cosim *cosim, struct cosim_edge *out, size_t room);
 
-/* Drive an input pin from outside. */
+/* Drive an input pin from outside; level -1 lets go of it. */
 int cosim_drive(struct cosim *cosim, int mcu, uint32_t pin, int level);
 
-/* A carriage moved by a step and a direction pin (with the levels' meaning); gives its number. */
+/* A carriage moved by a step and a direction pin (with the levels' meaning: +1 is the direction pin's level 1 when it is not
+ * inverted); gives its number. */
 int cosim_add_carriage(struct cosim *cosim, int mcu, uint32_t step_pin, int step_inverted, int both_edges,
                        uint32_t dir_pin, int dir_inverted);
 
 /* Steps that the carriage has made since it was added: the truth, whatever the host thinks. */
 int64_t cosim_carriage_position(const struct cosim *cosim, int carriage);
+
+/* Times that a direction was not set up long enough before a step or not held long enough after one; and the two times, s
+ * (20 ns each until set: TMC2209 data sheet). */
+uint64_t cosim_carriage_violations(const struct cosim *cosim, int carriage);
+int cosim_carriage_timing(struct cosim *cosim, int carriage, double set_up, double hold);
+
+/* A switch that a carriage works: the input pin has `level` while the position is at or beyond `trigger` (`sign` +1: at or
+ * above, -1: at or below), else the other level. */
+int cosim_add_switch(struct cosim *cosim, int carriage, int64_t trigger, int sign, int mcu, uint32_t pin, int level);
 #endif

@@ -1,0 +1,188 @@
+/* The calls of cosim.h, and the one loop that takes events off the queue and lets the one go on whom they are for. */
+#include "klipkit/sim/cosim.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "klipkit/sim/inner/world.h"
+
+double world_seconds(const struct cosim *cosim)
+{
+    return cosim->start + ticks_seconds(cosim->now);
+}
+
+void world_stop(struct cosim *cosim, int why)
+{
+    cosim->stopped = 1;
+    cosim->why = why;
+}
+
+/* Let events happen until one is for somebody: the MCU that goes on, or NULL for the host. */
+static struct mcu *pick(struct cosim *cosim)
+{
+    while (!cosim->stopped && !cosim->next) {
+        struct event *event = events_first(&cosim->events);
+        if (!event) {
+            world_stop(cosim, COSIM_TIME);
+            break;
+        }
+        events_clear(&cosim->events, event);
+        if (event->time > cosim->now)
+            cosim->now = event->time;
+        event->due(event->owner);
+    }
+    if (cosim->stopped)
+        return NULL;
+    struct mcu *next = cosim->next;
+    cosim->next = NULL;
+    return next;
+}
+
+static struct context *context_of(struct cosim *cosim, struct mcu *mcu)
+{
+    return mcu ? &mcu->context : &cosim->host;
+}
+
+void world_give_way(struct cosim *cosim, struct mcu *own)
+{
+    struct mcu *to = pick(cosim);
+    if (to != own)
+        context_switch(context_of(cosim, own), context_of(cosim, to));
+}
+
+void world_leave(struct cosim *cosim, struct mcu *own)
+{
+    events_clear(&cosim->events, &own->timer);
+    events_clear(&cosim->events, &own->resume);
+    sim_wire_cut(own);
+    own->running = 0;
+    own->crashed = 1;
+    world_stop(cosim, COSIM_RESET);
+    context_leave(&own->context, &cosim->host);
+}
+
+static void limit_due(void *owner)
+{
+    world_stop(owner, COSIM_TIME);
+}
+
+struct cosim *cosim_new(double start)
+{
+    struct cosim *cosim = calloc(1, sizeof *cosim);
+    if (!cosim)
+        return NULL;
+    cosim->start = start;
+    cosim->limit = (struct event){.due = limit_due, .owner = cosim};
+    if (events_reserve(&cosim->events, 1)) {
+        free(cosim);
+        return NULL;
+    }
+    return cosim;
+}
+
+void cosim_free(struct cosim *cosim)
+{
+    if (!cosim)
+        return;
+    for (size_t i = 0; i < cosim->mcu_count; i++)
+        sim_mcu_free(cosim->mcus[i]);
+    free(cosim->mcus);
+    free(cosim->carriages);
+    free(cosim->contacts);
+    free(cosim->edges);
+    events_free(&cosim->events);
+    free(cosim);
+}
+
+int cosim_add_mcu(struct cosim *cosim, const char *object, const struct sim_persona *persona, uint64_t offset, double drift)
+{
+    uint64_t rate = persona ? ticks_rate(persona->clock_frequency, drift) : 0;
+    if (!rate)
+        return -EINVAL;
+    struct mcu **mcus = realloc(cosim->mcus, (cosim->mcu_count + 1) * sizeof *mcus);
+    if (!mcus)
+        return -ENOMEM;
+    cosim->mcus = mcus;
+    struct mcu *mcu = calloc(1, sizeof *mcu);
+    if (!mcu)
+        return -ENOMEM;
+    mcu->cosim = cosim;
+    mcu->number = (uint32_t)cosim->mcu_count;
+    mcu->persona = persona;
+    mcu->rate = rate;
+    mcu->offset = offset;
+    mcu->read_time = ticks_time(rate, 1 + (persona->clock_frequency - 1) / SIM_READS_A_SECOND);
+    int error = sim_mcu_power_on(mcu, object);
+    if (error) {
+        sim_mcu_free(mcu);
+        return error;
+    }
+    mcus[cosim->mcu_count] = mcu;
+    return (int)cosim->mcu_count++;
+}
+
+/* The MCU of a number, or NULL. */
+static struct mcu *numbered(const struct cosim *cosim, int mcu)
+{
+    return mcu >= 0 && (size_t)mcu < cosim->mcu_count ? cosim->mcus[mcu] : NULL;
+}
+
+int cosim_connect(struct cosim *cosim, int mcu, struct session *session, double byte_time, const struct cosim_faults *faults)
+{
+    struct mcu *on = numbered(cosim, mcu);
+    if (!on || !(byte_time >= 0.0))
+        return -EINVAL;
+    sim_wire_connect(on, session, ticks_units(byte_time), faults);
+    return 0;
+}
+
+/* Load anew what was reset during a run. */
+static int restart_crashed(struct cosim *cosim)
+{
+    for (size_t i = 0; i < cosim->mcu_count; i++) {
+        int error = cosim->mcus[i]->crashed ? sim_mcu_restart(cosim->mcus[i]) : 0;
+        if (error)
+            return error;
+    }
+    return 0;
+}
+
+int cosim_run(struct cosim *cosim, double until)
+{
+    cosim->stopped = 0;
+    for (size_t i = 0; i < cosim->mcu_count; i++)
+        sim_wire_pump(cosim->mcus[i]);
+    uint64_t limit = ticks_units(until - cosim->start);
+    if (limit < TICKS_NEVER)
+        events_set_last(&cosim->events, &cosim->limit, limit > cosim->now ? limit : cosim->now);
+    world_give_way(cosim, NULL);
+    events_clear(&cosim->events, &cosim->limit);
+    int error = restart_crashed(cosim);
+    return error ? error : cosim->why;
+}
+
+double cosim_next(const struct cosim *cosim)
+{
+    const struct event *first = events_first(&cosim->events);
+    if (cosim->next)
+        return world_seconds(cosim);
+    return first ? cosim->start + ticks_seconds(first->time) : HUGE_VAL;
+}
+
+double cosim_now(const struct cosim *cosim)
+{
+    return world_seconds(cosim);
+}
+
+uint64_t cosim_clock(const struct cosim *cosim, int mcu)
+{
+    const struct mcu *of = numbered(cosim, mcu);
+    return of ? sim_mcu_clock(of) : 0;
+}
+
+uint64_t cosim_resets(const struct cosim *cosim, int mcu)
+{
+    const struct mcu *of = numbered(cosim, mcu);
+    return of ? of->resets : 0;
+}

@@ -1,0 +1,40 @@
+/* One direction of a wire: bytes under way, each with the time at which it arrives, and the damage done to frames.
+ *
+ * A byte takes `byte_time`; the next one begins when the one before it is through. Damage is drawn per frame, four numbers
+ * of splitmix64 for each (none for a single byte), so that the fate of frame n hangs on the seed and n alone.
+ */
+#ifndef KLIPKIT_SIM_INNER_LINE_H
+#define KLIPKIT_SIM_INNER_LINE_H
+#include <stddef.h>
+#include <stdint.h>
+
+struct line_byte {
+    uint64_t when;     /* it has arrived, units of ticks.h */
+    uint8_t byte;
+    uint8_t last;      /* of its frame */
+};
+
+struct line {
+    struct line_byte *ring;   /* room is a power of two */
+    size_t first, count, room;
+    uint64_t byte_time;       /* units */
+    uint64_t free_at;         /* the last byte is through */
+    uint64_t draw;            /* state of splitmix64 */
+    double corrupt, drop;     /* probability for each frame */
+    uint64_t corrupted, dropped; /* frames so far */
+};
+
+/* Begin a line anew, empty. `seed` should differ between lines. */
+void line_begin(struct line *line, uint64_t byte_time, uint64_t seed, double corrupt, double drop);
+void line_free(struct line *line);
+
+/* Put bytes on it at `now`: whole frames, or anything else, which counts as one frame. 0 or -ENOMEM (nothing was put). */
+int line_put(struct line *line, uint64_t now, const uint8_t *bytes, size_t count);
+
+/* The byte at `index` from the oldest. */
+const struct line_byte *line_at(const struct line *line, size_t index);
+void line_take(struct line *line, size_t count);
+
+/* Bytes that wait to begin their way at `now`, not counting the one that is on it. */
+size_t line_waiting(const struct line *line, uint64_t now);
+#endif

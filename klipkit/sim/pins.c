@@ -1,0 +1,122 @@
+/* The pins of a simulated MCU: levels as all see them, edges noted, carriages told. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "klipkit/sim/inner/world.h"
+
+enum { EDGES_FIRST = 1024 };
+
+static void note_edge(struct mcu *mcu, uint32_t pin, int level)
+{
+    struct cosim *cosim = mcu->cosim;
+    if (cosim->edge_count == cosim->edge_room) {
+        size_t room = cosim->edge_room ? 2 * cosim->edge_room : EDGES_FIRST;
+        struct cosim_edge *edges = realloc(cosim->edges, room * sizeof *edges);
+        if (!edges) {
+            cosim->edge_lost++;
+            return;
+        }
+        cosim->edges = edges;
+        cosim->edge_room = room;
+    }
+    cosim->edges[cosim->edge_count++] =
+        (struct cosim_edge){.clock = sim_mcu_clock(mcu), .mcu = mcu->number, .pin = pin, .level = level};
+}
+
+static int seen_level(const struct pin *pin)
+{
+    if (pin->mode == SIM_PIN_OUTPUT)
+        return pin->latch;
+    if (pin->driven >= 0)
+        return pin->driven;
+    return pin->mode == SIM_PIN_PULL_UP;
+}
+
+static void update(struct mcu *mcu, uint32_t number)
+{
+    struct pin *pin = &mcu->pins[number];
+    int level = seen_level(pin);
+    if (level == pin->level)
+        return;
+    pin->level = (uint8_t)level;
+    if (pin->watched)
+        note_edge(mcu, number, level);
+    if (pin->moving && pin->mode == SIM_PIN_OUTPUT) /* a pin that floats moves nothing */
+        carriage_see(mcu->cosim, mcu, number, level);
+}
+
+int pins_new(struct mcu *mcu)
+{
+    mcu->pins = calloc(mcu->persona->pin_count + 1, sizeof *mcu->pins);
+    if (!mcu->pins)
+        return -ENOMEM;
+    for (size_t i = 0; i < mcu->persona->pin_count; i++)
+        mcu->pins[i].driven = -1;
+    return 0;
+}
+
+void pins_float(struct mcu *mcu)
+{
+    for (uint32_t i = 0; i < mcu->persona->pin_count; i++)
+        pins_set_up(mcu, i, SIM_PIN_INPUT, 0);
+}
+
+void pins_set_up(struct mcu *mcu, uint32_t pin, int mode, int level)
+{
+    if (pin >= mcu->persona->pin_count)
+        return;
+    mcu->pins[pin].mode = (uint8_t)mode;
+    mcu->pins[pin].latch = level != 0;
+    update(mcu, pin);
+}
+
+void pins_write(struct mcu *mcu, uint32_t pin, int level)
+{
+    if (pin >= mcu->persona->pin_count)
+        return;
+    mcu->pins[pin].latch = level != 0;
+    update(mcu, pin);
+}
+
+int pins_read(const struct mcu *mcu, uint32_t pin)
+{
+    return pin < mcu->persona->pin_count ? mcu->pins[pin].level : 0;
+}
+
+/* The MCU of a number that has this pin, else NULL. */
+static struct mcu *owner(struct cosim *cosim, int mcu, uint32_t pin)
+{
+    if (mcu < 0 || (size_t)mcu >= cosim->mcu_count || pin >= cosim->mcus[mcu]->persona->pin_count)
+        return NULL;
+    return cosim->mcus[mcu];
+}
+
+int cosim_watch(struct cosim *cosim, int mcu, uint32_t pin)
+{
+    struct mcu *on = owner(cosim, mcu, pin);
+    if (!on)
+        return -EINVAL;
+    on->pins[pin].watched = 1;
+    return 0;
+}
+
+int cosim_drive(struct cosim *cosim, int mcu, uint32_t pin, int level)
+{
+    struct mcu *on = owner(cosim, mcu, pin);
+    if (!on)
+        return -EINVAL;
+    on->pins[pin].driven = (int8_t)(level < 0 ? -1 : level != 0);
+    update(on, pin);
+    return 0;
+}
+
+size_t cosim_edges(struct cosim *cosim, struct cosim_edge *out, size_t room)
+{
+    size_t count = cosim->edge_count < room ? cosim->edge_count : room;
+    for (size_t i = 0; i < count; i++)
+        out[i] = cosim->edges[i];
+    for (size_t i = count; i < cosim->edge_count; i++)
+        cosim->edges[i - count] = cosim->edges[i];
+    cosim->edge_count -= count;
+    return count;
+}

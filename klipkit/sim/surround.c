@@ -1,0 +1,154 @@
+/* What the firmware calls: its clock, timer, interrupts, pins and bytes, in virtual time.
+ *
+ * A read of the clock and a poll take 1/SIM_READS_A_SECOND s, so that polling loops end; nothing else that firmware does takes time. Interrupts are taken at their exact time while the firmware
+ * sleeps, polls or reads with interrupts enabled, else at the next of these; within an interrupt no other is taken.
+ */
+#include "klipkit/sim/inner/world.h"
+
+static int may_take(const struct mcu *mcu)
+{
+    return mcu->enabled && !mcu->inside && (mcu->timer_due || mcu->wire.arrived);
+}
+
+void surround_interrupt(struct mcu *mcu)
+{
+    if (mcu->waiting && may_take(mcu))
+        mcu->cosim->next = mcu;
+}
+
+static void timer_due(void *owner)
+{
+    struct mcu *mcu = owner;
+    mcu->timer_due = 1;
+    surround_interrupt(mcu);
+}
+
+static void resume_due(void *owner)
+{
+    struct mcu *mcu = owner;
+    mcu->cosim->next = mcu;
+}
+
+/* Let events happen until one of them is for this MCU. */
+static void wait(struct mcu *mcu)
+{
+    mcu->waiting = 1;
+    world_give_way(mcu->cosim, mcu);
+    mcu->waiting = 0;
+}
+
+/* Take the interrupts that are due, the timer's first. Gives their number. */
+static int take_interrupts(struct mcu *mcu)
+{
+    int taken = 0;
+    for (uint8_t byte; may_take(mcu); taken++) {
+        mcu->inside = 1;
+        if (mcu->timer_due) {
+            mcu->timer_due = 0;
+            mcu->firmware->timer_interrupt();
+        } else if (sim_wire_take(mcu, &byte)) {
+            mcu->firmware->byte_interrupt(byte);
+        }
+        mcu->inside = 0;
+        mcu->enabled = 1; /* as the return from an interrupt does */
+    }
+    return taken;
+}
+
+/* Let time pass for the MCU, with what happens in it. */
+static void pass(struct mcu *mcu, uint64_t duration)
+{
+    struct cosim *cosim = mcu->cosim;
+    uint64_t end = cosim->now + duration;
+    take_interrupts(mcu);
+    while (cosim->now < end) {
+        const struct event *first = events_first(&cosim->events);
+        if (!first || first->time > end) {
+            cosim->now = end;
+            return;
+        }
+        events_set(&cosim->events, &mcu->resume, end);
+        wait(mcu);
+        events_clear(&cosim->events, &mcu->resume);
+        take_interrupts(mcu);
+    }
+}
+
+static uint32_t read_clock(void *ctx)
+{
+    struct mcu *mcu = ctx;
+    pass(mcu, mcu->read_time);
+    return (uint32_t)sim_mcu_clock(mcu);
+}
+
+static void set_timer(void *ctx, uint32_t clock)
+{
+    struct mcu *mcu = ctx;
+    struct cosim *cosim = mcu->cosim;
+    uint64_t now = sim_mcu_clock(mcu);
+    int32_t ahead = (int32_t)(clock - (uint32_t)now);
+    mcu->timer_due = 0;
+    /* a clock that has passed is due a read later: code that sets such clocks again and again must not stop time */
+    uint64_t time = ahead > 0 ? mcu->base + ticks_time(mcu->rate, now - mcu->offset + (uint32_t)ahead)
+                              : cosim->now + mcu->read_time;
+    events_set(&cosim->events, &mcu->timer, time);
+}
+
+static void irq_enabled(void *ctx, int enabled)
+{
+    ((struct mcu *)ctx)->enabled = enabled != 0;
+}
+
+static void idle(void *ctx)
+{
+    while (!take_interrupts(ctx))
+        wait(ctx);
+}
+
+static void poll(void *ctx)
+{
+    struct mcu *mcu = ctx;
+    pass(mcu, mcu->read_time);
+}
+
+static void pin_setup(void *ctx, uint32_t pin, int mode, int level)
+{
+    pins_set_up(ctx, pin, mode, level);
+}
+
+static void pin_write(void *ctx, uint32_t pin, int level)
+{
+    pins_write(ctx, pin, level);
+}
+
+static int pin_read(void *ctx, uint32_t pin)
+{
+    return pins_read(ctx, pin);
+}
+
+static void send(void *ctx, const uint8_t *bytes, size_t count)
+{
+    sim_wire_send(ctx, bytes, count);
+}
+
+static size_t send_room(void *ctx)
+{
+    return sim_wire_room(ctx);
+}
+
+static void reset(void *ctx)
+{
+    struct mcu *mcu = ctx;
+    world_leave(mcu->cosim, mcu);
+}
+
+void surround_set_up(struct mcu *mcu)
+{
+    mcu->timer = (struct event){.due = timer_due, .owner = mcu};
+    mcu->resume = (struct event){.due = resume_due, .owner = mcu};
+    mcu->host = (struct sim_host){
+        .ctx = mcu, .read_clock = read_clock, .set_timer = set_timer, .irq_enabled = irq_enabled, .idle = idle,
+        .poll = poll, .pin_setup = pin_setup, .pin_write = pin_write, .pin_read = pin_read, .send = send,
+        .send_room = send_room, .reset = reset,
+    };
+}
