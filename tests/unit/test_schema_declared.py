@@ -69,6 +69,10 @@ def test_an_mcu_has_its_defaults() -> None:
             "the mcus are mcu",
         ),
         (
+            f"{MCU}[board_pins]\naliases:\n  A=PA1,\n  C,\n  D=PA4",
+            "p.cfg:6: unable to parse option 'aliases' in section 'board_pins': expected ALIAS=PIN, found 'C'",
+        ),
+        (
             f"{MCU}[board_pins]\naliases: A=PA1, B=PA2\naliases_b: B=PA2, A=PA3",
             "p.cfg:5: option 'aliases_b' in section 'board_pins' defines A as PA3, but it is PA1 already; "
             "take out one of the two",
