@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from klipkit.base.errors import FileError, PortAmbiguous, PortNotFound, UsageError
+from klipkit.base.errors import FileError, PortAmbiguous, PortNotFound, UnknownChip, UsageError
 from klipkit.base.output import Column, Output
 from klipkit.base.text import sanitise
 from klipkit.cli.tool import tool
@@ -47,9 +47,12 @@ def clock() -> "Clock":
 
 
 class View:
-    """What a look showed, with all that is said about it."""
+    """What a look showed, with all that is said about it; `detailed` costs the reading of the boards' data."""
 
-    def __init__(self, found: Scan, ports: Sequence[Port], config: "ConfigPorts | None") -> None:
+    def __init__(
+        self, found: Scan, ports: Sequence[Port], config: "ConfigPorts | None", *, detailed: bool
+    ) -> None:
+        self.detailed = detailed
         self.scan = found
         self.ports = ports
         self.config = config
@@ -83,6 +86,7 @@ class View:
             "manufacturer": usb.manufacturer or None if usb else None,
             "product": usb.product or None if usb else None,
             "usb_address": usb.address if usb else None,
+            "families": list(families_of(port)) if self.detailed else [],
             "up": port.up,
             "queue_length": port.queue_length,
         }
@@ -195,10 +199,14 @@ def _can_be(port: Port, family: "Family", ids: set[tuple[int, int]]) -> bool:
     usb = port.usb
     if usb is None or usb.vid is None or usb.pid is None or (usb.vid, usb.pid) not in ids:
         return False
-    if port.kind != "firmware":
+    if not port.chip:
         return True
-    families = families_of(port)  # the firmware of all chips has one id; its product string names the chip
-    return not families or family.name in families
+    from klipkit.boards.chips import chip
+
+    try:
+        return chip(port.chip).name in family.chips  # the firmware of all chips has one USB id
+    except UnknownChip:
+        return True
 
 
 def _config_reader(path: str | None) -> "Callable[[Scan], ConfigPorts] | None":
@@ -223,14 +231,14 @@ def _list(
     """Print what is there now."""
     if one:
         chosen = [_only(chosen, board)]
-    view = View(whole, chosen, config(whole) if config else None)
+    view = View(whole, chosen, config(whole) if config else None, detailed=out.json)
     if one and not out.json:
         _remarks(out, view)
         out.line(_shown(chosen[0]))
         return 0
     _print(out, view)
     if view.config and view.config.missing:
-        raise _missing(view.config)
+        raise _missing(out, view.config)
     if not chosen:
         raise PortNotFound(_nothing(board), hint=NO_PORT_HINT)
     return 0
@@ -257,10 +265,16 @@ def _nothing(board: str | None, where: str = "") -> str:
     return f"no port{where} is one of board {sanitise(board)!r}" if board else f"no port was found{where}"
 
 
-def _missing(config: "ConfigPorts") -> PortNotFound:
+def _missing(out: Output, config: "ConfigPorts") -> PortNotFound:
+    """The error of a config whose ports are missing; several are told of one by one before."""
     first, *others = config.missing
-    more = "".join(f"; {sanitise(str(missing), 1000)}" for missing in others)
-    return PortNotFound(first.what, where=first.use.where, hint=first.hint + more)
+    if not others:
+        return PortNotFound(first.what, where=first.use.where, hint=first.hint)
+    if not out.json:
+        for missing in config.missing:
+            out.warn(str(missing))
+    sections = ", ".join(f"[{sanitise(missing.use.section, 40)}]" for missing in config.missing)
+    return PortNotFound(f"{len(config.missing)} ports are missing: {sections}", where=first.use.where)
 
 
 def _print(out: Output, view: View) -> None:
@@ -269,10 +283,8 @@ def _print(out: Output, view: View) -> None:
     document: dict[str, object] = {"ports": records, "warnings": [w.record() for w in view.warnings]}
     if view.config:
         document["missing"] = [missing.record() for missing in view.config.missing]
-    if out.json:
-        for port, record in zip(view.ports, records, strict=True):
-            record["families"] = list(families_of(port))
-    out.records(_columns(out, records), records if records or out.json else (), **document)
+    if records or out.json:
+        out.records(_columns(out, records), records, **document)
     _remarks(out, view)
 
 
@@ -311,7 +323,7 @@ def _wait(
     found, new = appeared(look, clock(), timeout)
     if one:
         new = [_only(new, None)]
-    view = View(found, new, config(found) if config else None)
+    view = View(found, new, config(found) if config else None, detailed=out.json)
     if one and not out.json:
         _remarks(out, view)
         out.line(_shown(new[0]))
@@ -325,7 +337,7 @@ def _watch(out: Output, look: Callable[[], Scan], config: "Callable[[Scan], Conf
 
     out.note("watching the ports (Ctrl-C ends)")
     for change in changes(look, clock()):
-        view = View(change.scan, [change.port], config(change.scan) if config else None)
+        view = View(change.scan, [change.port], config(change.scan) if config else None, detailed=out.json)
         record = {**view.record(change.port), "event": change.event}
         out.event(EVENT_COLUMNS, record)
         if change.event == "added":

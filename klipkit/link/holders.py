@@ -3,6 +3,7 @@
 Facts: proc(5). A device is known by its path, or by its number where a container shows it under another path.
 """
 
+import itertools
 import os
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -107,7 +108,11 @@ def _program(folder: str) -> str:
     words = [word.decode("utf-8", "replace") for word in line.split(b"\0") if word]
     script = words[0].rpartition("/")[2] if words else ""
     if script.startswith("python") and "-c" not in words:
-        rest = [word for word in words[1:] if not word.startswith("-")]
+        rest = [
+            word
+            for before, word in itertools.pairwise(words)
+            if not word.startswith("-") and before not in ("-X", "-W")
+        ]
         script = rest[0].rpartition("/")[2] if rest else script
         return FRIENDLY.get(script) or sanitise(script, 40)
     return FRIENDLY.get(script) or sanitise(attribute(folder, "comm") or script or "?", 40)

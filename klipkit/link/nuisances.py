@@ -78,11 +78,17 @@ def _missing_links(scan: Scan) -> Iterator[Nuisance]:
         return
     for port in lacking:
         what = f"its link {port.by_id_expected or 'below /dev/serial/by-id'} is missing"
-        yield Nuisance("no-by-id", port.device, what, f"in printer.cfg write {port.name}", (port.device,))
+        yield Nuisance("no-by-id", port.device, what, f"in printer.cfg write {_choice(port)}", (port.device,))
 
 
 def _choices(ports: Iterable[Port]) -> str:
-    return ", ".join(f"{port.name or '-'} for {port.device}" for port in ports)
+    return ", ".join(_choice(port) for port in ports)
+
+
+def _choice(port: Port) -> str:
+    if port.name == port.device:
+        return f"{port.device} (no stable name is left, the number may change)"
+    return f"{port.name or '-'} for {port.device}"
 
 
 def _have(devices: tuple[str, ...]) -> str:

@@ -14,7 +14,15 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from klipkit.link.sysfs import attribute, link, names, number
-from klipkit.link.udevnames import BY_ID, BY_PATH, UsbPlace, by_id_name, by_path_name, usb_place
+from klipkit.link.udevnames import (
+    BY_ID,
+    BY_PATH,
+    UsbPlace,
+    by_id_name,
+    by_path_name,
+    usable_serial,
+    usb_place,
+)
 
 if TYPE_CHECKING:
     from klipkit.boards.usb import UsbIdentity
@@ -25,7 +33,7 @@ UART_TYPE_NONE = "0"  # PORT_UNKNOWN of linux/serial_core.h: a ttyS without hard
 CHIP_NAMING_KINDS = frozenset(
     ("firmware", "bootloader")
 )  # Klipper, klipkit and Katapult name it in the product string
-CHIP = re.compile(r"(?:stm32|rp2|sam|lpc|at|hc32|gd32|ar100|linux)[a-z0-9]{1,16}")
+CHIP_NAME = re.compile(r"(?:stm32|rp2|sam|lpc|at|hc32|gd32|ar100|linux)[a-z0-9]{1,16}")
 TTYLESS_KINDS = frozenset(("bootloader", "board", "bridge", "firmware"))
 
 
@@ -70,6 +78,12 @@ class Port(NamedTuple):
     def tty(self) -> bool:
         """It is a serial device, not a CAN interface or a USB device without one."""
         return self.device.startswith("/dev/")
+
+    @property
+    def chip(self) -> str:
+        """The microcontroller, as firmware and Katapult name it in the product string; "" when they do not."""
+        named = self.usb.product if self.usb and self.kind in CHIP_NAMING_KINDS else ""
+        return named if CHIP_NAME.fullmatch(named) else ""
 
 
 class Scan(NamedTuple):
@@ -220,10 +234,8 @@ def _described(device: str, usb: UsbDevice, identity: "UsbIdentity | None") -> P
     if identity is None:
         words = f"{usb.manufacturer} {usb.product}".strip()
         return Port(device, "unknown", words or "USB serial device", usb)
-    kind = str(identity.kind)
-    names_chip = kind in CHIP_NAMING_KINDS and CHIP.fullmatch(usb.product)
-    what = f"{identity.name} on {usb.product}" if names_chip else identity.name
-    return Port(device, kind, what, usb, identity.note)
+    port = Port(device, str(identity.kind), identity.name, usb, identity.note)
+    return port._replace(what=f"{port.what} on {port.chip}") if port.chip else port
 
 
 def _named(ttys: list[Port]) -> list[Port]:
@@ -243,13 +255,21 @@ def _with_name(port: Port, *, shared: bool) -> Port:
     alone = [name for name in port.by_id if name != port.by_id_expected]
     stable = (alone if shared and port.by_id_expected else own or alone)[:1]
     if stable:
-        return port._replace(name=stable[0], reason="by-id: the same in each USB socket")
+        return port._replace(name=stable[0], reason=f"by-id: {_by_id_reason(port)}")
     why = (
         "another device has the same by-id name" if shared and port.by_id_expected else "it has no by-id link"
     )
     if port.by_path:
         return port._replace(name=port.by_path[0], reason=f"by-path: {why}; keep it in this USB socket")
     return port._replace(name=port.device, reason=f"{why} and no by-path link; the number may change")
+
+
+def _by_id_reason(port: Port) -> str:
+    if port.kind == "bootloader":
+        return "it is in its bootloader, so the name will be another one once firmware runs"
+    if port.usb and not usable_serial(port.usb.serial):
+        return "without a serial number: a second device of this kind would have the same name"
+    return "the same in each USB socket"
 
 
 def _ttyless(root: str, taken: set[str]) -> Iterable[Port]:
@@ -298,4 +318,4 @@ def _cans(root: str) -> tuple[list[Port], set[str]]:
 
 def _can_words(up: bool | None, adapter: str) -> str:
     state = {True: ", up", False: ", down", None: ""}[up]
-    return f"CAN interface{state}" + (f" ({adapter})" if adapter else "")
+    return f"CAN interface{state}" + (f": {adapter}" if adapter else "")

@@ -112,7 +112,9 @@ def _port_of(use: Use, scan: Scan) -> Port | None:
 
 def _stands_for_something(use: Use, root: str) -> bool:
     """A serial path that exists without being a serial device: the pty of a microcontroller that is a program."""
-    return use.option == "serial" and use.value.startswith("/") and os.path.exists(root + use.value)  # noqa: PTH110
+    if use.option != "serial" or not use.value.startswith("/"):
+        return False
+    return os.path.lexists(root + followed(root, os.path.normpath(use.value)))
 
 
 def _missing(use: Use, scan: Scan, free: list[Port]) -> Missing:

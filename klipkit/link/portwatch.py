@@ -1,7 +1,7 @@
 """Waiting for ports to appear and following their changes, by looking at sysfs again and again.
 
-A new device is first seen without its device file or links: udev makes these some 10 ms later. It is told of when they
-are there and stay the same for one PERIOD, or after SETTLE when they do not come.
+A new device is first seen without its serial device, then without its links: kernel and udev make these some 10 ms
+later. It is told of when they are there and stay the same for one PERIOD, or after SETTLE when they do not come.
 """
 
 import time
@@ -106,5 +106,7 @@ def _identity(port: Port) -> Identity:
 
 
 def _settled(port: Port) -> bool:
-    """Udev has done its work."""
-    return not (port.tty and port.usb) or (port.has_node and bool(port.by_id or port.by_path))
+    """The kernel and udev have done their work: what has a driver also has its serial device, and that its links."""
+    if port.tty:
+        return not port.usb or (port.has_node and bool(port.by_id or port.by_path))
+    return port.kind in ("bootloader", "can")

@@ -1,0 +1,1 @@
+"""Transcripts of `klipkit ports`, and the folder trees that they look at."""
