@@ -4,6 +4,8 @@ The classic texts are those that the firmware sends and people search for; an MC
 whose words it begins with (`shutdown_reason`).
 """
 
+from typing import ClassVar
+
 from klipkit.base.errors import DeviceError, KlipkitError, PrinterError
 
 
@@ -14,7 +16,12 @@ class GcodeError(KlipkitError):
     """
 
     code = "gcode"
-    classic = ("Malformed command", "Unable to parse move", "Unknown command:", "Error on '")
+    classic: ClassVar[tuple[str, ...]] = (
+        "Malformed command",
+        "Unable to parse move",
+        "Unknown command:",
+        "Error on '",
+    )
 
 
 class MoveError(GcodeError):
@@ -25,7 +32,7 @@ class MoveError(GcodeError):
     """
 
     code = "move"
-    classic = ("Move out of range", "Must home axis first", "Must home before")
+    classic: ClassVar[tuple[str, ...]] = ("Move out of range", "Must home axis first", "Must home before")
 
 
 class LinkError(DeviceError):
@@ -35,7 +42,11 @@ class LinkError(DeviceError):
     """
 
     code = "link"
-    classic = ("Lost communication with MCU", "Timeout with MCU", "Serial connection closed")
+    classic: ClassVar[tuple[str, ...]] = (
+        "Lost communication with MCU",
+        "Timeout with MCU",
+        "Serial connection closed",
+    )
 
 
 class ProtocolError(LinkError):
@@ -45,7 +56,11 @@ class ProtocolError(LinkError):
     """
 
     code = "protocol"
-    classic = ("Protocol error", "Unable to extract params from", "Got EOF when reading from device")
+    classic: ClassVar[tuple[str, ...]] = (
+        "Protocol error",
+        "Unable to extract params from",
+        "Got EOF when reading from device",
+    )
 
 
 class FirmwareMismatch(LinkError):
@@ -55,7 +70,7 @@ class FirmwareMismatch(LinkError):
     """
 
     code = "firmware-mismatch"
-    classic = ("Command format mismatch", "Firmware constant")
+    classic: ClassVar[tuple[str, ...]] = ("Command format mismatch", "Firmware constant")
 
 
 class NoAnswer(LinkError):
@@ -65,7 +80,7 @@ class NoAnswer(LinkError):
     """
 
     code = "no-answer"
-    classic = ("Unable to obtain '",)
+    classic: ClassVar[tuple[str, ...]] = ("Unable to obtain '",)
 
 
 class Shutdown(PrinterError):
@@ -75,7 +90,7 @@ class Shutdown(PrinterError):
     """
 
     code = "shutdown"
-    classic = ("Printer is shutdown", "MCU shutdown", "Shutdown due to")
+    classic: ClassVar[tuple[str, ...]] = ("Printer is shutdown", "MCU shutdown", "Shutdown due to")
 
 
 class EmergencyStop(Shutdown):
@@ -85,7 +100,7 @@ class EmergencyStop(Shutdown):
     """
 
     code = "emergency-stop"
-    classic = ("Command request",)
+    classic: ClassVar[tuple[str, ...]] = ("Command request",)
 
 
 class TimerTooClose(Shutdown):
@@ -96,7 +111,11 @@ class TimerTooClose(Shutdown):
     """
 
     code = "timer-too-close"
-    classic = ("Timer too close", "Missed scheduling of next", "Stepper too far in past")
+    classic: ClassVar[tuple[str, ...]] = (
+        "Timer too close",
+        "Missed scheduling of next",
+        "Stepper too far in past",
+    )
 
 
 class TimerInPast(Shutdown):
@@ -106,7 +125,7 @@ class TimerInPast(Shutdown):
     """
 
     code = "timer-in-past"
-    classic = ("Rescheduled timer in the past",)
+    classic: ClassVar[tuple[str, ...]] = ("Rescheduled timer in the past",)
 
 
 class AdcOutOfRange(Shutdown):
@@ -116,7 +135,7 @@ class AdcOutOfRange(Shutdown):
     """
 
     code = "adc-out-of-range"
-    classic = ("ADC out of range",)
+    classic: ClassVar[tuple[str, ...]] = ("ADC out of range",)
 
 
 class MoveQueueOverflow(Shutdown):
@@ -126,7 +145,7 @@ class MoveQueueOverflow(Shutdown):
     """
 
     code = "move-queue-overflow"
-    classic = ("Move queue overflow",)
+    classic: ClassVar[tuple[str, ...]] = ("Move queue overflow",)
 
 
 REASONS: tuple[type[Shutdown], ...] = (
