@@ -1,0 +1,161 @@
+/* Messages: see command.h. */
+#include "core/command.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "core/declare.h"
+#include "core/frame.h"
+#include "core/sched.h"
+
+RESPONSE(is_shutdown, "static_string_id=%hu");
+
+static const uint8_t *place, *end; /* the payload that is not parsed yet */
+static volatile bool encoding;
+
+STARTUP(command)
+{
+    encoding = false;
+}
+
+/* After a shutdown the encoder may have been abandoned half way. */
+ON_SHUTDOWN(command)
+{
+    encoding = false;
+}
+
+/* --- commands --- */
+
+static uint8_t next_byte(void)
+{
+    if (place == end)
+        shutdown("Command parser error");
+    return *place++;
+}
+
+static uint16_t read_number(void)
+{
+    uint16_t number = 0;
+    uint8_t byte;
+    do {
+        byte = next_byte();
+        number = (uint16_t)(number << 7) | (byte & 0x7f);
+    } while (byte & 0x80);
+    return number;
+}
+
+static uint32_t read_value(void)
+{
+    uint8_t byte = next_byte();
+    uint32_t value = byte & 0x7f;
+    if ((byte & 0x60) == 0x60)
+        value |= ~(uint32_t)0x7f; /* negative */
+    while (byte & 0x80) {
+        byte = next_byte();
+        value = value << 7 | (byte & 0x7f);
+    }
+    return value;
+}
+
+static void read_values(uint32_t *args, const FLASH struct command_row *row)
+{
+    for (uint8_t i = 0; i < row->values; i++) {
+        if (i != row->bytes_at) {
+            *args++ = read_value();
+            continue;
+        }
+        uint8_t count = next_byte();
+        if (count > end - place)
+            shutdown("Command parser error");
+        *args++ = count;
+        *args++ = (uint32_t)(place - frame_payload());
+        place += count;
+    }
+}
+
+static void run_one(void)
+{
+    uint32_t args[COMMAND_VALUES_MOST];
+    uint16_t number = read_number();
+    if (number >= declared_command_count || !declared_commands[number].run)
+        shutdown("Invalid command");
+    const FLASH struct command_row *row = &declared_commands[number];
+    read_values(args, row);
+    if (sched_is_shutdown() && !row->always)
+        send_is_shutdown(sched_shutdown_text());
+    else
+        row->run(args);
+}
+
+void command_run(const uint8_t *payload, uint8_t count)
+{
+    place = payload;
+    end = payload + count;
+    while (place != end)
+        run_one();
+}
+
+const uint8_t *command_bytes(uint32_t offset)
+{
+    return frame_payload() + offset;
+}
+
+/* --- responses --- */
+
+/* The shortest encoding of the value read as signed. */
+static uint8_t *put_value(uint8_t *out, uint32_t value)
+{
+    uint8_t more = 0;
+    for (uint8_t shift = 28; shift; shift -= 7) {
+        /* `shift` bits and two of the next group hold -2^(shift - 2) .. 3 * 2^(shift - 2) - 1 */
+        uint32_t low = (uint32_t)1 << (shift - 2);
+        if (more || value + low >= 4 * low) {
+            *out++ = (uint8_t)(value >> shift) | 0x80;
+            more = 1;
+        }
+    }
+    *out++ = value & 0x7f;
+    return out;
+}
+
+static uint8_t *put_number(uint8_t *out, uint16_t number)
+{
+    if (number > 0x7f)
+        *out++ = (uint8_t)(number >> 7) | 0x80;
+    *out++ = number & 0x7f;
+    return out;
+}
+
+enum {
+    VALUE_BYTES_MOST = 5,
+    RESPONSE_VALUES_MOST = 8, /* so that numbers alone always fit: dictionary.py sees to it */
+};
+_Static_assert(2 + RESPONSE_VALUES_MOST * VALUE_BYTES_MOST + 1 <= FRAME_PAYLOAD_MOST, "numbers fit into a frame");
+
+static uint8_t *put_bytes(uint8_t *out, const uint8_t *limit, const void *bytes, uint8_t count)
+{
+    if (count > limit - out - 1)
+        count = 0;
+    *out++ = count;
+    if (count)
+        memcpy(out, bytes, count);
+    return out + count;
+}
+
+void command_respond(const FLASH struct response_row *row, const uint32_t *args, const void *bytes, uint8_t count)
+{
+    static uint8_t frame[FRAME_MOST];
+    if (encoding)
+        return;
+    encoding = true;
+    uint8_t *out = put_number(frame + FRAME_HEAD, row->number);
+    for (uint8_t i = 0; i < row->values; i++) {
+        uint8_t after = row->values - i - 1; /* leave room for the numbers that follow the bytes */
+        if (i == row->bytes_at)
+            out = put_bytes(out, frame + FRAME_MOST - FRAME_TAIL - after * VALUE_BYTES_MOST, bytes, count);
+        else
+            out = put_value(out, *args++);
+    }
+    frame_send(frame, (uint8_t)(out - frame) - FRAME_HEAD);
+    encoding = false;
+}

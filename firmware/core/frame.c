@@ -1,0 +1,146 @@
+/* Frames: see frame.h. */
+#include "core/frame.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "core/command.h"
+#include "core/crc16.h"
+#include "core/declare.h"
+#include "hal/console.h"
+
+enum { NUMBER_FIXED = 0x10, NUMBER_MASK = 0x0f };
+
+static uint8_t buffer[FRAME_MOST]; /* received bytes that are not consumed */
+static uint8_t filled;
+static uint8_t expected;   /* number of the next frame, 0..15 */
+static bool lost;          /* dropping bytes up to the next sync */
+static bool told;          /* the nak for this run of garbage is out */
+static bool executing;     /* the frame at the front of the buffer */
+
+STARTUP(frame)
+{
+    filled = 0;
+    expected = 0;
+    lost = told = executing = false;
+}
+
+void frame_send(uint8_t *frame, uint8_t count)
+{
+    uint8_t length = count + FRAME_HEAD + FRAME_TAIL;
+    if (console_room() < length)
+        return;
+    frame[0] = length;
+    frame[1] = NUMBER_FIXED | expected;
+    uint16_t crc = crc16(frame, count + FRAME_HEAD);
+    frame[length - 3] = (uint8_t)(crc >> 8);
+    frame[length - 2] = (uint8_t)crc;
+    frame[length - 1] = FRAME_SYNC;
+    console_send(frame, length);
+}
+
+/* Ack or nak: which of them it is depends only on what the host has sent. */
+static void send_empty(void)
+{
+    uint8_t frame[FRAME_LEAST];
+    frame_send(frame, 0);
+}
+
+static void drop(uint8_t count)
+{
+    filled -= count;
+    memmove(buffer, buffer + count, filled);
+}
+
+static void drop_to_sync(void)
+{
+    const uint8_t *sync = memchr(buffer, FRAME_SYNC, filled);
+    lost = !sync;
+    drop(sync ? (uint8_t)(sync - buffer + 1) : filled);
+}
+
+const uint8_t *frame_payload(void)
+{
+    return buffer + FRAME_HEAD;
+}
+
+static void finish(void)
+{
+    executing = false;
+    drop(buffer[0]);
+    send_empty();
+}
+
+static void take_frame(void)
+{
+    told = false;
+    if (buffer[1] != (NUMBER_FIXED | expected)) {
+        drop(buffer[0]);
+        send_empty();
+        return;
+    }
+    expected = (expected + 1) & NUMBER_MASK;
+    executing = true;
+    command_run(buffer + FRAME_HEAD, buffer[0] - FRAME_HEAD - FRAME_TAIL);
+    finish();
+}
+
+/* What the buffer begins with. */
+enum verdict { SHORT, GOOD, BAD };
+
+static enum verdict judge(void)
+{
+    uint8_t length = buffer[0];
+    if (length < FRAME_LEAST || length > FRAME_MOST)
+        return BAD;
+    if (filled < FRAME_HEAD)
+        return SHORT;
+    if ((buffer[1] & ~NUMBER_MASK) != NUMBER_FIXED)
+        return BAD;
+    if (filled < length)
+        return SHORT;
+    uint16_t crc = (uint16_t)((uint16_t)buffer[length - 3] << 8 | buffer[length - 2]);
+    if (buffer[length - 1] != FRAME_SYNC || crc != crc16(buffer, length - FRAME_TAIL))
+        return BAD;
+    return GOOD;
+}
+
+/* Consume the buffer as far as it can be judged. */
+static void work(void)
+{
+    while (filled) {
+        if (lost) {
+            drop_to_sync();
+            continue;
+        }
+        if (buffer[0] == FRAME_SYNC) {
+            drop(1);
+            continue;
+        }
+        enum verdict verdict = judge();
+        if (verdict == SHORT)
+            return;
+        if (verdict == GOOD) {
+            take_frame();
+            continue;
+        }
+        if (!told)
+            send_empty();
+        told = true;
+        lost = true;
+    }
+}
+
+void frame_feed(uint8_t byte)
+{
+    buffer[filled++] = byte;
+    work();
+}
+
+void frame_resume(void)
+{
+    if (!executing)
+        return;
+    finish();
+    work();
+}

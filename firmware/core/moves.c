@@ -1,0 +1,89 @@
+/* The move queue: see moves.h. */
+#include "core/moves.h"
+
+#include <stddef.h>
+
+#include "core/declare.h"
+#include "hal/memory.h"
+
+enum { SLOTS_MOST = 1024 };
+
+static uint8_t *slots;
+static uint16_t count;     /* slots there are, numbered from 1 */
+static uint16_t free_slot; /* head of the chain of free slots */
+static uint8_t slot_size;
+
+STARTUP(moves)
+{
+    slots = NULL;
+    count = free_slot = 0;
+    slot_size = sizeof(struct move);
+}
+
+static struct move *slot(uint16_t number)
+{
+    return (struct move *)(void *)(slots + (uint16_t)(number - 1) * (uint32_t)slot_size);
+}
+
+void moves_need(uint8_t size)
+{
+    if (size > slot_size)
+        slot_size = size;
+}
+
+void moves_allocate(void)
+{
+    slots = memory_take_rest(slot_size, SLOTS_MOST, &count);
+    if (!count)
+        shutdown("alloc_chunks failed");
+    for (uint16_t number = 1; number < count; number++)
+        slot(number)->next = number + 1;
+    slot(count)->next = 0;
+    free_slot = 1;
+}
+
+uint16_t moves_count(void)
+{
+    return count;
+}
+
+void *moves_append(struct move_queue *queue)
+{
+    uint16_t number = free_slot;
+    if (!number)
+        shutdown("Move queue overflow");
+    struct move *move = slot(number);
+    free_slot = move->next;
+    move->next = 0;
+    if (queue->first)
+        slot(queue->last)->next = number;
+    else
+        queue->first = number;
+    queue->last = number;
+    return move;
+}
+
+void *moves_first(const struct move_queue *queue)
+{
+    return queue->first ? slot(queue->first) : NULL;
+}
+
+void *moves_last(const struct move_queue *queue)
+{
+    return queue->first ? slot(queue->last) : NULL;
+}
+
+void moves_drop_first(struct move_queue *queue)
+{
+    uint16_t number = queue->first;
+    struct move *move = slot(number);
+    queue->first = move->next;
+    move->next = free_slot;
+    free_slot = number;
+}
+
+void moves_clear(struct move_queue *queue)
+{
+    while (!moves_empty(queue))
+        moves_drop_first(queue);
+}

@@ -1,0 +1,19 @@
+/* Port contract: digital pins. `struct gpio_out` and `struct gpio_in` are the port's, small enough to be passed by value.
+ *
+ * A pin number that the port does not have is a shutdown of the port's ("Not an output pin", "Not a valid input pin").
+ */
+#ifndef HAL_GPIO_H
+#define HAL_GPIO_H
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "port.h"
+
+/* Make `pin` an output that is at `level` from its first moment on. */
+struct gpio_out gpio_out_setup(uint32_t pin, bool level);
+void gpio_out_write(struct gpio_out pin, bool level);
+
+/* Make `pin` an input: `pull` 1 pull-up, -1 pull-down, 0 none. */
+struct gpio_in gpio_in_setup(uint32_t pin, int8_t pull);
+bool gpio_in_read(struct gpio_in pin);
+#endif

@@ -1,0 +1,19 @@
+/* The simulator's port: types and sizes that the hal headers ask for. */
+#ifndef PORT_H
+#define PORT_H
+#include <stdint.h>
+
+#define FLASH
+
+/* Holds what a host may have under way: 12 frames of 64 bytes. */
+#define CONSOLE_RING 1024
+typedef uint16_t console_count;
+
+struct gpio_out {
+    uint32_t pin;
+};
+
+struct gpio_in {
+    uint32_t pin;
+};
+#endif

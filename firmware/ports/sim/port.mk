@@ -1,0 +1,15 @@
+# The simulator's port: a shared object for the co-simulator, and a process behind a pty for a foreign host.
+PROVIDES := gpio
+PORT_SOURCES := ports/sim/port.c ports/sim/memory.c ports/sim/dictionary.c ports/sim/deflate.c
+DICTIONARY := json
+
+PORT_CFLAGS := -fPIC -fvisibility=hidden
+ifdef SANITIZE
+PORT_CFLAGS += -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+BUILD := build/$(PORT)-sanitize
+else
+PORT_CFLAGS += -O2
+BUILD := build/$(PORT)
+endif
+
+TARGETS := $(BUILD)/klipkit-sim.so
