@@ -113,15 +113,20 @@ def scan(root: str = "") -> Scan:
 
 
 def _links(root: str, folder: str) -> dict[str, str]:
-    """The links of a folder below /dev/serial, each with the path that it names."""
+    """The links of a folder below /dev/serial, each with the device file that it means."""
     found = {}
     for name in names(root + folder):
         target = link(f"{root}{folder}/{name}")
         if target is not None:
-            found[f"{folder}/{name}"] = os.path.normpath(
-                f"{folder}/{target}" if target[:1] != "/" else target
-            )
+            found[f"{folder}/{name}"] = _device_file(folder, target)
     return found
+
+
+def _device_file(folder: str, target: str) -> str:
+    """The device file of a link, resolved one level; a test bed's links lead to a /dev that stands elsewhere."""
+    path = os.path.normpath(os.path.join(folder, target))  # noqa: PTH118
+    before, _, name = path.rpartition("/dev/")
+    return f"/dev/{name}" if before else path
 
 
 def _inverse(links: dict[str, str]) -> dict[str, list[str]]:
