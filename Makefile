@@ -13,12 +13,14 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 # Debian packages; each is named with its reason in README.md.
 SYSTEM_PACKAGES := gcc libc6-dev python3 python3-venv python3-dev umockdev valgrind groff-base
 
-CORE_SOURCES := $(wildcard klipkit/*/*.c) $(wildcard klipkit/*/*.h) klipkit/core_build.py
+CORE_SOURCES = $(wildcard klipkit/*/*.c) $(CORE_HEADERS) klipkit/core_build.py
+CORE_HEADERS := $(wildcard klipkit/*/*.h) $(wildcard klipkit/*/inner/*.h)
+CORE_OBJECTS := $(patsubst klipkit/%.c,build/c/core/%.o,$(wildcard klipkit/*/*.c))
 C_TESTS := $(patsubst tests/c/%.c,build/c/%,$(wildcard tests/c/test_*.c))
 
 export PYTHONDONTWRITEBYTECODE :=
 .DEFAULT_GOAL := help
-.PHONY: help setup system-packages run test check c-tests format lint types tests long bench man accept wheel install clean
+.PHONY: firmware help setup system-packages run test check c-tests format lint types tests long bench man accept wheel install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -57,9 +59,23 @@ types: $(SETUP)
 c-tests: $(C_TESTS) ## the C tests under the address and undefined-behaviour sanitizers
 	@set -e; for test in $^; do $$test; done
 
-build/c/%: tests/c/%.c $(wildcard klipkit/*/*.c) $(wildcard klipkit/*/*.h) | system-packages
+build/c/test_%: tests/c/test_%.c build/c/core.a $(wildcard tests/c/*.h) build/c/fake_firmware.so
+	gcc $(CFLAGS_C) $(SANITIZE) -I. -o $@ $< build/c/core.a -lm -lpthread -ldl
+
+build/c/core.a: $(CORE_OBJECTS)
+	rm -f $@
+	ar rcs $@ $^
+
+build/c/core/%.o: klipkit/%.c $(CORE_HEADERS) | system-packages
 	@mkdir -p $(@D)
-	gcc $(CFLAGS_C) $(SANITIZE) -I. -o $@ $< $(wildcard klipkit/*/*.c) -lm
+	gcc $(CFLAGS_C) $(SANITIZE) -I. -c -o $@ $<
+
+build/c/fake_firmware.so: tests/c/fake_firmware.c firmware/ports/sim/abi.h | system-packages
+	@mkdir -p $(@D)
+	gcc $(CFLAGS_C) -I. -shared -fPIC -fvisibility=hidden -o $@ $<
+
+firmware: | system-packages ## the firmware of the simulated microcontroller
+	$(MAKE) --no-print-directory -C firmware PORT=sim
 
 long: $(SETUP) ## the long tests
 	$(BIN)/pytest -q -m long tests

@@ -11,7 +11,10 @@ from klipkit.base.output import Column, Output, cell
 from klipkit.base.text import did_you_mean, nearest, sanitise
 
 COLUMNS = (Column("name", "Name"), Column("pins", "Pins"))
-ROWS: list[dict[str, object]] = [{"name": "a\tb", "pins": ["PA1", "PA2"], "extra": 1}, {"name": "", "pins": None, "extra": 2}]
+ROWS: list[dict[str, object]] = [
+    {"name": "a\tb", "pins": ["PA1", "PA2"], "extra": 1},
+    {"name": "", "pins": None, "extra": 2},
+]
 
 
 class Terminal(io.StringIO):
