@@ -236,3 +236,26 @@ def test_wrong_usage(tree: Tree) -> None:
         f"{ROOTED} --watch --one",
         f"{ROOTED} surplus",
     )
+
+
+def test_a_short_serial_number_is_no_proof_of_the_same_board(
+    tree: Tree, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Many CP2102 carry 0001, which stands in other boards' names by chance."""
+    from klipkit.cli.main import run
+
+    usb = tree.usb("1-1", "10c4:ea60", manufacturer="Silicon Labs", product="CP2102", serial="0001")
+    tree.tty("ttyUSB0", usb, by_id="usb-Silicon_Labs_CP2102_0001-if00-port0")
+    config = tree.write("printer.cfg", "[mcu]\nserial: /dev/serial/by-id/usb-Klipper_rp2040_E60001B2-if00")
+    assert run(["ports", "--root", str(tree.root), "--config", str(config)]) == 1
+    error = capsys.readouterr().err
+    assert "this serial number" not in error
+    assert "not used by the config: /dev/serial/by-id/usb-Silicon_Labs_CP2102_0001-if00-port0" in error
+
+
+def test_the_one_name_is_safe_on_a_terminal(tree: Tree, capsys: pytest.CaptureFixture[str]) -> None:
+    from klipkit.cli.main import run
+
+    tree.tty("ttyUSB0", tree.usb("1-1", "0403:6001"), by_id="usb-\x1b[2Jx")
+    assert run(["ports", "--root", str(tree.root), "--one"]) == 0
+    assert capsys.readouterr().out == "/dev/serial/by-id/usb-\\x1b[2Jx\n"

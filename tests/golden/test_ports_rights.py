@@ -8,6 +8,7 @@ from unittest import mock
 
 import pytest
 
+from klipkit.link.nuisances import refused
 from tests.golden.ports.tree import Tree, mega
 from tests.golden.transcript import Transcript
 
@@ -65,3 +66,28 @@ def test_a_new_member_is_told_to_log_in_again(computer: Tree) -> None:
         script = Transcript(FOLDER / "new-member.txt", {"ROOT": str(computer.root)})
         script.run("klipkit ports --root ROOT")
         script.check()
+
+
+@pytest.mark.parametrize(
+    ("mode", "groups", "allowed"),
+    [
+        (0o660, [DIALOUT], True),
+        (0o660, [USER], False),
+        (0o666, [USER], True),
+        (0o640, [DIALOUT], False),  # may read, may not write
+        (0o620, [DIALOUT], False),
+        (0o606, [DIALOUT], False),  # the group's digit counts for its members, not the one of others
+        (0o600, [DIALOUT], False),
+    ],
+)
+def test_owner_group_and_mode_decide(computer: Tree, mode: int, groups: list[int], allowed: bool) -> None:
+    node = computer.root / "dev/ttyACM0"
+    node.chmod(mode)
+    with mock.patch("os.getgroups", lambda: groups):
+        assert (refused(str(node)) == "") is allowed
+
+
+def test_root_may_always(computer: Tree) -> None:
+    (computer.root / "dev/ttyACM0").chmod(0)
+    with mock.patch("os.geteuid", lambda: 0):
+        assert refused(str(computer.root / "dev/ttyACM0")) == ""

@@ -166,3 +166,16 @@ def hide(tree: Tree, name: str) -> None:
 
 def show(tree: Tree, name: str) -> None:
     (tree.root / f"sys/class/{name}").rename(tree.root / f"sys/class/tty/{name}")
+
+
+def test_a_by_id_link_that_comes_just_after_the_by_path_link_is_not_missed(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage()
+    usb = tree.usb("1-2", "0403:6001", manufacturer="FTDI", product="FT232R USB UART", serial="A10K5JHX")
+    link = "usb-FTDI_FT232R_USB_UART_A10K5JHX-if00-port0"
+    stage.at(1, lambda: tree.tty("ttyUSB0", usb, by_path="pci-0000:00:14.0-usb-0:2:1.0-port0"))
+    stage.at(1 + PERIOD, lambda: tree.link(f"dev/serial/by-id/{link}", "../../ttyUSB0"))
+    play(stage, monkeypatch)
+    status, out, _ = run(["ports", "--root", str(tree.root), "--wait", "--one"])
+    assert (status, out) == (0, f"/dev/serial/by-id/{link}\n")
