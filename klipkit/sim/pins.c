@@ -112,11 +112,12 @@ int cosim_drive(struct cosim *cosim, int mcu, uint32_t pin, int level)
 
 size_t cosim_edges(struct cosim *cosim, struct cosim_edge *out, size_t room)
 {
-    size_t count = cosim->edge_count < room ? cosim->edge_count : room;
+    size_t left = cosim->edge_count - cosim->edge_taken;
+    size_t count = left < room ? left : room;
     for (size_t i = 0; i < count; i++)
-        out[i] = cosim->edges[i];
-    for (size_t i = count; i < cosim->edge_count; i++)
-        cosim->edges[i - count] = cosim->edges[i];
-    cosim->edge_count -= count;
+        out[i] = cosim->edges[cosim->edge_taken + i];
+    cosim->edge_taken += count;
+    if (cosim->edge_taken == cosim->edge_count)
+        cosim->edge_taken = cosim->edge_count = 0;
     return count;
 }

@@ -104,7 +104,7 @@ struct cosim {
     struct contact *contacts;
     size_t contact_count;
     struct cosim_edge *edges;
-    size_t edge_count, edge_room, edge_lost;
+    size_t edge_taken, edge_count, edge_room, edge_lost; /* edges[edge_taken .. edge_count] wait */
 };
 
 /* cosim.c */
