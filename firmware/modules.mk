@@ -1,3 +1,3 @@
 # The modules, one line each: what it needs of a port. A port builds those whose needs are in its PROVIDES.
-#MODULE_digital_out := gpio
-#MODULE_stepper := gpio
+MODULE_digital_out := gpio
+MODULE_stepper := gpio

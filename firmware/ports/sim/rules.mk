@@ -1,3 +1,8 @@
 # How the simulator's targets are linked.
 $(BUILD)/klipkit-sim.so: $(OBJECTS)
 	$(CC) $(CFLAGS) -shared -Wl,-z,defs -o $@ $^
+
+# What the tests drive one MCU with.
+$(BUILD)/surround: ../tests/c/firmware/surround.c ports/sim/abi.h
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -I.. -o $@ $< -ldl
