@@ -50,7 +50,6 @@ static int take_interrupts(struct mcu *mcu)
             mcu->firmware->byte_interrupt(byte);
         }
         mcu->inside = 0;
-        mcu->enabled = 1; /* as the return from an interrupt does */
     }
     return taken;
 }

@@ -95,6 +95,7 @@ static void a_switch_on_another_mcu_sees_the_steps_at_once(void)
     cosim_watch(bench.cosim, bench.mcu, PIN_STEP);
     cosim_watch(bench.cosim, second, PIN_INPUT);
     cosim_watch(bench.cosim, second, PIN_COPY);
+    run_through(bench.cosim, 0.001);
     step(&bench, 1, 30);
     run_through(bench.cosim, cosim_now(bench.cosim) + 0.001);
     struct cosim_edge edge;
