@@ -1,0 +1,56 @@
+/* The look-ahead: joins moves at the highest speeds that the limits allow, and writes them to a trapezoid queue.
+ *
+ * Rules and words are those of Klipper's Kinematics.md: junction deviation from the square corner velocity, minimum cruise
+ * ratio. A move is committed to the trapezoid queue once no later move can change it; lookahead_flush commits all, to
+ * standstill. The position is where the last appended move ends. Units: mm, s, mm/s, mm/s^2. Not thread-safe.
+ */
+#ifndef KLIPKIT_MOTION_LOOKAHEAD_H
+#define KLIPKIT_MOTION_LOOKAHEAD_H
+#include <stddef.h>
+
+struct lookahead;
+struct trapq;
+
+/* Limits of moves that are appended from now on. */
+struct lookahead_limits {
+    double velocity, accel;         /* > 0 */
+    double square_corner_velocity;  /* >= 0; speed of a 90 degree corner */
+    double minimum_cruise_ratio;    /* 0 .. below 1 */
+};
+
+/* A look-ahead that writes to `trapq` (borrowed) and stands at 0, 0, 0; limits must be set first. NULL: no memory. */
+struct lookahead *lookahead_new(struct trapq *trapq);
+void lookahead_free(struct lookahead *lookahead);
+
+/* -EINVAL when a limit is out of its range. */
+int lookahead_set_limits(struct lookahead *lookahead, const struct lookahead_limits *limits);
+
+/* The position from which the next move goes; -EBUSY when moves are waiting. Does not touch the trapezoid queue. */
+int lookahead_set_position(struct lookahead *lookahead, const double position[3]);
+void lookahead_position(const struct lookahead *lookahead, double position[3]);
+
+/* A move that begins at standstill begins no sooner than this print time (start lead, dwell). */
+void lookahead_set_start(struct lookahead *lookahead, double print_time);
+
+/* Append a straight move to `end`, at no more than this velocity and acceleration (and those of the limits; what the
+ * kinematics lower is lowered by the caller). A move shorter than 1e-9 mm is none. Commits what is final once moves of at
+ * least 0.15 s (1 s after a standstill) have come. Gives the number of moves committed; -EINVAL: a number that is not
+ * finite or not > 0, or no limits; -ENOMEM. */
+int lookahead_append(struct lookahead *lookahead, const double end[3], double velocity, double accel);
+
+/* The newest waiting move is left no faster than `velocity` (>= 0). Nothing happens when none waits. */
+void lookahead_limit_junction(struct lookahead *lookahead, double velocity);
+
+/* Commit what is final; gives the number of moves committed, or what trapq_append gives. */
+int lookahead_commit(struct lookahead *lookahead);
+
+/* Commit all that waits, the last move to standstill. As lookahead_commit. */
+int lookahead_flush(struct lookahead *lookahead);
+
+/* When the last committed move ends, s. */
+double lookahead_print_time(const struct lookahead *lookahead);
+
+/* Moves that wait, and the least time they will take, s. */
+size_t lookahead_waiting(const struct lookahead *lookahead);
+double lookahead_waiting_time(const struct lookahead *lookahead);
+#endif

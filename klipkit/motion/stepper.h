@@ -1,0 +1,52 @@
+/* One stepper on a trapezoid queue: the exact times of its steps, packed into runs.
+ *
+ * A stepper at a whole step n steps when its true position crosses n +- 1/2. Every step given is within +-min(max error, half
+ * the interval to the nearer neighbour) of that crossing, in strict order, and the count is exact; crossings closer to
+ * each other than a tick come a tick apart. The work goes with the runs, not with the steps. Not thread-safe.
+ *
+ *     trapq --> phases (constant acceleration) --> kinematics --> segments (one direction) --> fit --> runs
+ */
+#ifndef KLIPKIT_MOTION_STEPPER_H
+#define KLIPKIT_MOTION_STEPPER_H
+#include <stdint.h>
+
+struct step_run;
+struct stepper;
+struct trapq;
+
+/* The names of the kinematics: "cartesian_x" ...; NULL after the last. */
+const char *stepper_kinematics(int number);
+
+/* A stepper that reads `trapq` (borrowed) from its next move on; `step_distance`: mm a step, > 0. It stands at 0 mm = step 0.
+ * NULL: no such kinematics, a bad distance, no memory. */
+struct stepper *stepper_new(const struct trapq *trapq, const char *kinematics, double step_distance);
+void stepper_free(struct stepper *stepper);
+
+/* How far a step may be from its true time, s; 25e-6 at first. -EINVAL unless > 0 and finite. */
+int stepper_set_max_error(struct stepper *stepper, double seconds);
+
+/* The MCU's clock from where the steps have been generated to: `clock` at `print_time`, `frequency` ticks a second. The caller
+ * keeps it continuous. -EINVAL: a number that is not finite, or a frequency that is not > 0. */
+int stepper_set_clock(struct stepper *stepper, double print_time, uint64_t clock, double frequency);
+
+/* The next run's interval counts from `clock` (as after reset_step_clock). */
+void stepper_set_last_clock(struct stepper *stepper, uint64_t clock);
+
+/* The stepper's own coordinate, mm, when the toolhead is at `position`. */
+double stepper_coordinate(const struct stepper *stepper, const double position[3]);
+
+/* The whole step `steps` is at coordinate `mm`, and there the stepper stands. -EBUSY while steps are kept back;
+ * -EINVAL when `mm` is not finite. */
+int stepper_set_position(struct stepper *stepper, double mm, int64_t steps);
+
+/* Steps given so far, in the direction of the position: the whole step that the stepper will be at. */
+int64_t stepper_position(const struct stepper *stepper);
+
+/* Make the runs of all steps due up to the print time `due`, and those runs until `until` >= due that no later move can make
+ * longer. The trapezoid queue must be final up to `until`, which never goes back. The last 2 x max error before `until` wait for
+ * the next call. Gives the number of runs, which stand in stepper_runs until the next call; -EINVAL: no clock was set, or
+ * `until` is not finite; -ERANGE: the toolhead's position jumped by more than a step; -ENOMEM. After an error the stepper
+ * is to be set to a position again. */
+int64_t stepper_generate(struct stepper *stepper, double until, double due);
+const struct step_run *stepper_runs(const struct stepper *stepper);
+#endif
