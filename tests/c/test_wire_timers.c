@@ -57,7 +57,13 @@ static void time_outs_double_up_to_5_seconds(void)
     struct session_stats stats;
     session_get_stats(session, &stats);
     CHECK(stats.timeouts == 11 && stats.frames_sent == 2 && stats.bytes_retransmitted == 77, "%d", (int)stats.timeouts);
+    uint8_t clock[8] = { 0, 0, 0x76, 0 };
+    struct session_message message;
+    session_feed(session, last + 0.001, clock, frame_seal(clock, 2, 3));
+    CHECK(session_receive(session, &message) && message.count == 2 && message.sent == 0, "sent more than once: no time");
     acknowledge(session, last + 0.001, 3);
+    session_get_stats(session, &stats);
+    CHECK(stats.retransmit_after == 5, "a frame that was repeated says nothing about the round trip");
     session_send(session, queue, GET_CLOCK, 1, 0, 0);
     session_emit(session, last + 1, out, sizeof(out));
     acknowledge(session, last + 1.001, 4); /* not retransmitted: the estimate holds again */
@@ -84,6 +90,38 @@ static void a_retransmission_has_all_outstanding_frames(size_t room)
         used += more;
     CHECK(used == 1 + 256 && again[0] == FRAME_SYNC && memcmp(again + 1, first + 64, 256) == 0, "%d bytes", (int)used);
     CHECK(session_next(session, due) > due + 0.05, "the timer runs from the end of the retransmission, doubled");
+    session_free(session);
+}
+
+/* An ack that comes while the retransmission goes out takes the frames that it names out of it. */
+static void a_retransmission_leaves_out_what_is_acknowledged_meanwhile(void)
+{
+    int queue;
+    uint8_t out[1024], payload[SESSION_PAYLOAD_MOST] = { 0 };
+    struct session *session = session_in_contact(&queue);
+    for (int i = 0; i < 5; i++)
+        session_send(session, queue, payload, 59, 0, 0);
+    session_emit(session, 1, out, sizeof(out));
+    double due = session_next(session, 1);
+    CHECK(session_emit(session, due, out, 65) == 65 && out[2] == 0x12, "sync byte and first frame");
+    acknowledge(session, due, 5);
+    CHECK(session_emit(session, due, out, 64) == 64 && out[1] == 0x15, "three frames are acknowledged, so the fourth is next");
+    CHECK(session_emit(session, due, out, 64) == 64 && out[1] == 0x16, "the fifth");
+    CHECK(session_emit(session, due, out, 64) == 0, "no more");
+    session_free(session);
+}
+
+static void before_the_first_ack_one_frame_is_sent(void)
+{
+    int queue;
+    uint8_t out[1024];
+    struct session *session = session_with(&queue);
+    uint8_t payload[SESSION_PAYLOAD_MOST] = { 0 };
+    for (int i = 0; i < 3; i++)
+        session_send(session, queue, payload, 59, 0, 0);
+    CHECK(session_emit(session, 0, out, sizeof(out)) == 64 && session_emit(session, 0, out, sizeof(out)) == 0, "one");
+    acknowledge(session, 0.005, 2);
+    CHECK(session_emit(session, 0.005, out, sizeof(out)) == 128, "two");
     session_free(session);
 }
 
@@ -178,6 +216,8 @@ int main(void)
     time_outs_double_up_to_5_seconds();
     a_retransmission_has_all_outstanding_frames(1024);
     a_retransmission_has_all_outstanding_frames(SESSION_FRAME_MOST);
+    a_retransmission_leaves_out_what_is_acknowledged_meanwhile();
+    before_the_first_ack_one_frame_is_sent();
     the_first_nak_retransmits();
     naks_of_repeated_copies_start_no_storm();
     for (uint64_t expects = 0; expects < 16; expects++) {
