@@ -1,4 +1,4 @@
-"""The MCU's data dictionary: which messages, enumerations and constants its firmware has, and its messages to and from bytes.
+"""The MCU's data dictionary: the messages, enumerations and constants of its firmware; messages to and from bytes.
 
 Layout: one JSON object, zlib-compressed, with commands, responses, output ({format: id}), enumerations, config
 (constants), version, build_versions (Klipper Protocol.md, "Data Dictionary"). It comes from a device: nothing in it is
@@ -10,17 +10,20 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from klipkit.base.errors import DeviceError
 from klipkit.base.text import did_you_mean, sanitise
 from klipkit.wire.message import Message, MessageFormat, read_format, read_output
-from klipkit.wire.vlq import MOST, signed, vlq_decode
+from klipkit.wire.vlq import LEAST, MOST, signed, vlq_decode
 
 SIZE_MOST = 1 << 20  # bytes of JSON; stock dictionaries have 3 to 12 kB
 NAMES_MOST = 1 << 16  # words of all enumerations, ranges counted out
 IDENTIFY = "identify offset=%u count=%c"
 IDENTIFY_RESPONSE = "identify_response offset=%u data=%.*s"
 FIXED = {IDENTIFY: 1, IDENTIFY_RESPONSE: 0}
+
+Key = TypeVar("Key", str, int)
 
 _OTHER_FIRMWARE = "the firmware is damaged, or speaks another protocol: flash it again"
 
@@ -123,7 +126,7 @@ class Dictionary:
 
 
 def read_dictionary(data: bytes, where: str = "mcu") -> Dictionary:
-    """A dictionary as it came from the MCU (zlib) or as the build writes it (JSON); raises DeviceError when it is neither."""
+    """A dictionary as it came from the MCU (zlib) or as the build writes it (JSON); raises DeviceError for all else."""
     try:
         return _read(_loaded(data), where)
     except DeviceError as error:
@@ -157,11 +160,9 @@ def _inflated(data: bytes) -> bytes:
 
 def _read(found: dict[str, object], where: str) -> Dictionary:
     enumerations = _enumerations(_table(found, "enumerations"))
+    answers = _ids(found, "responses", IDENTIFY_RESPONSE)
     commands = [read_format(number, text, enumerations) for text, number in _ids(found, "commands", IDENTIFY)]
-    responses = [
-        read_format(number, text, enumerations)
-        for text, number in _ids(found, "responses", IDENTIFY_RESPONSE)
-    ]
+    responses = [read_format(number, text, enumerations) for text, number in answers]
     responses += [read_output(number, text) for text, number in _ids(found, "output", "")]
     return Dictionary(
         where=where,
@@ -176,7 +177,7 @@ def _read(found: dict[str, object], where: str) -> Dictionary:
     )
 
 
-def _unique[Key](table: dict[Key, MessageFormat], forms: list[MessageFormat]) -> dict[Key, MessageFormat]:
+def _unique(table: dict[Key, MessageFormat], forms: list[MessageFormat]) -> dict[Key, MessageFormat]:
     if len(table) != len(forms):
         raise DeviceError("two of its messages have one name or one id")
     return table
@@ -185,7 +186,7 @@ def _unique[Key](table: dict[Key, MessageFormat], forms: list[MessageFormat]) ->
 def _table(found: dict[str, object], key: str) -> dict[str, object]:
     value = found.get(key, {})
     if not isinstance(value, dict):
-        raise DeviceError(f"its '{key}' are not a JSON object")
+        raise DeviceError(f"its '{sanitise(key, 60)}' are not a JSON object")
     return value
 
 
@@ -195,7 +196,7 @@ def _text(found: dict[str, object], key: str) -> str:
 
 
 def _is_number(value: object) -> bool:
-    return type(value) is int and -(MOST // 2) - 1 <= value <= MOST
+    return type(value) is int and LEAST <= value <= MOST
 
 
 def _whole(value: object, what: str) -> int:

@@ -1,7 +1,7 @@
 """The identify conversation: reads the data dictionary out of an MCU, 40 bytes at a time; bytes in, commands out.
 
-The caller sends `request`, gives what comes to `receive`, and sends `request` again: the next one after an answer, the same one
-when the answer was lost.
+The caller sends `request`, gives what comes to `receive`, and sends `request` again: the next one after an answer,
+the same one when the answer was lost.
 """
 
 from klipkit.base.errors import DeviceError

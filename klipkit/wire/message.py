@@ -16,7 +16,7 @@ Given = int | bytes | str
 _SIGNED = frozenset(("%i", "%hi"))
 _BYTES = frozenset(("%*s", "%.*s", "%s"))
 _CODES = frozenset(("%c", "%u", "%hu")) | _SIGNED | _BYTES
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _CODE = re.compile(r"%(?:\.?\*s|hu|hi|[cuis])")
 _NO_NAMES: Mapping[str, int] = {}
 
@@ -64,15 +64,15 @@ class Parameter:
         """The value as it stands in a text command: a word, a number or hexadecimal bytes."""
         if isinstance(value, bytes):
             return value.hex() or '""'
+        word = self.word(value)
+        return word if re.fullmatch(r"[!-~]+", word) and '"' not in word else f'"{word}"'
+
+    def word(self, value: int) -> str:
+        """The enumeration's word for a number, safe to show; "?17" when it has none; plain numbers as they are."""
         if not self.names:
             return str(value)
         words = (word for word, number in self.names.items() if number == value)
-        word = next(words, f"?{value}")
-        return (
-            word
-            if word.isascii() and word.isprintable() and not re.search(r"[\s\"]", word)
-            else f'"{sanitise(word)}"'
-        )
+        return sanitise(next(words, f"?{value}"))
 
     def _bytes(self, value: Given) -> bytes:
         if isinstance(value, str):
@@ -114,7 +114,7 @@ class MessageFormat:
     is_output: bool = False
 
     def encode(self, values: Mapping[str, Given]) -> bytes:
-        """Id and parameters as bytes. Raises DeviceError for a missing, superfluous or wrong value, or a long message."""
+        """Id and parameters as bytes. Raises DeviceError for a missing, unknown or wrong value, or a long message."""
         names = [parameter.name for parameter in self.parameters]
         for name in values:
             if name not in names:
@@ -171,21 +171,23 @@ class Message:
         return self.format.name
 
     def number(self, name: str) -> int:
-        """A parameter that is a number."""
-        value = self.values[name]
-        assert isinstance(value, int), name
+        """A parameter that is a number; raises DeviceError when there is none such."""
+        value = self.values.get(name)
+        if not isinstance(value, int):
+            raise self._differs(name, "number")
         return value
 
     def data(self, name: str) -> bytes:
-        """A parameter that is bytes."""
-        value = self.values[name]
-        assert isinstance(value, bytes), name
+        """A parameter that is bytes; raises DeviceError when there is none such."""
+        value = self.values.get(name)
+        if not isinstance(value, bytes):
+            raise self._differs(name, "row of bytes")
         return value
 
     def word(self, name: str) -> str:
-        """A parameter as text: the enumeration's word for it, "?17" for a number that the enumeration lacks."""
-        parameter = next(parameter for parameter in self.format.parameters if parameter.name == name)
-        return parameter.text(self.values[name]).strip('"')
+        """A number as the enumeration's word for it, "?17" when the enumeration lacks it."""
+        value = self.number(name)
+        return next(item.word(value) for item in self.format.parameters if item.name == name)
 
     def text(self) -> str:
         """The message as text, safe to show."""
@@ -193,6 +195,12 @@ class Message:
             return self._output()
         shown = (f"{item.name}={item.text(self.values[item.name])}" for item in self.format.parameters)
         return " ".join((self.format.name, *shown))
+
+    def _differs(self, name: str, kind: str) -> DeviceError:
+        return DeviceError(
+            f"its message '{sanitise(self.format.source, 120)}' has no {kind} '{name}'",
+            hint="host and firmware are of different versions: flash the MCU with a firmware of this version",
+        )
 
     def _output(self) -> str:
         parts = _CODE.split(self.format.source)
@@ -208,9 +216,8 @@ def read_format(number: int, source: str, enumerations: Mapping[str, Mapping[str
     for word in words[1:]:
         name, _, code = word.partition("=")
         if not _NAME.fullmatch(name) or code not in _CODES or name in parameters:
-            raise DeviceError(
-                f"its message format '{sanitise(source, 80)}' is not understood at '{sanitise(word, 60)}'"
-            )
+            where = sanitise(word, 60)
+            raise DeviceError(f"its message format '{sanitise(source, 80)}' is not understood at '{where}'")
         parameters[name] = Parameter(
             name, code, _NO_NAMES if code in _BYTES else names_for(name, enumerations)
         )
@@ -228,5 +235,6 @@ def read_output(number: int, source: str) -> MessageFormat:
 
 def names_for(parameter: str, enumerations: Mapping[str, Mapping[str, int]]) -> Mapping[str, int]:
     """The enumeration of a parameter: the one of its name, else the longest E such that it ends in "_E"."""
-    fitting = [name for name in enumerations if parameter == name or parameter.endswith("_" + name)]
-    return enumerations[max(fitting, key=len)] if fitting else _NO_NAMES
+    words = parameter.split("_")
+    endings = ("_".join(words[place:]) for place in range(len(words)))
+    return next((enumerations[ending] for ending in endings if ending in enumerations), _NO_NAMES)

@@ -1,4 +1,4 @@
-"""Variable length integers of the MCU protocol, for tools that do without the C core (Klipper Protocol.md, same name)."""
+"""Variable length integers of the MCU protocol, for tools that do without the C core (Klipper Protocol.md)."""
 
 from klipkit.base.errors import DeviceError
 
