@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TextIO
 
 from klipkit.base.text import sanitise
 
+NOTHING = "-"  # an empty field
 CELL_LIMIT = 4000  # characters of one table cell or tab-separated field
 
 
@@ -26,7 +27,7 @@ Record = Mapping[str, Any]
 def cell(value: object) -> str:
     """A value as one field: "-" for nothing, "yes"/"no", lists joined by commas, control characters escaped."""
     if value is None or value == "" or value == [] or value == ():
-        return "-"
+        return NOTHING
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
@@ -121,9 +122,27 @@ class Output:
         from rich.text import Text
 
         console = Console(file=self.stdout, no_color=not self.color, highlight=False)
+        lines = [[cell(row.get(column.key)) for column in columns] for row in rows]
+        if _width([[column.heading for column in columns], *lines]) > console.width:
+            for line in lines:
+                self._block(columns, line)
+            return
         table = Table(box=None, pad_edge=False, header_style="bold" if self.color else "")
         for column in columns:
-            table.add_column(column.heading, overflow="fold")
-        for row in rows:
-            table.add_row(*(Text(cell(row.get(column.key))) for column in columns))
+            table.add_column(column.heading)
+        for line in lines:
+            table.add_row(*(Text(text) for text in line))
         console.print(table)
+
+    def _block(self, columns: Sequence[Column], line: Sequence[str]) -> None:
+        """A record too wide for a row: the first field, which is to be copied, in one piece, the others below it."""
+        self.line(line[0])
+        indent = max(len(column.heading) for column in columns[1:]) if columns[1:] else 0
+        for column, text in zip(columns[1:], line[1:], strict=True):
+            if text != NOTHING:
+                self.line(f"    {column.heading:{indent}}  {text}")
+
+
+def _width(lines: Sequence[Sequence[str]]) -> int:
+    """Columns of a terminal that a table of these lines takes."""
+    return sum(max(map(len, column)) + 2 for column in zip(*lines, strict=True)) - 2

@@ -1,12 +1,14 @@
 """Reading the data files of this floor: TOML in, checked fields out."""
 
+import os.path
 import tomllib
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 from klipkit.base.errors import DataError
 
-FOLDER = Path(__file__).parent / "data"
+# os.path and not pathlib in this file: importing pathlib alone costs a tenth of a tool's start.
+FOLDER = os.path.join(os.path.dirname(__file__), "data")  # noqa: PTH118, PTH120
+SUFFIX = ".toml"
 RANGE_LIMIT = 4096  # names in one range; a longer one is a slip of the pen
 
 UsbId = tuple[int, int]
@@ -14,28 +16,34 @@ UsbId = tuple[int, int]
 
 def names(kind: str) -> tuple[str, ...]:
     """The files of a kind ("chips", "families", "tables") without their suffix, sorted."""
-    return tuple(sorted(path.stem for path in (FOLDER / kind).glob("*.toml")))
+    files = os.listdir(_path(kind))  # noqa: PTH208
+    return tuple(sorted(name[: -len(SUFFIX)] for name in files if name.endswith(SUFFIX)))
 
 
 def mentions(kind: str, name: str, word: str) -> bool:
     """Whether a file's text holds `word`, case ignored: a cheap sieve before parsing."""
-    return word.lower() in _text(FOLDER / kind / f"{name}.toml").lower()
+    return word.lower() in _text(_path(kind, name + SUFFIX)).lower()
 
 
 def read(kind: str, name: str) -> "Fields":
     """The fields of one data file. Raises DataError when it is missing, not UTF-8 or not TOML."""
-    path = FOLDER / kind / f"{name}.toml"
+    path = _path(kind, name + SUFFIX)
     try:
-        return Fields(str(path), tomllib.loads(_text(path)))
+        return Fields(path, tomllib.loads(_text(path)))
     except tomllib.TOMLDecodeError as error:
-        raise DataError(f"is not valid TOML: {error}", where=str(path)) from error
+        raise DataError(f"is not valid TOML: {error}", where=path) from error
 
 
-def _text(path: Path) -> str:
+def _path(*parts: str) -> str:
+    return os.path.join(FOLDER, *parts)  # noqa: PTH118
+
+
+def _text(path: str) -> str:
     try:
-        return path.read_text("utf-8")
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123
+            return file.read()
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot be read: {error}", where=str(path)) from error
+        raise DataError(f"cannot be read: {error}", where=path) from error
 
 
 class Fields:

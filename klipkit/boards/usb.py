@@ -7,9 +7,7 @@ from functools import lru_cache
 
 from klipkit.base.errors import UnknownChip
 from klipkit.boards import datafile
-from klipkit.boards.chips import chip
 from klipkit.boards.datafile import UsbId
-from klipkit.boards.families import families
 
 
 class UsbKind(StrEnum):
@@ -63,6 +61,12 @@ def known_ids() -> Mapping[UsbId, UsbIdentity]:
 
 
 def _with_chip(identity: UsbIdentity, product: str) -> UsbIdentity:
+    if not product:
+        return identity
+    # Imported here: most devices are told by their ids alone, and chips and families are many files.
+    from klipkit.boards.chips import chip
+    from klipkit.boards.families import families
+
     try:
         name = chip(product).name
     except UnknownChip:

@@ -4,6 +4,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from inspect import cleandoc
 from typing import NamedTuple, NoReturn
 
 import click
@@ -46,7 +47,7 @@ class Toolkit(click.Group):
         command: click.Command = module.COMMAND
         if command.short_help != entry.summary:
             command.short_help = entry.summary
-            command.help = f"{entry.summary}\n\n{command.help or ''}".strip()
+            command.help = f"{entry.summary}\n\n{cleandoc(command.help or '')}".strip()
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -1,13 +1,17 @@
 """How long the tools take to start, against `python -c 'import click'`: instructions, CPU seconds, modules loaded."""
 
+import atexit
 import os
 import resource
+import shutil
 import subprocess
 import sys
+import tempfile
+from functools import lru_cache
 from pathlib import Path
 
 from tests.bench.counting import ENVIRONMENT, instructions
-from tests.reference import TOP
+from tests.golden.ports.tree import Tree, ch340, firmware
 
 PYTHON = sys.executable
 KLIPKIT = str(Path(PYTHON).with_name("klipkit"))
@@ -20,9 +24,15 @@ COMMANDS = {
 ROUNDS = 15
 
 
+@lru_cache(maxsize=1)
 def few_ports() -> dict[str, str]:
-    """The environment in which `klipkit ports` sees a small machine, the same on each computer."""
-    return {"KLIPKIT_SYSROOT": str(TOP / "tests" / "bench" / "sysroot")}
+    """The environment in which `klipkit ports` sees a small machine with two boards, the same on each computer."""
+    folder = Path(tempfile.mkdtemp(prefix="klipkit-bench-"))
+    atexit.register(shutil.rmtree, folder)
+    tree = Tree(folder)
+    ch340(tree, "ttyUSB0", "1-1")
+    firmware(tree, "ttyACM0", "1-2")
+    return {"KLIPKIT_SYSROOT": str(tree.root)}
 
 
 def cpu_seconds(command: list[str]) -> float:

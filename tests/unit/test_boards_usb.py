@@ -1,6 +1,7 @@
 """USB ids: what the known ones stand for, and that nothing a device says reaches the terminal."""
 
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from klipkit.boards.usb import UsbKind, identify, known_ids
 
 
 def test_each_id_is_written_in_the_one_way_and_once() -> None:
-    text = (datafile.FOLDER / "usb.toml").read_text("utf-8")
+    text = (Path(datafile.FOLDER) / "usb.toml").read_text("utf-8")
     written = re.findall(r'^"([^"]*)" = ', text, flags=re.M)
     assert all(re.fullmatch(r"[0-9a-f]{4}:[0-9a-f]{4}", word) for word in written)
     assert len(written) == len(set(written)) == len(known_ids()) > 50

@@ -96,3 +96,13 @@ def test_near_names_are_found_without_regard_to_case() -> None:
     assert nearest("MEGGA", ["mega", "due"]) == ["mega"]
     assert did_you_mean("megga", ["mega", "due"]) == "did you mean 'mega'?"
     assert did_you_mean("zzz", ["mega"]) == ""
+
+
+def test_records_too_wide_for_the_terminal_keep_their_first_field_in_one_piece(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    stream = Terminal()
+    row = {"name": "n" * 60, "pins": ["PA1", "PA2"]}
+    Output(stdout=stream, color=False).records(COLUMNS, [row], things=[row])
+    assert stream.getvalue() == "n" * 60 + "\n    Pins  PA1,PA2\n"

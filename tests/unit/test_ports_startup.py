@@ -6,7 +6,10 @@ from pathlib import Path
 
 from tests.golden.ports.tree import Tree, ch340, firmware
 
-FORBIDDEN = ("rich", "cffi", "jinja2", "serial", "numpy", "klipkit._core", "klipkit.base.config", "json")
+FORBIDDEN = (
+    *("rich", "cffi", "jinja2", "serial", "numpy", "json", "pathlib"),
+    *("klipkit._core", "klipkit.base.config", "klipkit.boards.chips", "klipkit.boards.families"),
+)
 CODE = """
 import sys
 from klipkit.cli.main import run
