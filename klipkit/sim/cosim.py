@@ -1,0 +1,167 @@
+"""The co-simulator as Python sees it: MCUs, carriages, pins and edges in virtual time (sim/cosim.h)."""
+
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from klipkit._core import ffi, lib
+from klipkit.base.errors import DeviceError
+from klipkit.sim.persona import Persona
+
+EDGES_AT_ONCE = 4096
+
+
+class Edge(NamedTuple):
+    """A change of a watched pin: 64-bit clock of its MCU (ticks), MCU, pin number, new level."""
+
+    clock: int
+    mcu: int
+    pin: int
+    level: int
+
+
+class Faults(NamedTuple):
+    """Faults of a wire: the share of frames, each way, in which a byte is changed or lost; same seed, same faults."""
+
+    seed: int = 0
+    corrupt: float = 0.0
+    drop: float = 0.0
+
+
+class Cosim:
+    """Owns the co-simulator's memory until close(). `start` is the time at which it begins, s.
+
+    `listeners` are called within run() when messages came into a session or an MCU was reset.
+    """
+
+    def __init__(self, start: float = 0.0) -> None:
+        self._cosim: Any = lib.cosim_new(start)
+        if self._cosim == ffi.NULL:
+            raise MemoryError("no memory for a co-simulator")
+        self._personas: list[Persona] = []  # the C side keeps pointers into them
+        self.listeners: list[Callable[[], None]] = []
+
+    @property
+    def handle(self) -> Any:
+        """The pointer for the functions of cosim.h; not after close()."""
+        return self._cosim
+
+    def close(self) -> None:
+        """Switch all off and give the memory back; more than once does no harm. Sessions stay their owners'."""
+        cosim, self._cosim = self._cosim, ffi.NULL
+        lib.cosim_free(cosim)
+        self._personas.clear()
+
+    def add_mcu(self, firmware: Path, persona: Persona, offset: int = 0, drift: float = 0.0) -> int:
+        """Power on an MCU that runs the firmware's shared object; gives its number.
+
+        `offset` is its clock at the start, ticks; `drift` its real frequency over the nominal one, minus 1.
+        Raises DeviceError when the object can't be loaded.
+        """
+        number = lib.cosim_add_mcu(self._cosim, os.fsencode(firmware), persona.pointer, offset, drift)
+        self._check(number, f"cannot run {firmware} as {persona.name}")
+        self._personas.append(persona)
+        return int(number)
+
+    def run(self, until: float) -> int:
+        """Let time pass to `until` (s) at most; less when messages come or an MCU is reset. Gives COSIM_TIME,
+        COSIM_MESSAGES or COSIM_RESET of cosim.h. Raises DeviceError when an MCU can't be started again."""
+        why = lib.cosim_run(self._cosim, until)
+        self._check(why, "cannot restart an MCU")
+        if why != lib.COSIM_TIME:
+            for listener in self.listeners:
+                listener()
+        return int(why)
+
+    def now(self) -> float:
+        """Virtual time, s."""
+        return float(lib.cosim_now(self._cosim))
+
+    def next_event(self) -> float:
+        """When something happens next, s; inf when nothing will."""
+        return float(lib.cosim_next(self._cosim))
+
+    def clock(self, mcu: int) -> int:
+        """The MCU's 64-bit clock, ticks."""
+        return int(lib.cosim_clock(self._cosim, mcu))
+
+    def resets(self, mcu: int) -> int:
+        """How often the MCU was reset."""
+        return int(lib.cosim_resets(self._cosim, mcu))
+
+    def watch(self, mcu: int, pin: int) -> None:
+        """Note the edges of a pin from now on."""
+        self._check(lib.cosim_watch(self._cosim, mcu, pin), f"MCU {mcu} has no pin {pin}")
+
+    def drive(self, mcu: int, pin: int, level: int | None) -> None:
+        """Drive an input from outside, None: let go of it."""
+        wanted = -1 if level is None else level
+        self._check(lib.cosim_drive(self._cosim, mcu, pin, wanted), f"MCU {mcu} has no pin {pin}")
+
+    def edges(self) -> list[Edge]:
+        """Take all edges noted so far, in order of time."""
+        edges: list[Edge] = []
+        block = ffi.new("struct cosim_edge[]", EDGES_AT_ONCE)
+        while count := lib.cosim_edges(self._cosim, block, EDGES_AT_ONCE):
+            edges += [Edge(edge.clock, edge.mcu, edge.pin, edge.level) for edge in block[0:count]]
+        return edges
+
+    def connect(self, mcu: int, session: Any, byte_time: float, faults: Faults | None = None) -> None:
+        """Connect a session by a wire on which a byte takes `byte_time` s; ffi.NULL pulls the plug."""
+        if self._cosim == ffi.NULL:
+            return  # all wires went with it
+        given = ffi.new("struct cosim_faults *", faults) if faults else ffi.NULL
+        self._check(lib.cosim_connect(self._cosim, mcu, session, byte_time, given), f"there is no MCU {mcu}")
+
+    def add_carriage(
+        self,
+        mcu: int,
+        step: int,
+        direction: int,
+        *,
+        step_inverted: bool = False,
+        both_edges: bool = False,
+        direction_inverted: bool = False,
+    ) -> "Carriage":
+        """A carriage that the pins `step` and `direction` of an MCU move."""
+        number = lib.cosim_add_carriage(
+            self._cosim, mcu, step, step_inverted, both_edges, direction, direction_inverted
+        )
+        self._check(number, f"MCU {mcu} has no pins {step} and {direction}")
+        return Carriage(self, int(number))
+
+    def _check(self, result: int, what: str) -> None:
+        if result < 0:
+            raise DeviceError(f"{what}: {os.strerror(-result)}", where="simulator")
+
+
+class Carriage:
+    """What steps move: the truth, whatever the host thinks."""
+
+    def __init__(self, cosim: Cosim, number: int) -> None:
+        self._cosim = cosim
+        self.number = number
+
+    @property
+    def position(self) -> int:
+        """Steps made since it was added."""
+        return int(lib.cosim_carriage_position(self._cosim.handle, self.number))
+
+    @property
+    def violations(self) -> int:
+        """Times that the direction was not set up or held long enough around a step."""
+        return int(lib.cosim_carriage_violations(self._cosim.handle, self.number))
+
+    def add_switch(self, trigger: int, mcu: int, pin: int, *, above: bool = True, level: int = 1) -> None:
+        """A switch that gives `level` to an input pin while the position is at or above (below) `trigger` steps."""
+        sign = 1 if above else -1
+        result = lib.cosim_add_switch(self._cosim.handle, self.number, trigger, sign, mcu, pin, level)
+        if result < 0:
+            raise DeviceError(f"MCU {mcu} has no pin {pin}", where="simulator")
+
+
+def is_never(time: float) -> bool:
+    """Whether a time of Cosim.next_event means that nothing is left to happen."""
+    return math.isinf(time)
