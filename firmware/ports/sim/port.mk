@@ -12,4 +12,8 @@ PORT_CFLAGS += -O2
 BUILD := build/$(PORT)
 endif
 
-TARGETS := $(BUILD)/klipkit-sim.so
+# Of the process, not of the firmware.
+PROCESS_SOURCES := ports/sim/process.c ports/sim/options.c ports/sim/terminal.c
+PROCESS := $(PROCESS_SOURCES:%.c=$(BUILD)/%.o)
+
+TARGETS := $(BUILD)/klipkit-sim.so $(BUILD)/klipkit-sim

@@ -2,6 +2,11 @@
 $(BUILD)/klipkit-sim.so: $(OBJECTS)
 	$(CC) $(CFLAGS) -shared -Wl,-z,defs -o $@ $^
 
+$(BUILD)/klipkit-sim: $(OBJECTS) $(PROCESS)
+	$(CC) $(CFLAGS) -o $@ $^
+
+-include $(PROCESS:.o=.d)
+
 # What the tests drive one MCU with.
 $(BUILD)/surround: ../tests/c/firmware/surround.c ports/sim/abi.h
 	@mkdir -p $(@D)

@@ -1,0 +1,246 @@
+/* klipkit-sim: the simulated microcontroller in a process of its own, in real time, behind a pty for a foreign host.
+ *
+ * The firmware's clock is the monotonic clock scaled to its frequency, less what the computer stalled. It waits
+ * for the firmware: it never goes further than TOLERANCE beyond the next timer, nor beyond what was slept on purpose, so a
+ * process that is held up for a while finds its timers due, not missed. A host sees that as a slow clock.
+ *
+ *     seen = min(monotonic - slipped, timer + TOLERANCE, last seen + slept + TOLERANCE)
+ */
+#define _GNU_SOURCE /* ppoll */
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include "ports/sim/options.h"
+#include "ports/sim/terminal.h"
+
+#define NS 1000000000ULL
+
+enum {
+    TOLERANCE_HZ = 5000,  /* 0.2 ms: lateness that the firmware may see; its limit is 1 ms */
+    SLEEP_HZ = 100,       /* a sleep is 10 ms at most, so that a longer one is seen to be a stall */
+    INPUT_HZ = 2000,      /* bytes are looked for this often while timers leave no pause */
+    PIECE = 64,           /* bytes taken at a time, well below the firmware's ring */
+};
+
+static const struct sim_firmware *firmware;
+static struct options options;
+static int terminal;
+static volatile sig_atomic_t ended;
+
+static uint64_t base;      /* monotonic ns at which the clock was, or would have been, 0 */
+static uint64_t seen;      /* ticks: newest clock that the firmware may know */
+static uint64_t timer;     /* ticks */
+static uint64_t looked;    /* ticks: when bytes were last looked for */
+static bool timer_set, enabled, interrupting;
+
+/* --- time --- */
+
+static uint64_t monotonic(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * NS + (uint64_t)time.tv_nsec;
+}
+
+static uint64_t ticks_of(uint64_t ns)
+{
+    uint64_t frequency = options.persona.clock_frequency;
+    return ns / NS * frequency + ns % NS * frequency / NS;
+}
+
+static uint64_t ns_of(uint64_t ticks)
+{
+    uint64_t frequency = options.persona.clock_frequency;
+    return ticks / frequency * NS + ticks % frequency * NS / frequency;
+}
+
+static uint64_t part(uint32_t hz)
+{
+    return options.persona.clock_frequency / hz;
+}
+
+/* The clock now, after at most `slept` ticks of sleep on purpose. */
+static uint64_t observe(uint64_t slept)
+{
+    uint64_t real = monotonic();
+    uint64_t clock = ticks_of(real - base), most = seen + slept;
+    if (timer_set && timer < most)
+        most = timer;
+    most += part(TOLERANCE_HZ);
+    if (clock > most) {
+        clock = most > seen ? most : seen + 1; /* it goes on for a firmware that waits for it */
+        base = real - ns_of(clock);
+    }
+    if (clock > seen)
+        seen = clock;
+    return seen;
+}
+
+/* --- interrupts --- */
+
+static bool take_timer(void)
+{
+    if (!enabled || interrupting || !timer_set || timer > seen)
+        return false;
+    timer_set = false;
+    interrupting = true;
+    firmware->timer_interrupt();
+    interrupting = false;
+    return true;
+}
+
+/* A signal that comes just before a sleep waits for its end, 10 ms at most. */
+static void end_if_asked(void)
+{
+    if (!ended)
+        return;
+    terminal_close();
+    exit(0);
+}
+
+static bool take_bytes(void)
+{
+    uint8_t bytes[PIECE];
+    if (!enabled || interrupting)
+        return false;
+    looked = seen;
+    end_if_asked();
+    terminal_flush();
+    size_t count = terminal_receive(bytes, sizeof bytes);
+    for (size_t i = 0; i < count; i++)
+        firmware->byte_interrupt(bytes[i]);
+    return count > 0;
+}
+
+static bool take_due(void)
+{
+    bool any = take_timer();
+    if (!any || seen - looked > part(INPUT_HZ))
+        any |= take_bytes();
+    return any;
+}
+
+/* Sleep until the timer, a byte or a signal; gives the ticks that were meant to be slept. */
+static uint64_t wait_for_event(void)
+{
+    uint64_t until = seen + part(SLEEP_HZ);
+    if (timer_set && timer < until)
+        until = timer;
+    uint64_t meant = until > seen ? until - seen : 0;
+    uint64_t wake = base + ns_of(until), now = monotonic();
+    uint64_t left = wake > now ? wake - now : 0;
+    struct timespec timeout = {.tv_sec = (time_t)(left / NS), .tv_nsec = (long)(left % NS)};
+    struct pollfd poll_terminal = {.fd = terminal, .events = POLLIN};
+    ppoll(&poll_terminal, 1, &timeout, NULL);
+    return meant;
+}
+
+/* --- what the firmware calls --- */
+
+static uint32_t read_clock(void *ctx)
+{
+    (void)ctx;
+    observe(0);
+    take_timer();
+    return (uint32_t)seen;
+}
+
+static void set_timer(void *ctx, uint32_t clock)
+{
+    (void)ctx;
+    timer = seen + (uint64_t)(int64_t)(int32_t)(clock - (uint32_t)seen);
+    timer_set = true;
+}
+
+static void irq_enabled(void *ctx, int value)
+{
+    (void)ctx;
+    enabled = value;
+}
+
+static void idle(void *ctx)
+{
+    (void)ctx;
+    observe(0);
+    while (!take_due()) {
+        uint64_t slept = wait_for_event();
+        observe(slept);
+    }
+}
+
+static void poll_interrupts(void *ctx)
+{
+    (void)ctx;
+    observe(0);
+    take_due();
+}
+
+/* Nothing is connected to the pins. */
+static void pin_setup(void *ctx, uint32_t pin, int mode, int level)
+{
+    (void)ctx, (void)pin, (void)mode, (void)level;
+}
+
+static void pin_write(void *ctx, uint32_t pin, int level)
+{
+    (void)ctx, (void)pin, (void)level;
+}
+
+static int pin_read(void *ctx, uint32_t pin)
+{
+    (void)ctx, (void)pin;
+    return 0;
+}
+
+static void send(void *ctx, const uint8_t *bytes, size_t count)
+{
+    (void)ctx;
+    terminal_send(bytes, count);
+}
+
+static size_t send_room(void *ctx)
+{
+    (void)ctx;
+    return terminal_room();
+}
+
+static void reset(void *ctx)
+{
+    (void)ctx; /* start() comes back, and is called again */
+}
+
+/* --- process --- */
+
+static void end(int signal)
+{
+    (void)signal;
+    ended = 1;
+}
+
+static void catch_signals(void)
+{
+    static const int SIGNALS[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = end};
+    for (size_t i = 0; i < sizeof SIGNALS / sizeof *SIGNALS; i++)
+        sigaction(SIGNALS[i], &action, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct sim_host HOST = {NULL, read_clock, set_timer, irq_enabled, idle, poll_interrupts,
+                                         pin_setup, pin_write, pin_read, send, send_room, reset};
+    options_read(&options, argc, argv);
+    catch_signals();
+    terminal = terminal_open(options.link);
+    prctl(PR_SET_TIMERSLACK, 1000UL); /* ns; the default of 50 us is a quarter of the tolerance */
+    firmware = klipkit_sim_firmware();
+    base = monotonic();
+    for (;;) {
+        firmware->start(&HOST, &options.persona);
+        timer_set = enabled = interrupting = false;
+    }
+}
