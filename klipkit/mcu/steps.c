@@ -1,12 +1,11 @@
 /* Motion's runs into the wire's queues: see steps.h.
  *
- *     runs of stepper 0  --\                        slot ring: when the n-th last entry is free
+ *     runs of stepper 0  --\                        slots: when each entry of the MCU's queue is free
  *     runs of stepper 1  ---> earliest due first --> min clock --> set_next_step_dir? queue_step --> session
  *     runs of stepper 2  --/
  *
- * A run is due at the step before its first one, because the MCU starts to time it there. Entries are written in that
- * order, and the MCU frees an entry when it starts it: so entries become free in the order in which they were sent, and
- * one ring of clocks is the whole account of the MCU's queue.
+ * A run is due at the step before its first one: there the MCU starts to time it, and frees its entry. The slots are a heap
+ * by that clock, because a stepper that rested sends a run that was due before others that are sent already.
  */
 #include "klipkit/mcu/steps.h"
 
@@ -43,8 +42,8 @@ struct steps {
     struct session *session;
     int queue;
     struct steps_ids ids;
-    uint64_t *slots; /* ring of the clocks at which the newest `slot_count` entries are free */
-    uint32_t slot_count, slot_next;
+    uint64_t *slots; /* heap, earliest on top: the clocks at which the entries in use are free */
+    uint32_t slot_count, slots_used;
     uint64_t history;
     struct stepper *steppers;
     size_t stepper_count;
@@ -91,6 +90,31 @@ int steps_add_stepper(struct steps *steps, uint8_t oid, int dir_inverted)
     steps->steppers = grown;
     grown[steps->stepper_count] = (struct stepper){.oid = oid, .dir_inverted = dir_inverted != 0};
     return (int)steps->stepper_count++;
+}
+
+/* The clock at which there is a free slot for one more entry, which itself is free at `due`. */
+static uint64_t take_slot(struct steps *steps, uint64_t due)
+{
+    uint64_t *heap = steps->slots;
+    if (steps->slots_used < steps->slot_count) {
+        uint32_t at = steps->slots_used++;
+        for (; at > 0 && heap[(at - 1) / 2] > due; at = (at - 1) / 2)
+            heap[at] = heap[(at - 1) / 2];
+        heap[at] = due;
+        return 0;
+    }
+    uint64_t free_at = heap[0];
+    uint32_t at = 0;
+    for (uint32_t child = 1; child < steps->slot_count; child = 2 * at + 1) {
+        if (child + 1 < steps->slot_count && heap[child + 1] < heap[child])
+            child++;
+        if (heap[child] >= due)
+            break;
+        heap[at] = heap[child];
+        at = child;
+    }
+    heap[at] = due;
+    return free_at;
 }
 
 static struct entry *entry_at(const struct stepper *stepper, size_t index)
@@ -204,7 +228,7 @@ static int64_t send(const struct steps *steps, int32_t id, const int64_t *parame
 static int64_t send_run(struct steps *steps, struct stepper *stepper)
 {
     const struct step_run *run = &entry_at(stepper, stepper->sent)->run;
-    uint64_t required = due(stepper), min_clock = steps->slots[steps->slot_next];
+    uint64_t required = due(stepper), min_clock = take_slot(steps, required);
     if (required > FURTHEST && min_clock < required - FURTHEST)
         min_clock = required - FURTHEST;
     int64_t messages = 1;
@@ -221,8 +245,6 @@ static int64_t send_run(struct steps *steps, struct stepper *stepper)
     int64_t ticket = send(steps, steps->ids.queue_step, numbers, 4, min_clock, required);
     if (ticket < 0)
         return ticket;
-    steps->slots[steps->slot_next] = required;
-    steps->slot_next = (steps->slot_next + 1) % steps->slot_count;
     stepper->clock = step_run_last(run);
     stepper->sent++;
     return messages;

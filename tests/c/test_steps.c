@@ -23,9 +23,8 @@ struct mcu {
     uint32_t clock32[STEPPERS];
     int64_t position[STEPPERS];
     int level[STEPPERS];
-    uint64_t due[SLOTS];           /* when the newest entries begin */
+    uint64_t due[SLOTS];           /* of each slot: when the entry in it begins, and the slot is free */
     uint64_t entries;
-    uint64_t last_due;
 };
 
 static uint64_t mcu_clock(const struct mcu *mcu)
@@ -44,12 +43,12 @@ static void execute_step(struct mcu *mcu, uint32_t oid, uint32_t interval, uint3
 {
     CHECK(oid < STEPPERS && count > 0, "oid %u count %u", oid, count);
     uint64_t start = mcu->clock[oid];
-    uint64_t free_from = mcu->entries >= SLOTS ? mcu->due[mcu->entries % SLOTS] : 0;
-    CHECK(mcu_clock(mcu) >= free_from, "sent at %llu, the slot is free at %llu", (unsigned long long)mcu_clock(mcu),
-          (unsigned long long)free_from);
-    mcu->due[mcu->entries++ % SLOTS] = start;
-    CHECK(start >= mcu->last_due, "not in the order in which they are due");
-    mcu->last_due = start;
+    int slot = 0;
+    while (slot < SLOTS && mcu->due[slot] > mcu_clock(mcu))
+        slot++;
+    CHECK(slot < SLOTS, "the queue of the MCU is over-full at %llu", (unsigned long long)mcu_clock(mcu));
+    mcu->due[slot] = start;
+    mcu->entries++;
     for (uint32_t k = 0; k < count; k++) {
         mcu->clock[oid] += interval;
         mcu->clock32[oid] += interval;

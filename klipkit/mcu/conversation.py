@@ -1,0 +1,190 @@
+"""Talking with one MCU: commands go out, questions get their answers, and what it says of itself finds its listener.
+
+The protocol does not repeat responses: a lost one is asked for again. A query is sent so that its execution is reported
+after the responses that it caused (wire/session.h); when the report comes first, the answer was lost on its way.
+
+    query --> session --> MCU --> answer --> done
+                |           `--> (lost)
+                `--> executed, and no answer: wait 10, 20, 40 ... ms, ask again
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from klipkit._core import lib
+from klipkit.base.errors import DeviceError
+from klipkit.base.faults import LinkError, NoAnswer
+from klipkit.link import pipe as link
+from klipkit.wire.dictionary import Dictionary
+from klipkit.wire.identify import Identify
+from klipkit.wire.message import Message
+
+TRIES = 6
+FIRST_PAUSE = 0.01  # s before a question is asked again; doubles
+PATIENCE = 5.0  # s for one try, when the link itself is silent: the longest retransmission time-out
+IDENTIFY_PATIENCE = 5.0  # s for the whole dictionary
+
+Listener = Callable[["Heard"], None]
+
+
+class Heard(NamedTuple):
+    """A message from the MCU with its times, s (sent is 0 when the question was repeated)."""
+
+    message: Message
+    sent: float
+    received: float
+
+
+class Conversation:
+    """The conversation over one pipe. Raises LinkError from whatever is awaited once the link is gone."""
+
+    def __init__(self, name: str, pipe: link.Pipe) -> None:
+        self.name = name
+        self.pipe = pipe
+        self.dictionary: Dictionary | None = None
+        self.queue = self.add_queue()  # for commands without a time
+        self._listeners: dict[str, list[Listener]] = {}
+        self._answers: dict[str, list[asyncio.Future[Heard]]] = {}
+        self._executed: dict[int, asyncio.Future[None]] = {}
+        self._raw: Callable[[bytes], None] | None = None
+        self._reader = asyncio.get_running_loop().create_task(self._read())
+
+    def add_queue(self) -> int:
+        """A new command queue of the session."""
+        number = lib.session_add_queue(self.pipe.session)
+        if number < 0:
+            raise MemoryError("no memory for a command queue")
+        return int(number)
+
+    def listen(self, response: str, listener: Listener) -> None:
+        """Call `listener` with each response of that name that comes from now on."""
+        self._listeners.setdefault(response, []).append(listener)
+
+    def send(self, command: str, *, queue: int | None = None, min_clock: int = 0, required: int = 0) -> int:
+        """Queue a command given as text; clocks in 64-bit ticks, 0 for at once. Gives its ticket."""
+        return self._put(lib.session_send, self._encoded(command), queue, min_clock, required)
+
+    async def query(self, command: str, response: str, oid: int | None = None) -> Heard:
+        """Ask, and give the response of that name, and of that object when one is named. Raises NoAnswer, LinkError."""
+        return await self._ask(self._encoded(command), response, _key(response, oid))
+
+    async def identify(self) -> Dictionary:
+        """Read the data dictionary; then commands can be sent as text. Raises NoAnswer, LinkError, DeviceError."""
+        reading = Identify(f"MCU '{self.name}'")
+        came = asyncio.Event()
+
+        def take(payload: bytes) -> None:
+            if reading.receive(payload):
+                came.set()
+
+        self._raw = take
+        try:
+            async with asyncio.timeout(IDENTIFY_PATIENCE):
+                while not reading.done:
+                    came.clear()
+                    await self._executed_or(came, reading.request)
+        except TimeoutError:
+            raise self._silent("identify") from None
+        finally:
+            self._raw = None
+        self.dictionary = reading.dictionary()
+        return self.dictionary
+
+    async def close(self) -> None:
+        """End the conversation; the pipe stays its owner's."""
+        self._reader.cancel()
+        await asyncio.gather(self._reader, return_exceptions=True)
+
+    def _encoded(self, command: str) -> bytes:
+        if self.dictionary is None:
+            raise DeviceError(f"'{command}' cannot be sent before the MCU was identified", where=self.name)
+        return self.dictionary.encode(command)
+
+    def _put(
+        self,
+        send: Callable[..., int],
+        payload: bytes,
+        queue: int | None = None,
+        min_clock: int = 0,
+        required: int = 0,
+    ) -> int:
+        if self.pipe.error is not None:
+            raise self.pipe.error
+        number = self.queue if queue is None else queue
+        ticket = send(self.pipe.session, number, payload, len(payload), min_clock, required)
+        if ticket < 0:
+            raise LinkError(f"a command cannot be queued ({-ticket})", where=f"MCU '{self.name}'")
+        self.pipe.wake()
+        return int(ticket)
+
+    def _ask_once(self, payload: bytes) -> asyncio.Future[None]:
+        executed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._executed[self._put(lib.session_query, payload)] = executed
+        return executed
+
+    async def _executed_or(self, came: asyncio.Event, payload: bytes) -> None:
+        """Ask once, and wait until `came` is set or the question is known to be executed without."""
+        executed = self._ask_once(payload)
+        waiting = asyncio.ensure_future(came.wait())
+        try:
+            waits: set[asyncio.Future[Any]] = {executed, waiting, self._reader}
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+        self._raise_if_gone()
+
+    async def _ask(self, payload: bytes, response: str, key: str) -> Heard:
+        answer: asyncio.Future[Heard] = asyncio.get_running_loop().create_future()
+        answers = self._answers.setdefault(key, [])
+        answers.append(answer)
+        try:
+            for attempt in range(TRIES):
+                executed = self._ask_once(payload)
+                waits: set[asyncio.Future[Any]] = {answer, executed, self._reader}
+                await asyncio.wait(waits, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+                if not answer.done():
+                    self._raise_if_gone()
+                    await asyncio.wait({answer}, timeout=FIRST_PAUSE * 2**attempt)
+                if answer.done():
+                    return answer.result()
+        finally:
+            answers.remove(answer)
+        raise self._silent(response)
+
+    def _raise_if_gone(self) -> None:
+        if self._reader.done():
+            error = self._reader.exception()
+            raise error or LinkError("the link was closed", where=f"MCU '{self.name}'")
+
+    def _silent(self, response: str) -> NoAnswer:
+        hint = "is it powered, and is its firmware Klipper's or klipkit's?"
+        return NoAnswer(f"Unable to obtain '{response}' response", where=f"MCU '{self.name}'", hint=hint)
+
+    async def _read(self) -> None:
+        """Take each message as it comes; ends with the link."""
+        async for message in self.pipe.messages():
+            if not message.payload:
+                executed = self._executed.pop(message.answers, None)
+                if executed is not None and not executed.done():
+                    executed.set_result(None)
+            elif self._raw is not None:
+                self._raw(message.payload)
+            elif self.dictionary is not None:
+                self._hear(message, self.dictionary)
+
+    def _hear(self, came: link.Message, dictionary: Dictionary) -> None:
+        try:
+            message = dictionary.decode_response(came.payload)
+        except DeviceError:
+            return  # left over from an earlier session; a damaged frame has no valid checksum
+        heard = Heard(message, came.sent, came.received)
+        for answer in self._answers.get(_key(message.name, message.values.get("oid")), ()):
+            if not answer.done():
+                answer.set_result(heard)
+        for listener in tuple(self._listeners.get(message.name, ())):
+            listener(heard)
+
+
+def _key(response: str, oid: object) -> str:
+    return response if oid is None else f"{response} {oid}"

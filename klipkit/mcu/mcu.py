@@ -1,0 +1,160 @@
+"""One MCU: from a pipe to a configured microcontroller with a known clock, until it is let go or shuts down.
+
+connect()    identify, uptime, clock, state          (needs a pipe)
+parts add    oids, config commands, init commands    (steppers, outputs: mcu/stepper.py, mcu/digital_out.py)
+configure()  sends them, or finds that the MCU holds them already
+close()      ends the conversation
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from klipkit._core import lib
+from klipkit.base.errors import KlipkitError
+from klipkit.base.faults import LinkError, Shutdown, shutdown_reason
+from klipkit.link.pipe import Pipe
+from klipkit.mcu.clocksync import PERIOD, ClockSync, Mapping
+from klipkit.mcu.conversation import Conversation, Heard
+from klipkit.wire.configuration import Configuration
+from klipkit.wire.dictionary import Dictionary
+
+BITS_A_BYTE = 10  # of an asynchronous serial line: start, 8 data, stop
+FIRST_QUERIES = 8
+FIRST_PAUSE = 0.05  # s
+UNANSWERED = 4  # get_clock queries without an answer that mean a lost link
+EARLY = (
+    0.001  # s by which the MCU's clock is taken to be behind, so that nothing is sent before its slot is free
+)
+
+
+class Mcu:
+    """A microcontroller. `mapping` is its clock over print time; `fault` is set once, with the first cause."""
+
+    def __init__(self, name: str, pipe: Pipe) -> None:
+        self.name = name
+        self.pipe = pipe
+        self.configuration = Configuration()
+        self.mapping = Mapping(0.0, 1.0)
+        self.move_slots = 0  # of the MCU's move queue, known after configure()
+        self.reserved_slots = 0  # that outputs take
+        self.talk = Conversation(name, pipe)
+        self.fault: asyncio.Future[KlipkitError] = asyncio.get_running_loop().create_future()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._was_configured = False
+
+    async def connect(self) -> None:
+        """Identify it and learn its clock. Raises LinkError and what it stands for, Shutdown when it is in shutdown."""
+        self.dictionary = await self.talk.identify()
+        baud = self.dictionary.number("SERIAL_BAUD", 0)
+        window = self.dictionary.number("RECEIVE_WINDOW", 0)
+        lib.session_set_wire(self.pipe.session, BITS_A_BYTE / baud if baud else 0.0, window)
+        self.sync = ClockSync(float(self.dictionary.number("CLOCK_FREQ")))
+        self._listen()
+        uptime = (await self.talk.query("get_uptime", "uptime")).message
+        self.sync.start(uptime.number("high"), uptime.number("clock"))
+        for _ in range(FIRST_QUERIES):
+            await self._ask_clock()
+            await asyncio.sleep(FIRST_PAUSE)
+        self._was_configured = await self._state()
+
+    @property
+    def frequency(self) -> float:
+        """The nominal frequency of its clock, Hz."""
+        return self.sync.nominal
+
+    def constants(self) -> Dictionary:
+        """Its data dictionary."""
+        return self.dictionary
+
+    def allocate_oid(self) -> int:
+        """A new object number for a part."""
+        return self.configuration.allocate_oid()
+
+    async def configure(self) -> None:
+        """Send the configuration, unless it holds just this one. Raises LinkError when it holds another one."""
+        if self._was_configured and self.configuration.needs_reset(True, self._crc):
+            hint = "it was configured by another program or another printer.cfg: reset the board"
+            raise LinkError(f"MCU '{self.name}' is configured otherwise", hint=hint)
+        for command in self.configuration.commands(self._was_configured):
+            self.talk.send(command)
+        if not await self._state():
+            raise LinkError(f"MCU '{self.name}' did not take its configuration")
+        self._tasks.append(asyncio.get_running_loop().create_task(self._keep_clock()))
+
+    def print_time(self) -> float:
+        """The print time now, by this MCU's clock, s."""
+        return self.mapping.print_time(self.sync.line.clock(self.pipe.now()))
+
+    def failed(self, error: KlipkitError) -> None:
+        """Note a fault; the first one stays."""
+        if not self.fault.done():
+            self.fault.set_result(error)
+
+    async def guarded(self, work: Awaitable[None]) -> None:
+        """Wait for `work`, or raise this MCU's fault as soon as there is one."""
+        task = asyncio.ensure_future(work)
+        try:
+            waits: set[asyncio.Future[Any]] = {task, self.fault}
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            if self.fault.done():
+                raise self.fault.result()
+            await task
+        finally:
+            task.cancel()
+
+    async def close(self) -> None:
+        """End the conversation and close the pipe."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.talk.close()
+        self.pipe.close()
+
+    def _listen(self) -> None:
+        heard: dict[str, Callable[[Heard], None]] = {
+            "shutdown": self._shutdown,
+            "is_shutdown": self._shutdown,
+            "starting": self._restarted,
+        }
+        for response, listener in heard.items():
+            self.talk.listen(response, listener)
+
+    def _shutdown(self, heard: Heard) -> None:
+        self.failed(shutdown_reason(self.name, heard.message.word("static_string_id")))
+
+    def _restarted(self, heard: Heard) -> None:
+        hint = "look at its power supply: the board started anew by itself"
+        self.failed(Shutdown(f"MCU '{self.name}' spontaneous restart", hint=hint))
+
+    async def _state(self) -> bool:
+        """Whether it is configured. Raises Shutdown when it is shut down."""
+        config = (await self.talk.query("get_config", "config")).message
+        if config.number("is_shutdown"):
+            await asyncio.sleep(0)  # the reason comes with an is_shutdown of its own, if at all
+            if self.fault.done():
+                raise self.fault.result()
+            hint = "FIRMWARE_RESTART, or press the board's reset button"
+            raise Shutdown(f"MCU '{self.name}' is in shutdown", hint=hint)
+        self._crc = config.number("crc")
+        self.move_slots = config.number("move_count")
+        return bool(config.number("is_config"))
+
+    async def _ask_clock(self) -> None:
+        heard = await self.talk.query("get_clock", "clock")
+        self.sync.sample(heard.sent, heard.received, heard.message.number("clock"))
+        line = self.sync.line
+        now = self.pipe.now()
+        lib.session_set_clock(self.pipe.session, line.frequency, now + EARLY, round(line.clock(now)))
+
+    async def _keep_clock(self) -> None:
+        """Ask for the clock for ever: it also shows that the link lives."""
+        while not self.fault.done():
+            await asyncio.sleep(PERIOD)
+            try:
+                async with asyncio.timeout(UNANSWERED * PERIOD):
+                    await self._ask_clock()
+            except TimeoutError:
+                self.failed(LinkError(f"Lost communication with MCU '{self.name}'"))
+            except KlipkitError as error:
+                self.failed(error)

@@ -1,0 +1,132 @@
+"""A stepper motor on an MCU: its steps from motion's runs into the MCU's queue."""
+
+import os
+from typing import Any
+
+from klipkit._core import ffi, lib
+from klipkit.base.errors import DeviceError
+from klipkit.base.pin import Pin
+from klipkit.mcu.clocksync import Mapping
+from klipkit.mcu.mcu import Mcu
+
+BOTH_EDGES_PULSE = 500e-9  # s: a driver that takes pulses this short is a TMC, and steps on both edges
+HISTORY = 30.0  # s of steps that are remembered
+
+
+class StepQueue:
+    """The step side of an MCU (mcu/steps.h); made once the MCU is configured and its ids are known."""
+
+    def __init__(self, mcu: Mcu) -> None:
+        self.mcu = mcu
+        names = ("queue_step", "set_next_step_dir", "reset_step_clock")
+        ids = ffi.new("struct steps_ids *", {name: mcu.dictionary.command(name).id for name in names})
+        slots = max(0, mcu.move_slots - mcu.reserved_slots)
+        history = round(HISTORY * mcu.frequency)
+        self.pointer: Any = lib.steps_new(mcu.pipe.session, mcu.talk.add_queue(), ids, slots, history)
+        if self.pointer == ffi.NULL:
+            raise DeviceError(
+                f"its move queue of {mcu.move_slots} has no room for steps", where=f"MCU '{mcu.name}'"
+            )
+
+    def flush(self, print_time: float) -> int:
+        """Send what is due before a print time; gives the number of messages."""
+        clock = max(0, round(self.mcu.mapping.clock(print_time)))
+        sent = int(lib.steps_flush(self.pointer, clock))
+        _check(sent, self.mcu.name, "steps cannot be queued")
+        self.mcu.pipe.wake()
+        return sent
+
+    def close(self) -> None:
+        """Give the memory back."""
+        lib.steps_free(self.pointer)
+        self.pointer = ffi.NULL
+
+
+class Stepper:
+    """One motor. Made while the MCU is being configured; `attach` connects it to its MCU's step queue afterwards.
+
+    `coordinate` names the kinematics' coordinate that it drives (motion/stepper.h), `trapq` is the toolhead's.
+    """
+
+    def __init__(
+        self, mcu: Mcu, name: str, step_pin: Pin, dir_pin: Pin, pulse: float, step_distance: float
+    ) -> None:
+        self.mcu = mcu
+        self.name = name
+        self.step_distance = step_distance
+        self.oid = mcu.allocate_oid()
+        self.dir_inverted = dir_pin.invert
+        both = self._steps_on_both_edges(pulse)
+        invert = -1 if both else int(step_pin.invert)
+        ticks = max(1, round(pulse * mcu.frequency))
+        mcu.configuration.add(
+            f"config_stepper oid={self.oid} step_pin={step_pin.name} dir_pin={dir_pin.name} "
+            f"invert_step={invert} step_pulse_ticks={ticks}"
+        )
+        mcu.configuration.restart.append(f"reset_step_clock oid={self.oid} clock=0")
+        self._motion: Any = ffi.NULL
+        self._number = -1
+
+    def attach(self, queue: StepQueue, trapq: Any, coordinate: str) -> None:
+        """Follow the trapezoid queue from now on. Raises DeviceError, and KeyError for an unknown coordinate."""
+        self._queue = queue
+        self._motion = lib.stepper_new(trapq, coordinate.encode(), self.step_distance)
+        if self._motion == ffi.NULL:
+            raise KeyError(coordinate)
+        self._number = int(lib.steps_add_stepper(queue.pointer, self.oid, self.dir_inverted))
+        _check(self._number, self.name, "no memory")
+        self.set_clock(0.0, self.mcu.mapping)
+
+    def set_clock(self, print_time: float, mapping: Mapping) -> None:
+        """The MCU's clock from a flush boundary on."""
+        clock = round(mapping.clock(print_time))
+        if clock < 0:
+            print_time, clock = mapping.print_time(0.0), 0
+        _check(lib.stepper_set_clock(self._motion, print_time, clock, mapping.frequency), self.name, "clock")
+
+    def set_position(self, position: Any) -> None:
+        """The toolhead is at `position` (3 x mm) without having moved."""
+        millimetres = lib.stepper_coordinate(self._motion, position)
+        steps = lib.stepper_position(self._motion)
+        _check(lib.stepper_set_position(self._motion, millimetres, steps), self.name, "steps are pending")
+
+    def generate(self, until: float, due: float) -> int:
+        """Make all steps due up to a print time, and what of those until `until` is final; gives the number of runs."""
+        count = int(lib.stepper_generate(self._motion, until, due))
+        _check(count, self.name, "its steps cannot be computed")
+        runs = lib.stepper_runs(self._motion)
+        _check(
+            lib.steps_append(self._queue.pointer, self._number, runs, count),
+            self.name,
+            "its steps are out of order",
+        )
+        return count
+
+    def commanded(self) -> int:
+        """Steps given so far, in the direction of the position."""
+        return int(lib.stepper_position(self._motion))
+
+    async def counted(self) -> int:
+        """Steps that the MCU has made, in the direction of the position."""
+        heard = await self.mcu.talk.query(
+            f"stepper_get_position oid={self.oid}", "stepper_position", self.oid
+        )
+        made = heard.message.number("pos")
+        return -made if self.dir_inverted else made
+
+    def close(self) -> None:
+        """Give the memory back."""
+        lib.stepper_free(self._motion)
+        self._motion = ffi.NULL
+
+    def _steps_on_both_edges(self, pulse: float) -> bool:
+        dictionary = self.mcu.dictionary
+        able = dictionary.number("STEPPER_STEP_BOTH_EDGE", 0) and not dictionary.number(
+            "STEPPER_OPTIMIZED_UNSTEP", 0
+        )
+        return bool(able) and pulse <= BOTH_EDGES_PULSE
+
+
+def _check(result: int, where: str, what: str) -> None:
+    if result < 0:
+        raise DeviceError(f"{what}: {os.strerror(-result)}", where=where)
