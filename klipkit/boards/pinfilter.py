@@ -19,11 +19,11 @@ _MARLIN_LINE = re.compile(
     r"\s*(?://|/\*|#\s*(?:define|ifdef|ifndef|undef)\s+[A-Z_][A-Z0-9_]*\s|#\s*pragma\s+once|#\s*include\s+[\"<])"
 )
 _COMMENT = re.compile(r"//|/\*")
-_DEFINE = re.compile(r"(\s*#\s*define\s+(\w+)\s+(?:\(\s*)?)(\w+)(?=\s*\)?$)", re.ASCII)
-_ASSIGNMENT = re.compile(r"(\b(\w+_PIN)\s*=\s*)(\w+)(?=\s*[;,])", re.ASCII)
+_DEFINE = re.compile(r"(\s*#\s*define\s+(\w+)\s+(?:\(\s*)?)([\w.]+)(?=\s*\)?$)", re.ASCII)
+_ASSIGNMENT = re.compile(r"(\b(\w+_PIN)\s*=\s*)([\w.]+)(?=\s*[;,])", re.ASCII)
 _CALL = re.compile(
     r"(\b(?:pinMode|digitalWrite|digitalRead|analogWrite|digitalPinToInterrupt|SET_INPUT|SET_INPUT_PULLUP"
-    r"|SET_INPUT_PULLDOWN|SET_OUTPUT|SET_PWM|OUT_WRITE|WRITE|READ|TOGGLE)\s*\(\s*)(\w+)(?=\s*[,)])",
+    r"|SET_INPUT_PULLDOWN|SET_OUTPUT|SET_PWM|OUT_WRITE|WRITE|READ|TOGGLE)\s*\(\s*)([\w.]+)(?=\s*[,)])",
     re.ASCII,
 )
 _PIN_NAME = re.compile(

@@ -9,7 +9,7 @@ from klipkit.base.errors import KlipkitError, PinReserved, UnknownMcu, UnknownPi
 from klipkit.base.text import did_you_mean, sanitise
 from klipkit.boards.chips import Chip
 from klipkit.boards.pins import Description, Translation, describe
-from klipkit.boards.pinuse import SHOWN, listed, rules, word
+from klipkit.boards.pinuse import SHOWN, is_addon, listed, rules, word
 from klipkit.boards.tables import tables
 
 MAIN = "mcu"  # the name of the main microcontroller
@@ -47,10 +47,7 @@ class Names:
         self.pins = {mcu: frozenset((*chip.pins, *chip.adc, *chip.pwm)) for mcu, chip in chips.items()}
         self._aliases = _aliases(config)
         self._makers = _makers(config)
-        self._has_addon = any(
-            not any(fnmatchcase(word(section), known) for known in rules().dialect)
-            for section in config.sections.values()
-        )
+        self._has_addon = any(is_addon(word(section)) for section in config.sections.values())
         self._hints = HINTS
 
     def place(self, description: Description) -> Place | None:
@@ -153,7 +150,7 @@ def _makers(config: Config) -> dict[str, Section]:
 def _made_by(section: Section) -> Iterator[str]:
     first, _, rest = section.name.partition(" ")
     table = rules()
-    addon = not any(fnmatchcase(first, known) for known in table.dialect)
+    addon = is_addon(first)
     if addon or first in table.named:
         yield rest or first
     if addon or any(fnmatchcase(first, pattern) for pattern in table.joined):

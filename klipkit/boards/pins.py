@@ -141,11 +141,11 @@ def aliases(table: PinTable) -> dict[str, list[str]]:
 def unknown(name: str, tables: Iterable[PinTable], *, hinted: bool = True) -> UnknownPin:
     """The error for a name that none of the tables has, with the nearest names that they have."""
     among = tuple(tables)
-    boards = among[0].name if len(among) == 1 else "any board"
+    one = among[0].name if len(among) == 1 else ""
     hint = _nearest(name, among) if hinted else ""
     return UnknownPin(
-        f"unknown pin {sanitise(name, SHOWN)!r} on {boards}",
-        hint=hint or "`klipkit pins list --board NAME` shows the pins of a board",
+        f"unknown pin {sanitise(name, SHOWN)!r} on {one or 'any board'}",
+        hint=hint or f"`klipkit pins list --board {one or 'NAME'}` shows the pins of a board",
     )
 
 
@@ -170,6 +170,7 @@ class Translation:
         self._hints = HINTS
         self._names: dict[str, str] = {}
         self._digits: dict[str, str] = {}
+        self._chip_pins: dict[str, str] = {}
         if to is not None:
             self._index(to)
 
@@ -210,12 +211,13 @@ class Translation:
 
     def _chip_pin(self, name: str) -> str:
         """The name itself when it is a pin of the table's chips that has no number."""
-        from klipkit.boards.chips import chip  # costs start-up time, and is rarely needed
+        if not self._chip_pins:
+            from klipkit.boards.chips import chip  # costs start-up time, and is rarely needed
 
-        for each in map(chip, self.table.chips):
-            for pin in (*each.pins, *each.adc, *each.pwm):
-                if pin.lower() == name.lower():
-                    return pin
+            for each in map(chip, self.table.chips):
+                self._chip_pins |= {pin.lower(): pin for pin in (*each.pins, *each.adc, *each.pwm)}
+        if found := self._chip_pins.get(name.lower()):
+            return found
         self._hints -= 1
         raise unknown(name, [self.table], hinted=self._hints >= 0)
 

@@ -119,6 +119,12 @@ def _options(fields: datafile.Fields) -> Mapping[str, tuple[tuple[str, Kind], ..
     return {option: tuple(kinds) for option, kinds in found.items()}
 
 
+@lru_cache(maxsize=1024)
+def is_addon(first: str) -> bool:
+    """Whether a section with that first word is none of the dialect's own."""
+    return not any(fnmatchcase(first, known) for known in rules().dialect)
+
+
 def uses(config: Config) -> Iterator[Use]:
     """Each use of a pin in the config, in the order of its sections; an empty value is a use of the pin ""."""
     for section in config.sections.values():

@@ -39,8 +39,11 @@ NUMBERING = Column("numbering", "Numbering")
 
 
 def _board_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    known = [name for each in tables() for name in (each.name, *each.chips)]
-    return sorted({name for name in known if name.startswith(incomplete)})
+    from klipkit.boards.families import families
+
+    known = {name for each in tables() for name in (each.name, *each.chips)}
+    known |= {name for family in families() if family.table for name in (family.name, *family.boards)}
+    return sorted(name for name in known if name.startswith(incomplete))
 
 
 def _any_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
@@ -124,12 +127,22 @@ def _stdin_lines() -> Iterator[str]:
     """The lines of stdin with their ends as they are, undecodable bytes as surrogates."""
     if sys.stdin is None or sys.stdin.isatty():
         raise UsageError("no pin is named", hint="write names, or send names or a file to stdin")
-    while data := sys.stdin.buffer.readline(LINE_LIMIT + 1):
+    while data := _read_line():
         if len(data) > LINE_LIMIT:
             raise FileError(f"has a line longer than {LINE_LIMIT // 2**20} MiB", where=SOURCE)
         if b"\0" in data:
             raise FileError("is a binary file, text was expected", where=SOURCE)
-        yield data.decode("utf-8", "surrogateescape")
+        for line in data.splitlines(
+            keepends=True
+        ):  # a lone carriage return ends a line too, as in the config reader
+            yield line.decode("utf-8", "surrogateescape")
+
+
+def _read_line() -> bytes:
+    try:
+        return sys.stdin.buffer.readline(LINE_LIMIT + 1)
+    except OSError as error:  # a folder, a device that fails
+        raise FileError(f"cannot be read: {sanitise(str(error.strerror))}", where=SOURCE) from None
 
 
 def _read_ahead(lines: Iterator[str]) -> tuple[list[tuple[str, str]], Iterable[str] | None]:
@@ -200,7 +213,8 @@ def _show_names(
     out: Output, rows: list[dict[str, Any]], *, with_board: bool, several: bool, errors: list[KlipkitError]
 ) -> None:
     """The answer: pins alone for one board; else board and pin, and behind them what tells the rows apart."""
-    ambiguous = len({(row["name"], row["table"]) for row in rows}) < len(rows)
+    meanings = {(row["name"], row["table"], row["pin"]) for row in rows}
+    ambiguous = len({meaning[:2] for meaning in meanings}) < len(meanings)
     columns = [TABLE, PIN] if with_board else [PIN]
     if out.terminal:
         columns = [NAME, *columns]
