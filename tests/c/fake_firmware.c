@@ -116,7 +116,7 @@ static size_t take_frame(void)
         return 0;
     uint16_t crc = crc16(received, size - 3);
     if (received[size - 1] != 0x7e || received[size - 3] != crc >> 8 || received[size - 2] != (crc & 255)) {
-        answer(NULL, 0);
+        answer(received, 0);
         return 1;
     }
     uint8_t payload[64] = {0};
@@ -128,7 +128,7 @@ static size_t take_frame(void)
             answer(payload, size - 5);
         }
     }
-    answer(NULL, 0);
+    answer(received, 0);
     return size;
 }
 
