@@ -17,7 +17,8 @@ from tests.reference import TOP
 
 FIRMWARE = TOP / "firmware"
 BUILD = FIRMWARE / "build" / "sim-sanitize"
-PINS = tuple(f"P{port}{bit}" for port in "AB" for bit in range(8))
+PORTS = "ABCDEFGHJKL"
+PINS = tuple(f"P{port}{bit}" for port in PORTS for bit in range(8))
 SYNC = 0x7E
 IDENTIFY = 1
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.reference import reference_path
 from tests.unit.firmware_surround import (
-    PINS,
+    PORTS,
     SYNC,
     Script,
     crc16,
@@ -183,8 +183,7 @@ def test_dictionary_inflates_to_the_documented_layout() -> None:
     assert raw["config"]["CLOCK_FREQ"] == SECOND
     assert raw["config"]["STATS_SUMSQ_BASE"] == 256
     assert "SERIAL_BAUD" not in raw["config"]
-    assert raw["enumerations"]["pin"] == {"PA0": [0, 8], "PB0": [8, 8]}
-    assert len(PINS) == 16
+    assert raw["enumerations"]["pin"] == {f"P{port}0": [8 * index, 8] for index, port in enumerate(PORTS)}
 
 
 def test_dictionary_is_compressed() -> None:
@@ -283,7 +282,7 @@ def test_move_queue_has_at_most_1024_entries() -> None:
         (["allocate_oids count=1", "stepper_get_position oid=7"], "Invalid oid type"),
         (["clear_shutdown"], "Shutdown cleared when not shutdown"),
         (["config_reset"], "config_reset only available when shutdown"),
-        (["set_digital_out pin=16 value=1"], "Not an output pin"),
+        (["set_digital_out pin=88 value=1"], "Not an output pin"),
         (["emergency_stop"], "Command request"),
     ],
 )
