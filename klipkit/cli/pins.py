@@ -29,7 +29,6 @@ if TYPE_CHECKING:  # the checker's floor is loaded by the checker only (start-up
     from klipkit.boards.chips import Chip
 
 LINE_LIMIT = 64 * 2**20  # bytes of one line of a file on stdin
-WORD_LIMIT = 200  # characters of a line that may still be a single pin
 SOURCE = "stdin"
 
 TABLE = Column("table", "Board")
@@ -157,7 +156,7 @@ def _read_ahead(lines: Iterator[str]) -> tuple[list[tuple[str, str]], Iterable[s
         text = line.strip()
         if not text:
             continue
-        if len(text) > WORD_LIMIT or not names_of.is_description(text):
+        if not names_of.is_description(text):
             return [], chain(ahead, lines)
         words.append((text, f"{SOURCE}:{len(ahead)}"))
     if not words:

@@ -150,7 +150,7 @@ def test_a_mistake_is_found_at_its_line(old: str, new: str, expected: str) -> No
             "^PE5\n[tmc2208 a]\nuart_pin: PD0\nselect_pins: PD1, !PD2\n[tmc2208 b]\nuart_pin: PD0\nselect_pins: !PD1",
         ),
         ("EPCOS 100K B57560G104F\nsensor_pin: PK5", "MAX6675\nsensor_pin: PA0"),
-        ("EPCOS 100K B57560G104F\nsensor_pin: PK5", "temperature_mcu"),
+        ("EPCOS 100K B57560G104F\nsensor_pin: PK5", "temperature_mcu\nsensor_pin: PA0"),
         ("PH6", "PH6\nhardware_pwm: True"),
         ("PH6", "PH6\n[output_pin x]\npin: PC0\nhardware_pwm: True"),
         ("PH6", "multi_pin:fans\n[multi_pin fans]\npins: PH6, PH5"),

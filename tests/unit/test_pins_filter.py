@@ -183,7 +183,7 @@ def test_pins_of_a_marlin_file_are_translated_where_they_can_stand(text: str, ex
     "text",
     [
         "// 54 X_STEP_PIN 54\n//#define X_STEP_PIN 54\n",
-        "/*\n#define X_STEP_PIN 54\n*/\n",
+        "/*\n#define X_STEP_PIN 54\n#define Y_STEP_PIN 54\n*/\n",
         "#define KILL_PIN -1\n#define HAS_KILL_PIN 1\n#define BAUD 54\n",
         "#define A_PIN B_PIN\n#define C_PIN EXP1_03_PIN\n#define D_PIN (54 + 1)\n",
         "//\nint x = 54; if (X_PIN == 54) f(54);\n",
