@@ -43,7 +43,7 @@ int stepper_set_position(struct stepper *stepper, double mm, int64_t steps);
 int64_t stepper_position(const struct stepper *stepper);
 
 /* Make the runs of all steps due up to the print time `due`, and those runs until `until` >= due that no later move can make
- * longer. The trapezoid queue must be final up to `until`, which never goes back. The last 2 x max error before `until` wait for
+ * longer. The trapezoid queue must be final up to `until`, which never goes back. The last 3 x max error before `until` wait for
  * the next call. Gives the number of runs, which stand in stepper_runs until the next call; -EINVAL: no clock was set, or
  * `until` is not finite; -ERANGE: the toolhead's position jumped by more than a step; -ENOMEM. After an error the stepper
  * is to be set to a position again. */

@@ -1,0 +1,73 @@
+/* One run: which way to fit it, steps alone, and what is known of one step (see inner/fit.h). */
+#include "klipkit/motion/inner/fit.h"
+
+/* Segments looked at for the choice, and the steps a segment above which nodes pay. */
+enum { LOOK_AHEAD = 4, STEPS_FEW = 10 };
+
+/* Where the slope changes by more than this part of itself from step to step the neighbours are looked at. */
+static const double BEND_STRONG = 0.2;
+
+static double time_after(const struct fit *fit, const struct node *node)
+{
+    const struct segment *segment = &fit->segments[node->segment];
+    if (node->step + 1 < segment->count)
+        return segment_time(segment, node->step + 1) - node->time;
+    return segment[1].before;
+}
+
+static double time_before(const struct fit *fit, const struct node *node)
+{
+    const struct segment *segment = &fit->segments[node->segment];
+    return node->step ? node->time - segment_time(segment, node->step - 1) : segment->before;
+}
+
+/* A bound from below of the intervals to both neighbours. The time is convex or concave over a segment and its slope convex, so
+ * inside it neither is less than slope - |bend| / 2. */
+static double interval_least(const struct fit *fit, const struct node *node)
+{
+    const struct segment *segment = &fit->segments[node->segment];
+    double interval = node->slope - 0.5 * fabs(node->bend);
+    int steep = interval < 2 * fit->error && fabs(node->bend) > BEND_STRONG * node->slope;
+    if (steep)
+        return fit_lesser(time_before(fit, node), time_after(fit, node));
+    if (node->step == 0)
+        interval = fit_lesser(interval, segment->before);
+    if (node->step == segment->count - 1)
+        interval = fit_lesser(interval, segment[1].before);
+    return interval;
+}
+
+void fit_look(const struct fit *fit, struct node *node)
+{
+    const struct segment *segment = &fit->segments[node->segment];
+    double d = segment_distance(segment, node->step), v = sqrt(segment->v2 + segment->a2 * d);
+    double slope = 1 / v;
+    node->time = segment->anchor + segment->side * 2 * d / (segment->v + v);
+    node->slope = slope;
+    node->bend = -0.5 * segment->side * segment->a2 * slope * slope * slope;
+    node->window = fit_window(fit, interval_least(fit, node));
+}
+
+void fit_single(const struct fit *fit, double time, struct fitted *out)
+{
+    out->run = (struct stabbing_run){fit_greater(1, rint(time - fit->before)), 0};
+    out->count = 1;
+    out->open = 0;
+}
+
+/* Do the next segments hold few steps each? */
+static int is_dense(const struct fit *fit, size_t segment, int64_t step)
+{
+    int64_t steps = -step, segments = 0;
+    for (; segments < LOOK_AHEAD && segment < fit->end; segments++)
+        steps += fit->segments[segment++].count;
+    return steps < STEPS_FEW * segments;
+}
+
+void fit_run(struct fit *fit, size_t segment, int64_t step, struct fitted *out)
+{
+    if (is_dense(fit, segment, step))
+        fit_each(fit, segment, step, out);
+    else
+        fit_nodes(fit, segment, step, out);
+}

@@ -1,0 +1,100 @@
+/* The longest run that keeps each of the next steps within its window, its cost being that of some ten steps.
+ *
+ * Nodes, a few of a run's steps, are fitted; then the steps between two nodes are proven to be within their windows from
+ * the second derivative of the error, which is monotone inside a segment. A step that is not becomes a node. Where segments
+ * hold fewer than about ten steps each step is looked at instead. Derivation and figures: fit_nodes.c, proof.c, fit_each.c.
+ */
+#ifndef KLIPKIT_MOTION_INNER_FIT_H
+#define KLIPKIT_MOTION_INNER_FIT_H
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "klipkit/motion/inner/segment.h"
+#include "klipkit/motion/inner/stabbing.h"
+
+/* Ticks of a window that are kept back for the rounding of the times; half of them for nodes, the rest for the steps between. */
+#define FIT_MARGIN 0.02
+
+/* No window is less: a whole tick is always within it. */
+#define FIT_WINDOW_LEAST 0.55
+
+enum { FIT_NODES_MOST = 160, FIT_COUNT_MOST = 65535 };
+
+/* One step, by its number n in the run, with its time as a function of n. */
+struct node {
+    int64_t n, step;    /* in the run (from 1), in the segment (from 0) */
+    size_t segment;
+    double time, slope, bend;   /* and its first and second derivative by n: 1 / v, -a / v^3 */
+    double window;      /* how far from `time` it may be given */
+};
+
+struct fit {
+    const struct segment *segments; /* those of one direction: [0, end) */
+    size_t end;
+    double before;      /* time of the step before the run: a whole number */
+    double error;       /* ticks, max_stepper_error */
+    double gap_most;    /* ticks: longest interval inside a run */
+    struct stabbing set;
+    struct stabbing_run run;
+    struct node nodes[FIT_NODES_MOST];
+    int count;
+    int64_t beyond;     /* the least n that is known not to fit, 0 for none */
+    double beyond_slack;
+    double times[STABBING_MOST + 1];
+};
+
+/* A run found: its steps are the next `count` ones. `open`: it ended only because no more steps are known. */
+struct fitted {
+    struct stabbing_run run;
+    int64_t count;
+    int open;
+};
+
+/* The run that begins with step `step` of segment `segment`. Never fails: a step that has no free tick in its window gets the
+ * next tick. */
+void fit_run(struct fit *fit, size_t segment, int64_t step, struct fitted *out);
+
+/* The two ways, of which fit_run chooses. */
+void fit_nodes(struct fit *fit, size_t segment, int64_t step, struct fitted *out);
+void fit_each(struct fit *fit, size_t segment, int64_t step, struct fitted *out);
+
+/* A run of one step. */
+void fit_single(const struct fit *fit, double time, struct fitted *out);
+
+/* Fills in a node that stands at node->segment, node->step. */
+void fit_look(const struct fit *fit, struct node *node);
+
+/* Are all steps strictly between nodes a and b of one segment within their windows? If not, *outside is one that is not. */
+int fit_proven(const struct fit *fit, const struct node *a, const struct node *b, struct node *outside);
+
+/* How much later than the run the node's step is. */
+static inline double fit_error(const struct fit *fit, const struct node *node)
+{
+    double n = (double)node->n;
+    return node->time - fit->before - n * (fit->run.interval + fit->run.add * 0.5 * (n - 1));
+}
+
+/* The bar of a step. */
+static inline struct stabbing_bar fit_bar(const struct fit *fit, int64_t number, double time, double window)
+{
+    double n = (double)number, r = 1 / n, wait = time - fit->before;
+    return (struct stabbing_bar){n, 0.5 * (n - 1), (wait - window) * r, (wait + window) * r};
+}
+
+static inline double fit_lesser(double a, double b)
+{
+    return a < b ? a : b;
+}
+
+static inline double fit_greater(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+/* A step's window, from the interval to its nearer neighbour. */
+static inline double fit_window(const struct fit *fit, double interval)
+{
+    return fit_greater(fit_lesser(fit->error, 0.5 * interval) - FIT_MARGIN, FIT_WINDOW_LEAST);
+}
+#endif

@@ -1,0 +1,37 @@
+/* Kinematics: how one stepper follows the toolhead. One file each, and one line in the list of kinematics.c. */
+#ifndef KLIPKIT_MOTION_INNER_KINEMATICS_H
+#define KLIPKIT_MOTION_INNER_KINEMATICS_H
+#include <stdint.h>
+
+#include "klipkit/motion/inner/segment.h"
+
+/* Motion of the toolhead under constant acceleration on each axis, while from <= t <= to: position + velocity t + accel t^2 / 2.
+ * Times in ticks from the base of the segments; mm, mm/tick, mm/tick^2. */
+struct phase {
+    double time, from, to;
+    double position[3], velocity[3], accel[3];
+};
+
+/* The stepper's coordinate `mm` is step 0 of the segments; `per_mm`: steps. */
+struct step_scale {
+    double mm, per_mm;
+};
+
+struct kinematics {
+    const char *name;
+    double weights[3];      /* of x, y, z in the coordinate, where it is linear */
+    double (*coordinate)(const struct kinematics *kinematics, const double position[3]);
+    int (*append)(const struct kinematics *kinematics, const struct phase *phase, const struct step_scale *scale,
+                  struct segments *segments);
+};
+
+/* By number, from 0; NULL after the last. */
+const struct kinematics *kinematics_get(int number);
+
+/* Coordinate and append of those that are linear; append gives what segments_append gives. */
+double kinematics_linear_coordinate(const struct kinematics *kinematics, const double position[3]);
+int kinematics_linear_append(const struct kinematics *kinematics, const struct phase *phase,
+                             const struct step_scale *scale, struct segments *segments);
+
+extern const struct kinematics kinematics_cartesian_x, kinematics_cartesian_y, kinematics_cartesian_z;
+#endif

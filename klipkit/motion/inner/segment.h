@@ -1,0 +1,68 @@
+/* Segments: stretches of one direction and constant acceleration that hold at least one step, and the time of each step.
+ *
+ * A segment is anchored at its slow end, where the speed is v. With d the distance from there, all terms are positive and nothing
+ * cancels, through v = 0 and without acceleration alike:
+ *
+ *     time = anchor +- 2 d / (v + sqrt(v^2 + 2 a d))            d = reach + side * j   for step j = 0 .. count - 1
+ *
+ * Units: steps, and ticks from a base that the owner of the queue keeps (doubles are exact enough for about 2^46 of them).
+ */
+#ifndef KLIPKIT_MOTION_INNER_SEGMENT_H
+#define KLIPKIT_MOTION_INNER_SEGMENT_H
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct segment {
+    double anchor;          /* time of the slow end */
+    double reach;           /* distance of step 0 from the slow end */
+    double side;            /* +1: the slow end is the start; -1: it is the end */
+    double v, v2, a2;       /* speed at the slow end, its square, twice the acceleration (not negative) */
+    double first, last;     /* times of the first and the last step */
+    double before;          /* from the step before the segment to `first`; HUGE_VAL for none */
+    int64_t count;
+    int direction;          /* +1 or -1 */
+};
+
+/* Motion of one stepper under constant acceleration, while from <= t <= to: position + velocity t + accel t^2 / 2. */
+struct quadratic {
+    double time;            /* of t = 0 */
+    double from, to;
+    double position, velocity, accel;
+};
+
+/* Segments in order of time: items[front .. end), and items[end] with `before` HUGE_VAL. `position`: the whole step after the
+ * last of them; `last`: when that step is taken, -HUGE_VAL for never. All zero but `last` at first. */
+struct segments {
+    struct segment *items;
+    size_t front, end, room;
+    int64_t position;
+    double last;
+};
+
+/* A distance that is never quite 0 keeps the derivatives finite. Steps. */
+#define SEGMENT_DISTANCE_LEAST 1e-12
+
+static inline double segment_distance(const struct segment *segment, int64_t step)
+{
+    double d = segment->reach + segment->side * (double)step;
+    return d > SEGMENT_DISTANCE_LEAST ? d : SEGMENT_DISTANCE_LEAST;
+}
+
+/* When step `step` of a segment is. */
+static inline double segment_time(const struct segment *segment, int64_t step)
+{
+    double d = segment_distance(segment, step);
+    return segment->anchor + segment->side * 2 * d / (segment->v + sqrt(segment->v2 + segment->a2 * d));
+}
+
+/* Append the segments of a motion: none, one, or two if it turns round. -ERANGE: it begins more than about half a step from
+ * where the motion before it ended; -ENOMEM. */
+int segments_append(struct segments *segments, const struct quadratic *motion);
+
+/* Give up the places of segments before the front. */
+void segments_compact(struct segments *segments);
+
+/* Count time from a base that is `ticks` (a whole number) later. */
+void segments_rebase(struct segments *segments, double ticks);
+#endif

@@ -1,0 +1,82 @@
+/* The proof that the steps between two nodes are within their windows, without looking at them.
+ *
+ * Let e(n) be the error of a run, e'' = time'' - add. Inside a segment time'' = -a / v^3 is monotone, so e'' lies between its
+ * values lo and hi at the nodes. The window has a linear bound B(n) from below, so for f = e - B, f'' = e'' too, and f <= 0
+ * between a and b, w steps apart, when any of these holds:
+ *
+ *      e |  . B         lo >= 0           f is convex: below its chord
+ *        |.__--         max - lo w^2/8    chord and greatest bulge
+ *        |/    \        hi < 0            the parabola with curvature hi from either node: its top
+ *        +--------- n
+ *
+ * and so for -e. What is not shown is split at a step near the top, which is looked at; two neighbours need no proof.
+ */
+#include "klipkit/motion/inner/fit.h"
+
+/* f at either node, and its derivative by n. */
+struct ends {
+    double fa, fb, ga, gb;
+};
+
+/* Is f <= 0 in between, with lo <= f'' <= hi? */
+static int is_below(const struct ends *f, double lo, double hi, double w)
+{
+    double most = fit_greater(f->fa, f->fb);
+    if (most > 0)
+        return 0;
+    if (lo >= 0 || most - 0.125 * w * w * lo <= 0)
+        return 1;
+    if (hi >= 0)
+        return 0;
+    double from_a = f->ga > 0 ? f->fa - f->ga * f->ga / (2 * hi) : f->fa;
+    double from_b = f->gb < 0 ? f->fb - f->gb * f->gb / (2 * hi) : f->fb;
+    return from_a <= 0 || from_b <= 0;
+}
+
+/* The windows' linear bound at a and b. The interval to a neighbour is at least slope - |bend| / 2, and the slope no further
+ * below its chord than w (hi - lo) / 4. Where the constant bound begins inside, the lesser of all is taken. */
+static void window_bound(const struct fit *fit, const struct node *a, const struct node *b, double *at_a, double *at_b)
+{
+    double drop = 0.25 * (double)(b->n - a->n) * fabs(b->bend - a->bend) +
+                  0.5 * fit_greater(fabs(a->bend), fabs(b->bend));
+    *at_a = 0.5 * (a->slope - drop);
+    *at_b = 0.5 * (b->slope - drop);
+    if (fit_greater(*at_a, *at_b) > fit->error)
+        *at_a = *at_b = fit_lesser(fit->error, fit_lesser(*at_a, *at_b));
+    *at_a = fit_greater(*at_a, FIT_WINDOW_LEAST) - 0.5 * FIT_MARGIN;
+    *at_b = fit_greater(*at_b, FIT_WINDOW_LEAST) - 0.5 * FIT_MARGIN;
+}
+
+/* Where to split: near the zero of the error's derivative, never close to an end. */
+static int64_t split_at(int64_t w, double ga, double gb)
+{
+    if (w <= 4 || ga * gb >= 0)
+        return w / 2;
+    int64_t at = (int64_t)rint((double)w * (ga / (ga - gb))), least = 1 + w / 8;
+    return at < least ? least : at > w - least ? w - least : at;
+}
+
+int fit_proven(const struct fit *fit, const struct node *a, const struct node *b, struct node *outside)
+{
+    int64_t w = b->n - a->n;
+    if (w < 2)
+        return 1;
+    double ea = fit_error(fit, a), eb = fit_error(fit, b), add = fit->run.add, start = fit->run.interval - 0.5 * add;
+    double ga = a->slope - start - add * (double)a->n, gb = b->slope - start - add * (double)b->n;
+    double lo = fit_lesser(a->bend, b->bend) - add, hi = fit_greater(a->bend, b->bend) - add;
+    double at_a, at_b;
+    window_bound(fit, a, b, &at_a, &at_b);
+    double tilt = (at_b - at_a) / (double)w;
+    struct ends above = {ea - at_a, eb - at_b, ga - tilt, gb - tilt};
+    struct ends below = {-ea - at_a, -eb - at_b, -ga - tilt, -gb - tilt};
+    if (is_below(&above, lo, hi, (double)w) && is_below(&below, -hi, -lo, (double)w))
+        return 1;
+    int64_t at = split_at(w, ga, gb);
+    struct node middle = {.n = a->n + at, .step = a->step + at, .segment = a->segment};
+    fit_look(fit, &middle);
+    if (fabs(fit_error(fit, &middle)) > middle.window + 0.5 * FIT_MARGIN) {
+        *outside = middle;
+        return 0;
+    }
+    return fit_proven(fit, a, &middle, outside) && fit_proven(fit, &middle, b, outside);
+}

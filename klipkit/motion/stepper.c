@@ -1,0 +1,329 @@
+/* One stepper: reads a trapezoid queue, keeps the segments whose steps are not yet given, gives runs (see stepper.h). */
+#include "klipkit/motion/stepper.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "klipkit/motion/inner/fit.h"
+#include "klipkit/motion/inner/kinematics.h"
+#include "klipkit/motion/run.h"
+#include "klipkit/motion/trapq.h"
+
+static const double ERROR_DEFAULT = 25e-6;      /* s */
+static const double GAP_MOST = 3.0 * (1 << 28); /* ticks; after a longer gap a run has one step */
+static const double BASE_FAR = 4294967296.0;    /* ticks; times are counted from a base nearer than this */
+
+/* Steps later than this many max errors before `until` wait: whatever comes after `until`, half the interval to it is then
+ * more than the max error. One is the step's own error, two the least interval. */
+enum { ERRORS_KEPT_BACK = 3 };
+
+struct stepper {
+    const struct trapq *trapq;
+    const struct kinematics *kinematics;
+    struct step_scale scale;
+    int64_t given;                      /* steps, with those of set_position */
+    double max_error;                   /* s */
+    double clock_time, frequency;       /* the clock is `clock` at print time clock_time */
+    uint64_t clock, base, last_clock;   /* last_clock: of the last step given */
+    double until;                       /* print time up to which the trapezoid queue was read */
+    uint64_t number;                    /* the move that is read next, and how much of it was read: */
+    int phase;
+    double phase_done;                  /* s */
+    struct segments segments;
+    int64_t taken;                      /* steps of the front segment that were given */
+    struct step_run *runs;
+    size_t count, room;
+    struct fit fit;
+};
+
+const char *stepper_kinematics(int number)
+{
+    const struct kinematics *kinematics = kinematics_get(number);
+    return kinematics ? kinematics->name : NULL;
+}
+
+struct stepper *stepper_new(const struct trapq *trapq, const char *kinematics, double step_distance)
+{
+    int number = 0;
+    while (stepper_kinematics(number) && strcmp(stepper_kinematics(number), kinematics) != 0)
+        number++;
+    if (!stepper_kinematics(number) || !isfinite(step_distance) || step_distance <= 0)
+        return NULL;
+    struct stepper *stepper = calloc(1, sizeof(*stepper));
+    if (!stepper)
+        return NULL;
+    stepper->trapq = trapq;
+    stepper->kinematics = kinematics_get(number);
+    stepper->scale.per_mm = 1 / step_distance;
+    stepper->max_error = ERROR_DEFAULT;
+    stepper->until = -HUGE_VAL;
+    stepper->number = trapq_end(trapq);
+    stepper->segments.last = -HUGE_VAL;
+    stepper->fit.gap_most = GAP_MOST;
+    return stepper;
+}
+
+void stepper_free(struct stepper *stepper)
+{
+    if (stepper) {
+        free(stepper->segments.items);
+        free(stepper->runs);
+    }
+    free(stepper);
+}
+
+int stepper_set_max_error(struct stepper *stepper, double seconds)
+{
+    if (!isfinite(seconds) || seconds <= 0)
+        return -EINVAL;
+    stepper->max_error = seconds;
+    return 0;
+}
+
+int stepper_set_clock(struct stepper *stepper, double print_time, uint64_t clock, double frequency)
+{
+    if (!isfinite(print_time) || !isfinite(frequency) || frequency <= 0)
+        return -EINVAL;
+    stepper->clock_time = print_time;
+    stepper->clock = clock;
+    stepper->frequency = frequency;
+    return 0;
+}
+
+void stepper_set_last_clock(struct stepper *stepper, uint64_t clock)
+{
+    stepper->last_clock = clock;
+}
+
+double stepper_coordinate(const struct stepper *stepper, const double position[3])
+{
+    return stepper->kinematics->coordinate(stepper->kinematics, position);
+}
+
+int stepper_set_position(struct stepper *stepper, double mm, int64_t steps)
+{
+    if (!isfinite(mm))
+        return -EINVAL;
+    if (stepper->segments.front < stepper->segments.end)
+        return -EBUSY;
+    stepper->scale.mm = mm;
+    stepper->given = steps;
+    stepper->segments.position = 0;
+    return 0;
+}
+
+int64_t stepper_position(const struct stepper *stepper)
+{
+    return stepper->given;
+}
+
+const struct step_run *stepper_runs(const struct stepper *stepper)
+{
+    return stepper->runs;
+}
+
+/* Ticks from the base, `offset` seconds after `print_time`. */
+static double ticks_at(const struct stepper *stepper, double print_time, double offset)
+{
+    double clock = (double)(int64_t)(stepper->clock - stepper->base);
+    return clock + (print_time - stepper->clock_time) * stepper->frequency + offset * stepper->frequency;
+}
+
+/* Counts time from the clock up to which was read, once that is far from the base. */
+static void rebase(struct stepper *stepper)
+{
+    if (!isfinite(stepper->until))
+        return;
+    double ticks = floor(ticks_at(stepper, stepper->until, 0));
+    if (fabs(ticks) < BASE_FAR)
+        return;
+    segments_rebase(&stepper->segments, ticks);
+    stepper->base += (uint64_t)(int64_t)ticks;
+}
+
+/* The segments of a part of a phase of a move: `from` .. `to` seconds from its beginning. */
+static int read_phase(struct stepper *stepper, const struct trapq_move *move, double from, double to)
+{
+    double per_tick = 1 / stepper->frequency, begin = 0, along = 0, v = move->start_v, a = move->accel;
+    if (stepper->phase >= 1) {
+        begin = move->accel_t;
+        along = move->accel_t * (move->start_v + 0.5 * move->accel * move->accel_t);
+        v = move->cruise_v;
+        a = 0;
+    }
+    if (stepper->phase == 2) {
+        begin += move->cruise_t;
+        along += move->cruise_t * move->cruise_v;
+        a = -move->accel;
+    }
+    struct phase phase = {ticks_at(stepper, move->print_time, begin), from * stepper->frequency,
+                          to * stepper->frequency, {0}, {0}, {0}};
+    for (int axis = 0; axis < 3; axis++) {
+        double direction = move->direction[axis];
+        phase.position[axis] = move->start[axis] + direction * along;
+        phase.velocity[axis] = direction * v * per_tick;
+        phase.accel[axis] = direction * a * per_tick * per_tick;
+    }
+    return stepper->kinematics->append(stepper->kinematics, &phase, &stepper->scale, &stepper->segments);
+}
+
+/* A move up to the print time `until`; *whole: it was read to its end. */
+static int read_move(struct stepper *stepper, const struct trapq_move *move, double until, int *whole)
+{
+    const double times[3] = {move->accel_t, move->cruise_t, move->decel_t};
+    double begin = move->print_time;
+    for (int i = 0; i < stepper->phase; i++)
+        begin += times[i];
+    for (*whole = 0; stepper->phase < 3; stepper->phase++, stepper->phase_done = 0) {
+        double length = times[stepper->phase], to = fit_lesser(length, until - begin);
+        if (to > stepper->phase_done) {
+            int error = read_phase(stepper, move, stepper->phase_done, to);
+            if (error)
+                return error;
+            stepper->phase_done = to;
+        }
+        if (to < length)
+            return 0;
+        begin += length;
+    }
+    stepper->phase = 0;
+    *whole = 1;
+    return 0;
+}
+
+static int read_trapq(struct stepper *stepper, double until)
+{
+    const struct trapq_move *move;
+    int whole = 1;
+    if (stepper->number < trapq_begin(stepper->trapq)) {
+        stepper->number = trapq_begin(stepper->trapq);
+        stepper->phase = 0;
+        stepper->phase_done = 0;
+    }
+    while (whole && (move = trapq_get(stepper->trapq, stepper->number)) && move->print_time < until) {
+        int error = read_move(stepper, move, until, &whole);
+        if (error)
+            return error;
+        stepper->number += (uint64_t)whole;
+    }
+    stepper->until = fmax(stepper->until, until);
+    return 0;
+}
+
+/* When step n of a run is, from the step before the run. */
+static double run_ticks(const struct stabbing_run *run, int64_t n)
+{
+    return (double)n * (run->interval + run->add * 0.5 * (double)(n - 1));
+}
+
+/* The steps of a run that are no later than `ticks` after the step before the run. */
+static int64_t count_until(const struct fitted *found, double ticks)
+{
+    int64_t low = 0, high = found->count;
+    while (low < high) {
+        int64_t middle = (low + high + 1) / 2;
+        if (run_ticks(&found->run, middle) <= ticks)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return low;
+}
+
+static int push_run(struct stepper *stepper, const struct fitted *found, int64_t count, int direction)
+{
+    if (stepper->count == stepper->room) {
+        size_t room = stepper->room ? 2 * stepper->room : 64;
+        struct step_run *runs = realloc(stepper->runs, room * sizeof(*runs));
+        if (!runs)
+            return -ENOMEM;
+        stepper->runs = runs;
+        stepper->room = room;
+    }
+    uint64_t first = stepper->last_clock + (uint64_t)(int64_t)found->run.interval;
+    struct step_run run = {
+        .first = first,
+        .interval = (uint32_t)(first - stepper->last_clock),
+        .count = (uint16_t)count,
+        .add = (int16_t)(count == 1 ? 0 : found->run.add),
+        .direction = (int8_t)direction,
+    };
+    stepper->runs[stepper->count++] = run;
+    stepper->last_clock = step_run_last(&run);
+    stepper->given += count * direction;
+    return 0;
+}
+
+/* Goes on over `count` steps of the segments. */
+static void pass(struct stepper *stepper, int64_t count)
+{
+    struct segments *segments = &stepper->segments;
+    stepper->taken += count;
+    while (segments->front < segments->end && stepper->taken >= segments->items[segments->front].count)
+        stepper->taken -= segments->items[segments->front++].count;
+}
+
+/* Where the segments of the direction of the front one end. */
+static size_t stretch_end(const struct segments *segments)
+{
+    size_t end = segments->front;
+    while (end < segments->end && segments->items[end].direction == segments->items[segments->front].direction)
+        end++;
+    return end;
+}
+
+/* The runs of what was read, as far as they can be given: `horizon` and `due` in ticks from the base. */
+static int give(struct stepper *stepper, double horizon, double due)
+{
+    struct segments *segments = &stepper->segments;
+    struct fit *fit = &stepper->fit;
+    fit->segments = segments->items;
+    fit->end = stretch_end(segments);
+    fit->error = stepper->max_error * stepper->frequency;
+    while (segments->front < segments->end) {
+        if (segments->front >= fit->end)
+            fit->end = stretch_end(segments);
+        fit->before = (double)(int64_t)(stepper->last_clock - stepper->base);
+        struct fitted found;
+        fit_run(fit, segments->front, stepper->taken, &found);
+        int64_t count = count_until(&found, horizon - fit->before);
+        int grows = count < found.count || (found.open && fit->end == segments->end);
+        if (count == 0 || (grows && fit->before + found.run.interval > due))
+            return 0;
+        int error = push_run(stepper, &found, count, segments->items[segments->front].direction);
+        if (error)
+            return error;
+        pass(stepper, count);
+    }
+    return 0;
+}
+
+/* After an error: what was read is dropped, and reading goes on with the next move. */
+static void drop(struct stepper *stepper)
+{
+    stepper->segments.front = stepper->segments.end = 0;
+    stepper->taken = 0;
+    stepper->number = trapq_end(stepper->trapq);
+    stepper->phase = 0;
+    stepper->phase_done = 0;
+}
+
+int64_t stepper_generate(struct stepper *stepper, double until, double due)
+{
+    stepper->count = 0;
+    if (stepper->frequency <= 0 || !isfinite(until) || isnan(due))
+        return -EINVAL;
+    rebase(stepper);
+    segments_compact(&stepper->segments);
+    int error = read_trapq(stepper, until);
+    double kept_back = ERRORS_KEPT_BACK * stepper->max_error * stepper->frequency;
+    if (!error)
+        error = give(stepper, ticks_at(stepper, until, 0) - kept_back, ticks_at(stepper, due, 0));
+    if (error) {
+        drop(stepper);
+        return error;
+    }
+    return (int64_t)stepper->count;
+}
