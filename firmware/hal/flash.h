@@ -6,8 +6,4 @@
 #ifndef HAL_FLASH_H
 #define HAL_FLASH_H
 #include "port.h"
-
-#ifndef FLASH
-#error "port.h must define FLASH (empty if constants are read like any data)"
-#endif
 #endif

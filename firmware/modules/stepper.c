@@ -155,8 +155,8 @@ COMMAND(config_stepper, "oid=%c step_pin=%c dir_pin=%c invert_step=%c step_pulse
     s->both_edges = invert < 0;
     s->level = s->idle_level = invert > 0;
     s->pulse = args[4];
-    s->step = gpio_out_setup((uint8_t)args[1], s->level);
-    s->dir = gpio_out_setup((uint8_t)args[2], false);
+    s->step = gpio_out_setup(args[1], s->level);
+    s->dir = gpio_out_setup(args[2], false);
     moves_need(sizeof(struct run));
 }
 

@@ -178,6 +178,7 @@ class Script:
     settings: dict[str, int] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
     number: int = 0
+    pins: tuple[str, ...] = PINS
 
     def rx(self, clock: int, data: bytes) -> None:
         """Bytes from the host that begin to come at `clock`."""
@@ -191,7 +192,7 @@ class Script:
 
     def run(self, end: int) -> Outcome:
         lines = [f"{word} {value}" for word, value in self.settings.items()]
-        lines += [f"pins {','.join(PINS)}", *self.lines, f"end {end}", ""]
+        lines += [f"pins {','.join(self.pins)}", *self.lines, f"end {end}", ""]
         command = [str(built() / "surround"), str(built() / "klipkit-sim.so")]
         done = subprocess.run(
             command, input="\n".join(lines), capture_output=True, text=True, timeout=60, check=False
@@ -222,21 +223,25 @@ def outcome(output: str) -> Outcome:
     return result
 
 
-@functools.cache
-def packed_dictionary() -> bytes:
-    """The compressed dictionary, read by identify in pieces of 40 bytes."""
-    script = Script(settings={"read": 1})
+def read_packed(pins: tuple[str, ...]) -> bytes:
+    """The compressed dictionary of a chip with these pins, read by identify in pieces of 40 bytes."""
+    script = Script(settings={"byte": 1}, pins=pins)
     for index in range(250):
         payload = bytes([IDENTIFY]) + vlq(40 * index) + vlq(40)
-        script.rx(1000 + 40_000 * index, frame(index, payload))
+        script.rx(1000 + 1000 * index, frame(index, payload))
     data = bytearray()
-    for _, _, payload in script.run(250 * 40_000 + 1000).frames:
+    for _, _, payload in script.run(251 * 1000).frames:
         if payload and payload[0] == 0:
             offset, place = read_vlq(payload, 1)
             assert offset >= len(data)
             if payload[place]:
                 data += payload[place + 1 :]
     return bytes(data)
+
+
+@functools.cache
+def packed_dictionary() -> bytes:
+    return read_packed(PINS)
 
 
 @functools.cache

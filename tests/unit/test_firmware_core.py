@@ -19,6 +19,7 @@ from tests.unit.firmware_surround import (
     dictionary,
     frame,
     packed_dictionary,
+    read_packed,
     read_vlq,
     split_frames,
     vlq,
@@ -188,6 +189,31 @@ def test_dictionary_inflates_to_the_documented_layout() -> None:
 
 def test_dictionary_is_compressed() -> None:
     assert len(packed_dictionary()) < 0.7 * len(zlib.decompress(packed_dictionary()))
+
+
+pin_names = st.one_of(
+    st.from_regex(r"[A-Z]{1,2}[0-9]{1,3}", fullmatch=True),
+    st.builds("P{}{}".format, st.sampled_from("AB"), st.integers(0, 12)),
+    st.sampled_from(["P1.0", "P1.1", "P1.2", "gpiochip0/gpio7", "gpiochip0/gpio8", "A00", "A01", "X", "-"]),
+)
+
+
+@given(
+    st.lists(pin_names, min_size=1, max_size=100, unique_by=lambda name: object() if name == "-" else name)
+)
+@settings(max_examples=25, deadline=None)
+def test_pins_of_any_names_are_found_by_their_numbers(names: list[str]) -> None:
+    """Ranges are expanded as a host does; "-" is a number without a pin."""
+    raw = json.loads(zlib.decompress(read_packed(tuple(names))))
+    found = {}
+    for name, value in raw["enumerations"]["pin"].items():
+        if isinstance(value, int):
+            found[name] = value
+            continue
+        stem = name.rstrip("0123456789")
+        first = int(name[len(stem) :])
+        found.update({f"{stem}{first + index}": value[0] + index for index in range(value[1])})
+    assert found == {name: index for index, name in enumerate(names) if name != "-"}
 
 
 @pytest.mark.parametrize(("sign", "kind"), [(">", "commands"), ("<", "responses")])

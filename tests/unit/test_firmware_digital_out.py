@@ -100,6 +100,24 @@ def test_a_late_update_is_timer_too_close() -> None:
     script.run(SECOND).shutdown_clock("Timer too close")
 
 
+def test_an_update_behind_a_later_one_is_a_timer_in_the_past() -> None:
+    script = configured()
+    queue(script, [(START, 1), (START - 20_000, 0)])
+    script.run(SECOND).shutdown_clock("Rescheduled timer in the past")
+
+
+def test_toggling_faster_than_the_chip_can_ends_in_a_shutdown_not_in_a_hang() -> None:
+    script = configured(cycle=2)
+    script.settings["read"] = 3
+    queue(script, [(START, 1)])
+    script.send(START + 4000, "get_clock")
+    result = script.run(SECOND)
+    assert result.texts()[1].startswith("clock ")  # tasks get their turn before
+    stop = result.shutdown_clock("Rescheduled timer in the past")
+    assert START + 16_000 < stop < START + 100_000
+    assert edges(result)[-1][1] == 0
+
+
 @pytest.mark.parametrize("on_ticks", [CYCLE, CYCLE // 2])
 @pytest.mark.parametrize("default", [0, 1])
 def test_an_output_not_refreshed_in_time_shuts_down_to_its_default(on_ticks: int, default: int) -> None:
