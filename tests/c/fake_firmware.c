@@ -7,7 +7,7 @@
  * A good frame is answered with a frame that holds its payload, then with an empty one; any other with an empty one. Commands
  * (first byte of the payload): 'P' pin level: write a pin; 'B' level, level: direction pin 4 and step pin 5 at one instant;
  * 'S' direction, count: count pulses on pin 5 with waits between; 'I' n: n reads of the clock with interrupts off;
- * 'R': reset; 'G' : return from start(); 'C': how many resets its globals remember, in the answer's second byte.
+ * 'R': reset; 'G' : return from start(); 'A' n: n further answers of 40 bytes; 'C': how many resets its globals remember, in the answer's second byte.
  */
 #include "firmware/ports/sim/abi.h"
 #include "klipkit/wire/crc16.h"
@@ -97,6 +97,10 @@ static void execute(uint8_t *payload)
         break;
     case 'G':
         leaving = 1;
+        break;
+    case 'A':
+        for (unsigned count = payload[1]; count--;)
+            answer(payload, 40);
         break;
     case 'C':
         payload[1] = starts;

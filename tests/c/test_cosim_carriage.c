@@ -95,14 +95,16 @@ static void a_switch_on_another_mcu_sees_the_steps_at_once(void)
     cosim_watch(bench.cosim, bench.mcu, PIN_STEP);
     cosim_watch(bench.cosim, second, PIN_INPUT);
     cosim_watch(bench.cosim, second, PIN_COPY);
+    cosim_watch(bench.cosim, second, PIN_TOGGLE);
     run_through(bench.cosim, 0.001);
-    step(&bench, 1, 30);
+    step(&bench, 1, 250); /* 62 us of reads of the clock, in which the other MCU's timer fires six times */
     run_through(bench.cosim, cosim_now(bench.cosim) + 0.001);
     struct cosim_edge edge;
     uint64_t stepped = 0, pressed = 0, copied = 0;
     for (int rises = 0; cosim_edges(bench.cosim, &edge, 1);) {
         if (edge.pin == PIN_STEP && edge.level == 1 && ++rises == 20)
             stepped = edge.clock;
+        CHECK(edge.pin != PIN_TOGGLE || edge.clock % 320 == 0, "a timer was kept waiting to %llu", (unsigned long long)edge.clock);
         if (edge.pin == PIN_INPUT && edge.level == 0)
             pressed = edge.clock;
         if (edge.pin == PIN_COPY && edge.level == 0)

@@ -1,4 +1,4 @@
-"""The real firmware in the co-simulator: identify at the wire's speed, exact steps, resets, two kinds of chips at once."""
+"""The real firmware in the co-simulator: identify at the wire's speed, exact steps, resets, two chips at once."""
 
 import asyncio
 import subprocess
