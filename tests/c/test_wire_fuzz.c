@@ -114,9 +114,9 @@ static void hostile_numbers(struct chance *chance)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    struct chance chance = { 20240607 };
+    struct chance chance = { argc > 1 ? strtoull(argv[1], NULL, 10) : 20240607 }; /* other seeds, for the long tests */
     for (int i = 0; i < 5000; i++)
         any_split_gives_the_same_frames(&chance);
     struct session *session = NULL;

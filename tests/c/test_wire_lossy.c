@@ -227,8 +227,9 @@ static void converse_over(uint64_t seeds, uint32_t ppm, int verbose)
 int main(int argc, char **argv)
 {
     int verbose = argc > 1 && strcmp(argv[1], "-v") == 0;
-    converse_over(20, 0, verbose);
-    converse_over(1000, 10000, verbose);
-    converse_over(100, 100000, verbose);
+    uint64_t times = argc > 2 ? strtoull(argv[2], NULL, 10) : 1; /* more seeds, for the long tests */
+    converse_over(20 * times, 0, verbose);
+    converse_over(1000 * times, 10000, verbose);
+    converse_over(100 * times, 100000, verbose);
     return 0;
 }

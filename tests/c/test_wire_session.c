@@ -106,6 +106,22 @@ static void a_command_waits_for_its_min_clock(void)
     session_free(talk->session);
 }
 
+static void a_clock_that_is_set_back_holds_commands_again(void)
+{
+    struct talk *talk = talk_new();
+    struct session_stats stats;
+    session_set_clock(talk->session, FREQUENCY, 0, 0);
+    send_filled(talk, talk->queue, 20, 1, 4000000, 9000000);
+    session_next(talk->session, 4);
+    session_get_stats(talk->session, &stats);
+    CHECK(stats.ready_bytes == 20, "sendable, but not due");
+    session_set_clock(talk->session, FREQUENCY, 4, 3900000);
+    send_filled(talk, session_add_queue(talk->session), 10, 2, 0, 0);
+    CHECK(exchanged(talk, 4) == 15, "it must not go along: its min clock is in the future again");
+    CHECK(exchanged(talk, 9.1) == 25, "later it goes");
+    session_free(talk->session);
+}
+
 /* The order of commands by its definition: of the first commands of all queues the one before the most urgent. */
 static int next_by_definition(uint64_t due[4][64], const int *at, int count)
 {
@@ -315,6 +331,7 @@ int main(int argc, char **argv)
 {
     a_frame_leaves_when_full_or_due();
     a_command_waits_for_its_min_clock();
+    a_clock_that_is_set_back_holds_commands_again();
     for (uint64_t seed = 1; seed <= 50; seed++)
         commands_leave_by_required_clock(seed);
     at_most_12_frames_are_in_flight();
