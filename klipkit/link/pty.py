@@ -15,16 +15,17 @@ from klipkit.link.pipe import Pipe
 class DescriptorPipe(Pipe):
     """Drives the session by a C thread (link/thread.c) on `descriptor`, which it owns from here on and closes.
 
-    Must be made within a running event loop. `name` is what errors call the port.
+    Must be made within a running event loop (RuntimeError otherwise; the descriptor then stays the caller's).
+    `name` is what errors call the port.
     """
 
     def __init__(self, descriptor: int, name: str) -> None:
+        self._loop = asyncio.get_running_loop()
         super().__init__()
         self.name = name
         self._descriptor = descriptor
         os.set_blocking(descriptor, False)
         self._signal = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        self._loop = asyncio.get_running_loop()
         self._thread = lib.link_thread_start(self.session, descriptor, self._signal)
         if self._thread == ffi.NULL:
             number = ffi.errno
@@ -74,7 +75,11 @@ class DescriptorPipe(Pipe):
 
 
 def open_pty(path: str | Path) -> DescriptorPipe:
-    """A pipe to the MCU behind a pty, such as `klipkit-sim --pty` makes. Raises LinkError when it can't be opened."""
+    """A pipe to the MCU behind a pty, such as `klipkit-sim --pty` makes. Raises LinkError when it can't be opened.
+
+    Must be called within a running event loop.
+    """
+    asyncio.get_running_loop()
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:

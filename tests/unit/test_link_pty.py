@@ -140,4 +140,8 @@ def test_what_cannot_be_opened_is_one_clear_error(tmp_path: Path) -> None:
 def test_a_pipe_needs_an_event_loop(master_and_path: tuple[int, str]) -> None:
     _, path = master_and_path
     with pytest.raises(RuntimeError, match="no running event loop"):
-        DescriptorPipe(os.open(path, os.O_RDWR | os.O_NOCTTY), path)
+        open_pty(path)
+    descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY)
+    with pytest.raises(RuntimeError, match="no running event loop"):
+        DescriptorPipe(descriptor, path)
+    os.close(descriptor)

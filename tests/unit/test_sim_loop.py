@@ -62,10 +62,10 @@ def test_timers_run_in_the_order_of_their_time_then_of_setting(cosim: Cosim) -> 
         seen.append(name)
         return name
 
-    async def main() -> tuple[str, ...]:
-        return await asyncio.gather(note("c", 3), note("a", 1), note("b", 2), note("a2", 1))
+    async def main() -> list[str]:
+        return list(await asyncio.gather(note("c", 3), note("a", 1), note("b", 2), note("a2", 1)))
 
-    assert run_virtual(main(), cosim) == ("c", "a", "b", "a2")
+    assert run_virtual(main(), cosim) == ["c", "a", "b", "a2"]
     assert seen == ["a", "a2", "b", "c"]
 
 
