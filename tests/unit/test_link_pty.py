@@ -133,8 +133,11 @@ def test_a_resting_pipe_lets_its_thread_sleep(master_and_path: tuple[int, str]) 
 
 
 def test_what_cannot_be_opened_is_one_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(LinkError, match=r"none: cannot open: No such file or directory; is the program"):
+    async def main() -> None:
         open_pty(tmp_path / "none")
+
+    with pytest.raises(LinkError, match=r"none: cannot open: No such file or directory; is the program"):
+        asyncio.run(main())
 
 
 def test_a_pipe_needs_an_event_loop(master_and_path: tuple[int, str]) -> None:
