@@ -96,7 +96,9 @@ def pins() -> None:
 def convert(
     out: Output, names: tuple[str, ...], board: str | None, to: str | None, numbering: str | None
 ) -> int:
-    """A name is D23, ar23, ml23, 23, A14, analog14, P1_23 or a pin of firmware, in any case, with ^ ! ~ and a
+    """Translate pin names, or the pins of a whole file.
+
+    A name is D23, ar23, ml23, 23, A14, analog14, P1_23 or a pin of firmware, in any case, with ^ ! ~ and a
     microcontroller (zboard:D23) before it. arN is always Arduino's number, mlN always Marlin's. Without --board every
     board that has the name is listed: board, pin.
 
@@ -268,7 +270,9 @@ def _safe(text: str) -> str:
 )
 @click.option("--board", metavar="NAME", shell_complete=_any_names, help="A board, a board family or a chip.")
 def list_(out: Output, board: str | None) -> int:
-    """With --board: pin, its Arduino and Marlin names, what it can do (adc, pwm, the roles on SPI and I2C buses), and
+    """List boards, pin tables and chips, or the pins of one of them.
+
+    With --board: pin, its Arduino and Marlin names, what it can do (adc, pwm, the roles on SPI and I2C buses), and
     what the firmware reserves it for.
     """
     from klipkit.boards.pinlist import abilities, chip_of, known_names
@@ -306,7 +310,9 @@ def list_(out: Output, board: str | None) -> int:
     help="The chip of the main microcontroller, or of [mcu NAME]; repeatable.",
 )
 def check(out: Output, config: str, told: tuple[str, ...]) -> int:
-    """Finds what the microcontroller would refuse: unknown pins, pins that cannot be analog inputs or hardware PWM,
+    """Find what the microcontroller would refuse in a config.
+
+    That is: unknown pins, pins that cannot be analog inputs or hardware PWM,
     pins used twice or reserved, buses that are not there, pull-ups on outputs. One problem a line: file:line, code,
     what. [include], [board_pins] and [duplicate_pin_override] are understood.
 
