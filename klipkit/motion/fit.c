@@ -29,11 +29,11 @@ static double interval_least(const struct fit *fit, const struct node *node)
     double interval = node->slope - 0.5 * fabs(node->bend);
     int steep = interval < 2 * fit->error && fabs(node->bend) > BEND_STRONG * node->slope;
     if (steep)
-        return fit_lesser(time_before(fit, node), time_after(fit, node));
+        return order_lesser(time_before(fit, node), time_after(fit, node));
     if (node->step == 0)
-        interval = fit_lesser(interval, segment->before);
+        interval = order_lesser(interval, segment->before);
     if (node->step == segment->count - 1)
-        interval = fit_lesser(interval, segment[1].before);
+        interval = order_lesser(interval, segment[1].before);
     return interval;
 }
 
@@ -50,7 +50,7 @@ void fit_look(const struct fit *fit, struct node *node)
 
 void fit_single(const struct fit *fit, double time, struct fitted *out)
 {
-    out->run = (struct stabbing_run){fit_greater(1, rint(time - fit->before)), 0};
+    out->run = (struct stabbing_run){order_greater(1, rint(time - fit->before)), 0};
     out->count = 1;
     out->open = 0;
 }

@@ -72,7 +72,7 @@ void fit_each(struct fit *fit, size_t segment, int64_t step, struct fitted *out)
     int64_t n = 0;
     while (n < cursor.timed) {
         double after = interval_after(fit, &cursor, n + 1);
-        double window = fit_window(fit, fit_lesser(interval, after));
+        double window = fit_window(fit, order_lesser(interval, after));
         interval = after;
         struct stabbing_bar bar = fit_bar(fit, n + 1, fit->times[n + 1], window);
         if (!take(fit, &bar, n + 1))

@@ -7,7 +7,8 @@
  *            +--------------------------- n
  *
  * The nodes are a subset of the steps, so the length found is at least the greatest possible until the proof confirms it.
- * On both sides of a border of segments there is a node. A run with constant speed that ends inside its segment has a closed form.
+ * On both sides of a border of segments there is a node. A run with constant speed that ends inside its segment has a
+ * closed form.
  */
 #include "klipkit/motion/inner/fit.h"
 
@@ -19,10 +20,10 @@ enum { SPACING = 6, SPARE = 24, ROUNDS = 12, LINE_LEAST = 8 };
  * (110 E / time''')^(1/3) steps, whole adds to 4 sqrt(E / 0.3). */
 static double expected_length(const struct node *node)
 {
-    double third = 3 * node->bend * node->bend / node->slope, rounded = fit_lesser(fabs(node->bend), 0.3);
+    double third = 3 * node->bend * node->bend / node->slope, rounded = order_lesser(fabs(node->bend), 0.3);
     float cubic = cbrtf((float)(110 * node->window / (third + 1e-12)));
     float whole = 4 * sqrtf((float)(node->window / (rounded + 1e-12)));
-    return fit_lesser((double)cubic, (double)whole);
+    return order_lesser((double)cubic, (double)whole);
 }
 
 /* Takes a node right of all others in, if a run meets it too; nothing is changed otherwise. */
@@ -52,7 +53,7 @@ static double slack(const struct fit *fit, const struct node *node)
     struct stabbing_bar bar = fit_bar(fit, node->n, node->time, node->window);
     double most = set->steep_y + set->steepest * (bar.x - set->steep_x) - bar.low;
     double least = set->flat_y + set->flattest * (bar.x - set->flat_x) - bar.high;
-    return bar.n * fit_lesser(most, -least);
+    return bar.n * order_lesser(most, -least);
 }
 
 /* The node after the last one: at most `spacing` steps on, but not over the last step of a segment or the first of the
@@ -64,7 +65,7 @@ static int next_node(const struct fit *fit, double spacing, struct node *node)
     int64_t left = segment->count - 1 - last->step;
     *node = (struct node){.n = last->n + 1, .segment = last->segment + 1};
     if (left > 0) {
-        int64_t steps = segment->a2 == 0 ? left : (int64_t)fit_greater(spacing, (double)(last->n / SPACING));
+        int64_t steps = segment->a2 == 0 ? left : (int64_t)order_greater(spacing, (double)(last->n / SPACING));
         steps = steps < left ? steps : left;
         steps = steps < FIT_COUNT_MOST - last->n ? steps : FIT_COUNT_MOST - last->n;
         *node = (struct node){.n = last->n + steps, .step = last->step + steps, .segment = last->segment};
@@ -78,11 +79,11 @@ static int next_node(const struct fit *fit, double spacing, struct node *node)
 /* Nodes from left to right until one does not fit. */
 static void spread(struct fit *fit)
 {
-    double spacing = fit_greater(1, expected_length(&fit->nodes[0]) / SPACING);
+    double spacing = order_greater(1, expected_length(&fit->nodes[0]) / SPACING);
     struct node node;
     while (fit->count < FIT_NODES_MOST - SPARE && next_node(fit, spacing, &node)) {
         if (node.segment != fit->nodes[fit->count - 1].segment)
-            spacing = fit_greater(1, expected_length(&node) / SPACING);
+            spacing = order_greater(1, expected_length(&node) / SPACING);
         if (!take(fit, &node)) {
             fit->beyond = node.n;
             fit->beyond_slack = slack(fit, &node);
@@ -92,8 +93,8 @@ static void spread(struct fit *fit)
     }
 }
 
-/* How far from the last node to look, `gap` steps before the least that is known not to fit: where the slack would be used up, off
- * both ends; half of the gap when the last look took off little. */
+/* How far from the last node to look, `gap` steps before the least that is known not to fit: where the slack would be used
+ * up, off both ends; half of the gap when the last look took off little. */
 static int64_t look_at(const struct fit *fit, int64_t gap, double left, int halve)
 {
     if (halve || left <= 0 || fit->beyond_slack >= 0 || fit->count < 2)
@@ -176,7 +177,7 @@ static int64_t line_length(const struct fit *fit, const struct node *node, struc
             *run = (struct stabbing_run){interval, 0};
         }
     }
-    double most = fit_lesser(best, FIT_COUNT_MOST);
+    double most = order_lesser(best, FIT_COUNT_MOST);
     return segment->a2 == 0 && most < (double)(segment->count - node->step) ? (int64_t)most : 0;
 }
 

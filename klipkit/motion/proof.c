@@ -21,7 +21,7 @@ struct ends {
 /* Is f <= 0 in between, with lo <= f'' <= hi? */
 static int is_below(const struct ends *f, double lo, double hi, double w)
 {
-    double most = fit_greater(f->fa, f->fb);
+    double most = order_greater(f->fa, f->fb);
     if (most > 0)
         return 0;
     if (lo >= 0 || most - 0.125 * w * w * lo <= 0)
@@ -38,13 +38,13 @@ static int is_below(const struct ends *f, double lo, double hi, double w)
 static void window_bound(const struct fit *fit, const struct node *a, const struct node *b, double *at_a, double *at_b)
 {
     double drop = 0.25 * (double)(b->n - a->n) * fabs(b->bend - a->bend) +
-                  0.5 * fit_greater(fabs(a->bend), fabs(b->bend));
+                  0.5 * order_greater(fabs(a->bend), fabs(b->bend));
     *at_a = 0.5 * (a->slope - drop);
     *at_b = 0.5 * (b->slope - drop);
-    if (fit_greater(*at_a, *at_b) > fit->error)
-        *at_a = *at_b = fit_lesser(fit->error, fit_lesser(*at_a, *at_b));
-    *at_a = fit_greater(*at_a, FIT_WINDOW_LEAST) - 0.5 * FIT_MARGIN;
-    *at_b = fit_greater(*at_b, FIT_WINDOW_LEAST) - 0.5 * FIT_MARGIN;
+    if (order_greater(*at_a, *at_b) > fit->error)
+        *at_a = *at_b = order_lesser(fit->error, order_lesser(*at_a, *at_b));
+    *at_a = order_greater(*at_a, FIT_WINDOW_LEAST) - 0.5 * FIT_MARGIN;
+    *at_b = order_greater(*at_b, FIT_WINDOW_LEAST) - 0.5 * FIT_MARGIN;
 }
 
 /* Where to split: near the zero of the error's derivative, never close to an end. */
@@ -63,7 +63,7 @@ int fit_proven(const struct fit *fit, const struct node *a, const struct node *b
         return 1;
     double ea = fit_error(fit, a), eb = fit_error(fit, b), add = fit->run.add, start = fit->run.interval - 0.5 * add;
     double ga = a->slope - start - add * (double)a->n, gb = b->slope - start - add * (double)b->n;
-    double lo = fit_lesser(a->bend, b->bend) - add, hi = fit_greater(a->bend, b->bend) - add;
+    double lo = order_lesser(a->bend, b->bend) - add, hi = order_greater(a->bend, b->bend) - add;
     double at_a, at_b;
     window_bound(fit, a, b, &at_a, &at_b);
     double tilt = (at_b - at_a) / (double)w;

@@ -1,12 +1,12 @@
-/* Motions under constant acceleration, cut into segments of one direction with a whole number of steps (see inner/segment.h). */
+/* Motions under constant acceleration, cut into segments of one direction with whole steps (see inner/segment.h). */
 #include "klipkit/motion/inner/segment.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A level counts as crossed when it is passed by this much, steps: more than the rounding of a position (2e-9 for 1e7 steps), so
- * that a move which ends on a level makes no pair of steps there. */
+/* A level counts as crossed when it is passed by this much, steps: more than the rounding of a position (2e-9 for 1e7
+ * steps), so that a move which ends on a level makes no pair of steps there. */
 static const double CROSSING = 1e-7;
 
 /* How far from half a step off a motion may begin, steps. */

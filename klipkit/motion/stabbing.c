@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdint.h>
 
+#include "klipkit/motion/inner/order.h"
+
 /* Add values tried: from the mean second difference outwards few are needed; after these the run is shorter, not wrong. */
 enum { TRIES = 24 };
 
@@ -33,21 +35,22 @@ static double extreme(const struct stabbing_hull *hull, double add, double side)
 static double interval_for(const struct stabbing *set, const struct stabbing_bar *bar, double add, double gap_most)
 {
     double change = add * (bar->n - 1);
-    double most = fmin(extreme(&set->upper, add, 1), bar->high - add * bar->x);
-    double least = fmax(extreme(&set->lower, add, -1), bar->low - add * bar->x);
-    least = ceil(fmax(least, 1 - fmin(change, 0)));
-    most = floor(fmin(most, gap_most - fmax(change, 0)));
+    double most = order_lesser(extreme(&set->upper, add, 1), bar->high - add * bar->x);
+    double least = order_greater(extreme(&set->lower, add, -1), bar->low - add * bar->x);
+    least = ceil(order_greater(least, 1 - order_lesser(change, 0)));
+    most = floor(order_lesser(most, gap_most - order_greater(change, 0)));
     return least > most ? 0 : rint((least + most) / 2);
 }
 
 int stabbing_run(const struct stabbing *set, double flattest, double steepest, const struct stabbing_bar *bar, double guess,
                  double gap_most, struct stabbing_run *run)
 {
-    double least = fmax(ceil(flattest - SLOPE_NEAR), INT16_MIN), most = fmin(floor(steepest + SLOPE_NEAR), INT16_MAX);
+    double least = order_greater(ceil(flattest - SLOPE_NEAR), INT16_MIN);
+    double most = order_lesser(floor(steepest + SLOPE_NEAR), INT16_MAX);
     if (least > most)
         return 0;
     double inset = most - least < NARROW ? (most - least) / 4 : 0;
-    double up = fmin(fmax(rint(guess), ceil(least + inset)), floor(most - inset)), down = up - 1;
+    double up = order_lesser(order_greater(rint(guess), ceil(least + inset)), floor(most - inset)), down = up - 1;
     for (int try = 0; try < TRIES && (up <= most || down >= least); try++) {
         int falls = up > most || (try % 2 && down >= least);
         double add = falls ? down-- : up++;

@@ -177,7 +177,7 @@ static int read_move(struct stepper *stepper, const struct trapq_move *move, dou
     for (int i = 0; i < stepper->phase; i++)
         begin += times[i];
     for (*whole = 0; stepper->phase < 3; stepper->phase++, stepper->phase_done = 0) {
-        double length = times[stepper->phase], to = fit_lesser(length, until - begin);
+        double length = times[stepper->phase], to = order_lesser(length, until - begin);
         if (to > stepper->phase_done) {
             int error = read_phase(stepper, move, stepper->phase_done, to);
             if (error)
@@ -221,7 +221,9 @@ static double run_ticks(const struct stabbing_run *run, int64_t n)
 /* The steps of a run that are no later than `ticks` after the step before the run. */
 static int64_t count_until(const struct fitted *found, double ticks)
 {
-    int64_t low = 0, high = found->count;
+    if (run_ticks(&found->run, found->count) <= ticks)
+        return found->count;
+    int64_t low = 0, high = found->count - 1;
     while (low < high) {
         int64_t middle = (low + high + 1) / 2;
         if (run_ticks(&found->run, middle) <= ticks)

@@ -43,10 +43,10 @@ int stepper_set_position(struct stepper *stepper, double mm, int64_t steps);
 int64_t stepper_position(const struct stepper *stepper);
 
 /* Make the runs of all steps due up to the print time `due`, and those runs until `until` >= due that no later move can make
- * longer. The trapezoid queue must be final up to `until`, which never goes back. The last 3 x max error before `until` wait for
- * the next call. Gives the number of runs, which stand in stepper_runs until the next call; -EINVAL: no clock was set, or
- * `until` is not finite; -ERANGE: the toolhead's position jumped by more than a step; -ENOMEM. After an error the stepper
- * is to be set to a position again. */
+ * longer. The trapezoid queue must be final up to `until`, which never goes back. The last 3 x max error before `until`
+ * wait for the next call. Gives the number of runs, which stand in stepper_runs until the next call; -EINVAL: no clock was set, or
+ * `until` is not finite; -ERANGE: the toolhead's position jumped by more than half a step; -ENOMEM. After an error the
+ * stepper is to be set to a position again. */
 int64_t stepper_generate(struct stepper *stepper, double until, double due);
 const struct step_run *stepper_runs(const struct stepper *stepper);
 #endif

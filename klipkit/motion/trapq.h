@@ -27,8 +27,8 @@ struct trapq_move {
 struct trapq *trapq_new(void);
 void trapq_free(struct trapq *trapq);
 
-/* Append a move (copied). -EINVAL: it begins more than 1 ns before the end of the one before it, a time is negative, a number is
- * not finite; -ENOMEM. */
+/* Append a move (copied). -EINVAL: it begins more than 1 ns before the end of the one before it, a time is negative, a
+ * number is not finite; -ENOMEM. */
 int trapq_append(struct trapq *trapq, const struct trapq_move *move);
 
 /* From `print_time` on the toolhead rests at `position`, wherever it was before: a move without length. As trapq_append. */

@@ -26,7 +26,8 @@ struct bench {
 
 static const char *const NAMES[3] = {"cartesian_x", "cartesian_y", "cartesian_z"};
 
-static void bench_open(struct bench *bench, uint64_t seed, double frequency, double begin, double max_error, const double distances[3])
+static void bench_open(struct bench *bench, uint64_t seed, double frequency, double begin, double max_error,
+                       const double distances[3])
 {
     *bench = (struct bench){.chance = {seed}, .frequency = frequency, .max_error = max_error, .begin = begin};
     bench->trapq = trapq_new();
@@ -173,7 +174,8 @@ static void random_print(uint64_t seed, double frequency, double begin, int move
         runs += bench.steppers[i].runs;
     }
     if (getenv("MOTION_VERBOSE"))
-        printf("seed %d: %zu steps, %.1f a run, worst %.5f\n", (int)seed, steps, (double)steps / (double)runs, bench.steppers[0].worst);
+        printf("seed %d: %zu steps, %.1f a run, worst %.5f\n", (int)seed, steps, (double)steps / (double)runs,
+               bench.steppers[0].worst);
     bench_close(&bench);
 }
 

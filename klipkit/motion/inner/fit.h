@@ -10,10 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "klipkit/motion/inner/order.h"
 #include "klipkit/motion/inner/segment.h"
 #include "klipkit/motion/inner/stabbing.h"
 
-/* Ticks of a window that are kept back for the rounding of the times; half of them for nodes, the rest for the steps between. */
+/* Ticks of a window that are kept back for the rounding of the times: all from nodes, half from the steps between. */
 #define FIT_MARGIN 0.02
 
 /* No window is less: a whole tick is always within it. */
@@ -82,19 +83,9 @@ static inline struct stabbing_bar fit_bar(const struct fit *fit, int64_t number,
     return (struct stabbing_bar){n, 0.5 * (n - 1), (wait - window) * r, (wait + window) * r};
 }
 
-static inline double fit_lesser(double a, double b)
-{
-    return a < b ? a : b;
-}
-
-static inline double fit_greater(double a, double b)
-{
-    return a > b ? a : b;
-}
-
 /* A step's window, from the interval to its nearer neighbour. */
 static inline double fit_window(const struct fit *fit, double interval)
 {
-    return fit_greater(fit_lesser(fit->error, 0.5 * interval) - FIT_MARGIN, FIT_WINDOW_LEAST);
+    return order_greater(order_lesser(fit->error, 0.5 * interval) - FIT_MARGIN, FIT_WINDOW_LEAST);
 }
 #endif

@@ -5,8 +5,8 @@
 
 #include "klipkit/motion/inner/segment.h"
 
-/* Motion of the toolhead under constant acceleration on each axis, while from <= t <= to: position + velocity t + accel t^2 / 2.
- * Times in ticks from the base of the segments; mm, mm/tick, mm/tick^2. */
+/* Motion of the toolhead under constant acceleration on each axis, while from <= t <= to:
+ * position + velocity t + accel t^2 / 2. Times in ticks from the base of the segments; mm, mm/tick, mm/tick^2. */
 struct phase {
     double time, from, to;
     double position[3], velocity[3], accel[3];

@@ -1,7 +1,7 @@
 /* Segments: stretches of one direction and constant acceleration that hold at least one step, and the time of each step.
  *
- * A segment is anchored at its slow end, where the speed is v. With d the distance from there, all terms are positive and nothing
- * cancels, through v = 0 and without acceleration alike:
+ * A segment is anchored at its slow end, where the speed is v. With d the distance from there, all terms are positive and
+ * nothing cancels, through v = 0 and without acceleration alike:
  *
  *     time = anchor +- 2 d / (v + sqrt(v^2 + 2 a d))            d = reach + side * j   for step j = 0 .. count - 1
  *

@@ -1,7 +1,7 @@
 /* Which runs pass through the windows of all steps: a line stabbing problem.
  *
- * A run puts step n at T0 + I n + A n (n - 1) / 2. With x = (n - 1) / 2 and y = (time - T0) / n that is the line y = I + A x, and step
- * n's window, divided by n, a vertical bar at x that the line must meet:
+ * A run puts step n at T0 + I n + A n (n - 1) / 2. With x = (n - 1) / 2 and y = (time - T0) / n that is the line
+ * y = I + A x, and step n's window, divided by n, a vertical bar at x that the line must meet:
  *
  *      y |        |        the lines through all bars lie between the steepest and the flattest; each touches an upper
  *        |  |   __|__/     end and a lower end. Bars come from left to right; two hulls (of the upper ends from below, of
@@ -147,8 +147,8 @@ static inline int stabbing_holds(const struct stabbing_run *run, const struct st
     return y >= bar->low && y <= bar->high && last >= 1 && last <= gap_most;
 }
 
-/* A run of whole ticks with 1 <= each interval <= gap_most that meets all bars of the set, of which `change` gives the slopes, and
- * `bar`, which may not yet be in it. Tries add values from `guess` outwards. 0: none found. */
+/* A run of whole ticks with 1 <= each interval <= gap_most that meets all bars of the set and `bar`, which may not yet be in
+ * it; the slopes are those with `bar`. Tries add values from `guess` outwards. 0: none found. */
 int stabbing_run(const struct stabbing *set, double flattest, double steepest, const struct stabbing_bar *bar, double guess,
                  double gap_most, struct stabbing_run *run);
 #endif
