@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A level counts as crossed when it is passed by this much, steps: more than the rounding of a position (2e-9 for 1e7
- * steps), so that a move which ends on a level makes no pair of steps there. */
+#include "klipkit/motion/inner/order.h"
+
+/* A level counts as crossed when it is passed by this much, a full step as reached when it is missed by less, steps: more than the
+ * rounding of a position (2e-9 for 1e7 steps), so that a move which ends on a level makes no pair of steps there. */
 static const double CROSSING = 1e-7;
 
 /* How far from half a step off a motion may begin, steps. */
@@ -49,11 +51,47 @@ static void anchor(struct segment *segment, const struct quadratic *motion, cons
     segment->a2 = 2 * fabs(motion->accel);
 }
 
+/* Are the last step but those of the newest segment, and the first one of it, a pair that only grazed the half-way point? */
+static int is_graze(const struct segments *segments)
+{
+    if (segments->end - segments->front < 2)
+        return 0;
+    const struct segment *there = &segments->items[segments->end - 2], *back = there + 1;
+    if (there->direction == back->direction || back->before >= segments->graze)
+        return 0;
+    double full = (double)(segments->position - back->direction * back->count);
+    return there->direction > 0 ? segments->highest < full - CROSSING : segments->lowest > full + CROSSING;
+}
+
+/* Drops that pair, and segments that have no step left; is there one left of the newest? */
+static int drop_graze(struct segments *segments)
+{
+    struct segment *there = &segments->items[segments->end - 2], *back = there + 1;
+    double before = there->first - there->before;
+    if (--there->count)
+        before = there->last = segment_time(there, there->count - 1);
+    segments->last = before;
+    if (--back->count) {
+        back->reach += back->side;
+        back->first = segment_time(back, 0);
+        back->before = back->first - before;
+        segments->last = back->last;
+    }
+    int left = back->count > 0;
+    segments->end -= (size_t)(!there->count + !left);
+    if (!there->count && left)
+        *there = *back;
+    segments->items[segments->end].before = HUGE_VAL;
+    return left;
+}
+
 static int append_part(struct segments *segments, const struct quadratic *motion, const struct part *part)
 {
     double speed = part->from_v + part->to_v, end = position_at(motion, part->to);
     if (speed == 0)
         return 0;
+    segments->lowest = order_lesser(segments->lowest, end);
+    segments->highest = order_greater(segments->highest, end);
     if (fabs(position_at(motion, part->from) - (double)segments->position) > JUMP_MOST)
         return -ERANGE;
     int direction = speed > 0 ? 1 : -1;
@@ -72,6 +110,8 @@ static int append_part(struct segments *segments, const struct quadratic *motion
     segment->before = segment->first - segments->last;
     segments->last = segment->last;
     segments->position = next;
+    if (!is_graze(segments) || drop_graze(segments))
+        segments->lowest = segments->highest = end;
     return 0;
 }
 

@@ -15,8 +15,11 @@ static const double ERROR_DEFAULT = 25e-6;      /* s */
 static const double GAP_MOST = 3.0 * (1 << 28); /* ticks; after a longer gap a run has one step */
 static const double BASE_FAR = 4294967296.0;    /* ticks; times are counted from a base nearer than this */
 
-/* Steps later than this many max errors before `until` wait: whatever comes after `until`, half the interval to it is then
- * more than the max error. One is the step's own error, two the least interval. */
+/* A step there and back in less than this is none (see inner/segment.h), s. */
+static const double GRAZE = 750e-6;
+
+/* Steps later than GRAZE and this many max errors before `until` wait: whatever comes after `until`, half the interval to it is
+ * then more than the max error. One is the step's own error, two the least interval. */
 enum { ERRORS_KEPT_BACK = 3 };
 
 struct stepper {
@@ -282,6 +285,7 @@ static int give(struct stepper *stepper, double horizon, double due)
     struct segments *segments = &stepper->segments;
     struct fit *fit = &stepper->fit;
     fit->segments = segments->items;
+    pass(stepper, 0); /* the front segment may have lost the steps that were left */
     fit->end = stretch_end(segments);
     fit->error = stepper->max_error * stepper->frequency;
     while (segments->front < segments->end) {
@@ -319,8 +323,9 @@ int64_t stepper_generate(struct stepper *stepper, double until, double due)
         return -EINVAL;
     rebase(stepper);
     segments_compact(&stepper->segments);
+    stepper->segments.graze = GRAZE * stepper->frequency;
     int error = read_trapq(stepper, until);
-    double kept_back = ERRORS_KEPT_BACK * stepper->max_error * stepper->frequency;
+    double kept_back = (GRAZE + ERRORS_KEPT_BACK * stepper->max_error) * stepper->frequency;
     if (!error)
         error = give(stepper, ticks_at(stepper, until, 0) - kept_back, ticks_at(stepper, due, 0));
     if (error) {

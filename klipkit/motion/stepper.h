@@ -2,7 +2,8 @@
  *
  * A stepper at a whole step n steps when its true position crosses n +- 1/2. Every step given is within +-min(max error, half
  * the interval to the nearer neighbour) of that crossing, in strict order, and the count is exact; crossings closer to
- * each other than a tick come a tick apart. The work goes with the runs, not with the steps. Not thread-safe.
+ * each other than a tick come a tick apart. A step there and back within 750 us that did not reach the full step is none. The
+ * work goes with the runs, not with the steps. Not thread-safe.
  *
  *     trapq --> phases (constant acceleration) --> kinematics --> segments (one direction) --> fit --> runs
  */
@@ -43,8 +44,8 @@ int stepper_set_position(struct stepper *stepper, double mm, int64_t steps);
 int64_t stepper_position(const struct stepper *stepper);
 
 /* Make the runs of all steps due up to the print time `due`, and those runs until `until` >= due that no later move can make
- * longer. The trapezoid queue must be final up to `until`, which never goes back. The last 3 x max error before `until`
- * wait for the next call. Gives the number of runs, which stand in stepper_runs until the next call; -EINVAL: no clock was set, or
+ * longer. The trapezoid queue must be final up to `until`, which never goes back. The last 750 us + 3 x max error
+ * before `until` wait for the next call. Gives the number of runs, which stand in stepper_runs until the next call; -EINVAL: no clock was set, or
  * `until` is not finite; -ERANGE: the toolhead's position jumped by more than half a step; -ENOMEM. After an error the
  * stepper is to be set to a position again. */
 int64_t stepper_generate(struct stepper *stepper, double until, double due);

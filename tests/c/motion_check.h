@@ -45,10 +45,23 @@ struct crossings {
     struct crossing *items;
     size_t count, room;
     int64_t position;
+    long double lowest, highest;    /* true positions since the last crossing */
 };
+
+/* A crossing there and back within this, s, without the full step in between, is none. */
+static const long double CROSSINGS_GRAZE = 750e-6L;
 
 static inline void crossings_push(struct crossings *crossings, long double time, int direction)
 {
+    const struct crossing *last = crossings->count ? &crossings->items[crossings->count - 1] : NULL;
+    long double full = crossings->position;
+    if (last && last->direction != direction && time - last->time < CROSSINGS_GRAZE &&
+        (direction < 0 ? crossings->highest < full - 1e-7L : crossings->lowest > full + 1e-7L)) {
+        crossings->count--;
+        crossings->position += direction;
+        return;
+    }
+    crossings->lowest = crossings->highest = crossings->position + 0.5L * direction;
     if (crossings->count == crossings->room) {
         crossings->room = crossings->room ? 2 * crossings->room : 1024;
         crossings->items = realloc(crossings->items, crossings->room * sizeof(*crossings->items));
@@ -66,13 +79,15 @@ static inline void crossings_phase(struct crossings *crossings, long double begi
     for (;;) {
         long double d = (crossings->position + 0.5L * direction - p) * direction;
         if (d >= way - 1e-7L)
-            return;
+            break;
         if (d < 0)
             d = 0;
         long double root = v * v + 2 * a * d;
         long double time = 2 * d / (v + sqrtl(root > 0 ? root : 0));
         crossings_push(crossings, begin + (d > 0 ? time : 0), direction);
     }
+    crossings->lowest = fminl(crossings->lowest, p + direction * way);
+    crossings->highest = fmaxl(crossings->highest, p + direction * way);
 }
 
 /* Crossings of one axis of a move; the coordinate `zero` is step 0. */

@@ -31,13 +31,18 @@ struct quadratic {
     double position, velocity, accel;
 };
 
-/* Segments in order of time: items[front .. end), and items[end] with `before` HUGE_VAL. `position`: the whole step after the
- * last of them; `last`: when that step is taken, -HUGE_VAL for never. All zero but `last` at first. */
+/* Segments in order of time: items[front .. end), and items[end] with `before` HUGE_VAL. All zero but `last` at first.
+ *
+ * Two steps there and back, less than `graze` ticks apart, are dropped unless the full step was reached in between: silent drivers
+ * (TMC2208 and the like in stealthChop) may shut down on them. So a step is final when `graze` ticks more have been appended.
+ */
 struct segments {
     struct segment *items;
     size_t front, end, room;
-    int64_t position;
-    double last;
+    int64_t position;       /* the whole step after the last of them */
+    double last;            /* when that step is taken, -HUGE_VAL for never */
+    double graze;
+    double lowest, highest; /* true positions since then */
 };
 
 /* A distance that is never quite 0 keeps the derivatives finite. Steps. */
