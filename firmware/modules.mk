@@ -1,3 +1,5 @@
 # The modules, one line each: what it needs of a port. A port builds those whose needs are in its PROVIDES.
 MODULE_digital_out := gpio
+MODULE_endstop := gpio
 MODULE_stepper := gpio
+MODULE_trsync :=

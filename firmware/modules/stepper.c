@@ -19,6 +19,7 @@
 #include "hal/clock.h"
 #include "hal/gpio.h"
 #include "hal/irq.h"
+#include "modules/trsync.h"
 
 CONSTANT(STEPPER_STEP_BOTH_EDGE, 1);
 RESPONSE(stepper_position, "oid=%c pos=%i");
@@ -43,6 +44,7 @@ struct stepper {
     uint16_t left;           /* steps of the current run still to be made */
     int16_t add;
     struct move_queue queue; /* the runs after the current one */
+    struct trsync_listener on_trigger;
     bool level;              /* of the step pin */
     bool idle_level;
     bool both_edges;
@@ -209,6 +211,20 @@ COMMAND(reset_step_clock, "oid=%c clock=%u")
         shutdown("Can't reset time when stepper active");
     s->step_clock = args[1];
     s->halted = false;
+    irq_enable();
+}
+
+static void triggered(struct trsync_listener *listener)
+{
+    halt((char *)listener - offsetof(struct stepper, on_trigger));
+}
+
+COMMAND(stepper_stop_on_trigger, "oid=%c trsync_oid=%c")
+{
+    struct stepper *s = oid_find(args[0], &STEPPER);
+    struct trsync *trsync = trsync_find(args[1]);
+    irq_disable();
+    trsync_listen(trsync, &s->on_trigger, triggered);
     irq_enable();
 }
 

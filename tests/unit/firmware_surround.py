@@ -190,6 +190,10 @@ class Script:
         self.rx(clock, frame(self.number, b"".join(dictionary().encode(command) for command in commands)))
         self.number = (self.number + 1) % 16
 
+    def drive(self, clock: int, pin: str, level: int) -> None:
+        """An input is at `level` from `clock` on."""
+        self.lines.append(f"pin {clock} {PINS.index(pin)} {level}")
+
     def run(self, end: int) -> Outcome:
         lines = [f"{word} {value}" for word, value in self.settings.items()]
         lines += [f"pins {','.join(self.pins)}", *self.lines, f"end {end}", ""]
