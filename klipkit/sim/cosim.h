@@ -14,7 +14,7 @@ struct cosim;
 
 enum { COSIM_TIME, COSIM_MESSAGES, COSIM_RESET }; /* why cosim_run came back: the time is up, messages wait, an MCU was reset */
 
-/* An edge of an output pin. */
+/* An edge of a pin, or a new value of a hardware PWM output (level: the value). */
 struct cosim_edge {
     uint64_t clock;   /* of its MCU, 64 bit, ticks since power-on or reset */
     uint32_t mcu, pin;
@@ -54,12 +54,25 @@ uint64_t cosim_resets(const struct cosim *cosim, int mcu);
 /* The MCU's 64-bit clock now, and back to time. */
 uint64_t cosim_clock(const struct cosim *cosim, int mcu);
 
-/* Note the edges of a pin from now on, for cosim_edges to take: up to `room` of the oldest that were not taken yet. */
+/* Note the edges and PWM values of a pin from now on, for cosim_edges to take: up to `room` of the oldest that were not taken yet. */
 int cosim_watch(struct cosim *cosim, int mcu, uint32_t pin);
 size_t cosim_edges(struct cosim *cosim, struct cosim_edge *out, size_t room);
 
 /* Drive an input pin from outside; level -1 lets go of it. */
 int cosim_drive(struct cosim *cosim, int mcu, uint32_t pin, int level);
+
+/* What conversions of an analog input give from now on, 0 at first; no more than the chip's ADC_MAX. */
+int cosim_set_analog(struct cosim *cosim, int mcu, uint32_t pin, uint32_t value);
+
+/* The chips on the buses of an MCU, selected by its pins (spi) or their address (i2c): spi replaces the bytes sent by those
+ * received, i2c gives a sim_i2c_status (firmware/ports/sim/abi.h). Without them spi reads zeros and i2c finds nobody. */
+struct cosim_buses {
+    void *owner;
+    void (*spi)(void *owner, uint32_t bus, uint8_t *bytes, size_t count);
+    int (*i2c)(void *owner, uint32_t bus, uint32_t address, const uint8_t *write, size_t write_count, uint8_t *read,
+               size_t read_count);
+};
+int cosim_connect_buses(struct cosim *cosim, int mcu, const struct cosim_buses *buses);
 
 /* A carriage moved by a step and a direction pin (with the levels' meaning: +1 is the direction pin's level 1 when it is not
  * inverted); gives its number. */

@@ -14,7 +14,7 @@ EDGES_AT_ONCE = 4096
 
 
 class Edge(NamedTuple):
-    """A change of a watched pin: 64-bit clock of its MCU (ticks), MCU, pin number, new level."""
+    """A change of a watched pin: 64-bit clock of its MCU (ticks), MCU, pin number, new level or PWM value."""
 
     clock: int
     mcu: int
@@ -100,8 +100,13 @@ class Cosim:
         wanted = -1 if level is None else level
         self._check(lib.cosim_drive(self._cosim, mcu, pin, wanted), f"MCU {mcu} has no pin {pin}")
 
+    def set_analog(self, mcu: int, pin: int, value: int) -> None:
+        """What conversions of an analog input give from now on, 0..ADC_MAX of the chip."""
+        error = lib.cosim_set_analog(self._cosim, mcu, pin, value)
+        self._check(error, f"MCU {mcu} has no pin {pin} that can read {value}")
+
     def edges(self) -> list[Edge]:
-        """Take all edges noted so far, in order of time."""
+        """Take all edges and PWM values noted so far, in order of time."""
         edges: list[Edge] = []
         block = ffi.new("struct cosim_edge[]", EDGES_AT_ONCE)
         while count := lib.cosim_edges(self._cosim, block, EDGES_AT_ONCE):

@@ -1,4 +1,4 @@
-/* The pins of a simulated MCU: levels as all see them, edges noted, carriages told. */
+/* The pins of a simulated MCU: levels and values as all see them, edges noted, carriages told. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -57,8 +57,10 @@ int pins_new(struct mcu *mcu)
 
 void pins_float(struct mcu *mcu)
 {
-    for (uint32_t i = 0; i < mcu->persona->pin_count; i++)
+    for (uint32_t i = 0; i < mcu->persona->pin_count; i++) {
         pins_set_up(mcu, i, SIM_PIN_INPUT, 0);
+        pins_write_pwm(mcu, i, 0);
+    }
 }
 
 void pins_set_up(struct mcu *mcu, uint32_t pin, int mode, int level)
@@ -81,6 +83,32 @@ void pins_write(struct mcu *mcu, uint32_t pin, int level)
 int pins_read(const struct mcu *mcu, uint32_t pin)
 {
     return pin < mcu->persona->pin_count ? mcu->pins[pin].level : 0;
+}
+
+int pins_set_up_analog(const struct mcu *mcu, uint32_t pin)
+{
+    return pin < mcu->persona->pin_count ? 0 : -EINVAL;
+}
+
+uint32_t pins_read_analog(const struct mcu *mcu, uint32_t pin)
+{
+    return pin < mcu->persona->pin_count ? mcu->pins[pin].analog : 0;
+}
+
+int pins_set_up_pwm(struct mcu *mcu, uint32_t pin, uint32_t value)
+{
+    if (pin >= mcu->persona->pin_count)
+        return -EINVAL;
+    pins_write_pwm(mcu, pin, value);
+    return 0;
+}
+
+void pins_write_pwm(struct mcu *mcu, uint32_t number, uint32_t value)
+{
+    struct pin *pin = &mcu->pins[number];
+    if (pin->watched && pin->pwm != value)
+        note_edge(mcu, number, (int)value);
+    pin->pwm = value;
 }
 
 /* The MCU of a number that has this pin, else NULL. */
@@ -107,6 +135,24 @@ int cosim_drive(struct cosim *cosim, int mcu, uint32_t pin, int level)
         return -EINVAL;
     on->pins[pin].driven = (int8_t)(level < 0 ? -1 : level != 0);
     update(on, pin);
+    return 0;
+}
+
+int cosim_set_analog(struct cosim *cosim, int mcu, uint32_t pin, uint32_t value)
+{
+    struct mcu *on = owner(cosim, mcu, pin);
+    if (!on || value > on->persona->adc_max)
+        return -EINVAL;
+    on->pins[pin].analog = value;
+    return 0;
+}
+
+int cosim_connect_buses(struct cosim *cosim, int mcu, const struct cosim_buses *buses)
+{
+    struct mcu *on = owner(cosim, mcu, 0);
+    if (!on)
+        return -EINVAL;
+    on->buses = *buses;
     return 0;
 }
 

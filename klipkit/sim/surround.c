@@ -1,8 +1,10 @@
-/* What the firmware calls: its clock, timer, interrupts, pins and bytes, in virtual time.
+/* What the firmware calls: its clock, timer, interrupts, pins, buses and bytes, in virtual time.
  *
  * A read of the clock and a poll take 1/SIM_READS_A_SECOND s, so that polling loops end; nothing else that firmware does takes time. Interrupts are taken at their exact time while the firmware
  * sleeps, polls or reads with interrupts enabled, else at the next of these; within an interrupt no other is taken.
  */
+#include <string.h>
+
 #include "klipkit/sim/inner/world.h"
 
 static int may_take(const struct mcu *mcu)
@@ -141,6 +143,60 @@ static void reset(void *ctx)
     world_leave(mcu->cosim, mcu);
 }
 
+static int analog_setup(void *ctx, uint32_t pin)
+{
+    return pins_set_up_analog(ctx, pin);
+}
+
+static uint32_t analog_read(void *ctx, uint32_t pin)
+{
+    return pins_read_analog(ctx, pin);
+}
+
+static int pwm_setup(void *ctx, uint32_t pin, uint32_t cycle_ticks, uint32_t value)
+{
+    (void)cycle_ticks;
+    return pins_set_up_pwm(ctx, pin, value);
+}
+
+static void pwm_write(void *ctx, uint32_t pin, uint32_t value)
+{
+    pins_write_pwm(ctx, pin, value);
+}
+
+/* Every bus there may be is one: which of them the chip has is in its dictionary. */
+static int spi_setup(void *ctx, uint32_t bus, int mode, uint32_t rate)
+{
+    (void)ctx, (void)bus, (void)mode, (void)rate;
+    return 0;
+}
+
+static void spi_transfer(void *ctx, uint32_t bus, int mode, uint32_t rate, uint8_t *bytes, size_t count)
+{
+    const struct cosim_buses *buses = &((struct mcu *)ctx)->buses;
+    (void)mode, (void)rate;
+    if (buses->spi)
+        buses->spi(buses->owner, bus, bytes, count);
+    else
+        memset(bytes, 0, count);
+}
+
+static int i2c_setup(void *ctx, uint32_t bus, uint32_t rate)
+{
+    (void)ctx, (void)bus, (void)rate;
+    return 0;
+}
+
+static int i2c_transfer(void *ctx, uint32_t bus, uint32_t address, const uint8_t *write, size_t write_count, uint8_t *read,
+                        size_t read_count)
+{
+    const struct cosim_buses *buses = &((struct mcu *)ctx)->buses;
+    if (buses->i2c)
+        return buses->i2c(buses->owner, bus, address, write, write_count, read, read_count);
+    memset(read, 0, read_count);
+    return SIM_I2C_START_NACK;
+}
+
 void surround_set_up(struct mcu *mcu)
 {
     mcu->timer = (struct event){.due = timer_due, .owner = mcu};
@@ -148,6 +204,8 @@ void surround_set_up(struct mcu *mcu)
     mcu->host = (struct sim_host){
         .ctx = mcu, .read_clock = read_clock, .set_timer = set_timer, .irq_enabled = irq_enabled, .idle = idle,
         .poll = poll, .pin_setup = pin_setup, .pin_write = pin_write, .pin_read = pin_read, .send = send,
-        .send_room = send_room, .reset = reset,
+        .send_room = send_room, .reset = reset, .analog_setup = analog_setup, .analog_read = analog_read,
+        .pwm_setup = pwm_setup, .pwm_write = pwm_write, .spi_setup = spi_setup, .spi_transfer = spi_transfer,
+        .i2c_setup = i2c_setup, .i2c_transfer = i2c_transfer,
     };
 }

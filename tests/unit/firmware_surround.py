@@ -139,12 +139,15 @@ class Dictionary:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the MCU did: frames with their clocks, edges of outputs, modes set, resets."""
+    """What the MCU did: frames with their clocks, edges of outputs, modes set, resets, use of other peripherals."""
 
     frames: list[tuple[int, int, bytes]]
     edges: list[tuple[int, str, int]]
     modes: list[tuple[int, str, int, int]]
     resets: list[int]
+    duties: list[tuple[int, str, int]]  # clock, pin, value of hardware PWM
+    transfers: list[tuple[int, str]]  # clock, "spi BUS MODE RATE HEX" or "i2c BUS ADDRESS HEX COUNT"
+    cycles: dict[str, int]  # ticks, by PWM pin
 
     def messages(self) -> list[tuple[int, str]]:
         """Clock and text of each response but the regular ones."""
@@ -194,6 +197,14 @@ class Script:
         """An input is at `level` from `clock` on."""
         self.lines.append(f"pin {clock} {PINS.index(pin)} {level}")
 
+    def convert(self, clock: int, pin: str, value: int) -> None:
+        """Conversions of an analog input give `value` from `clock` on."""
+        self.lines.append(f"analog {clock} {PINS.index(pin)} {value}")
+
+    def wire(self, output: str, to: str) -> None:
+        """An input follows an output."""
+        self.lines.append(f"wire {PINS.index(output)} {PINS.index(to)}")
+
     def run(self, end: int) -> Outcome:
         lines = [f"{word} {value}" for word, value in self.settings.items()]
         lines += [f"pins {','.join(self.pins)}", *self.lines, f"end {end}", ""]
@@ -206,7 +217,7 @@ class Script:
 
 
 def outcome(output: str) -> Outcome:
-    result = Outcome([], [], [], [])
+    result = Outcome([], [], [], [], [], [], {})
     levels: dict[str, int] = {}
     for line in output.splitlines():
         word, clock_text, *rest = line.split()
@@ -224,7 +235,18 @@ def outcome(output: str) -> Outcome:
             levels[name] = level
         elif word == "reset":
             result.resets.append(clock)
+        else:
+            note_peripheral(result, word, clock, rest)
     return result
+
+
+def note_peripheral(result: Outcome, word: str, clock: int, rest: list[str]) -> None:
+    if word == "pwm":
+        result.cycles[PINS[int(rest[0])]] = int(rest[1])
+    if word in {"pwm", "duty"}:
+        result.duties.append((clock, PINS[int(rest[0])], int(rest[-1])))
+    if word in {"spi", "i2c"}:
+        result.transfers.append((clock, " ".join([word, *rest])))
 
 
 def read_packed(pins: tuple[str, ...]) -> bytes:

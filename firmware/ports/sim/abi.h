@@ -19,7 +19,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SIM_ABI_VERSION = 1 };
+enum { SIM_ABI_VERSION = 2 };
+
+/* What i2c_transfer gives: acknowledged; a byte, or the address before writing or before reading, was not; the bus hangs. */
+enum sim_i2c_status { SIM_I2C_SUCCESS, SIM_I2C_NACK, SIM_I2C_BUS_TIMEOUT, SIM_I2C_START_NACK, SIM_I2C_START_READ_NACK };
 
 enum sim_pin_mode { SIM_PIN_INPUT, SIM_PIN_PULL_UP, SIM_PIN_PULL_DOWN, SIM_PIN_OUTPUT };
 
@@ -37,6 +40,17 @@ struct sim_host {
     void (*send)(void *ctx, const uint8_t *bytes, size_t count); /* queued to the host at the speed of the wire */
     size_t (*send_room)(void *ctx);                  /* bytes that send() can take now (96-byte buffer on UART builds) */
     void (*reset)(void *ctx);                        /* a reset was asked for; does not return when in start() */
+    /* Since version 2. A setup gives 0, or -1 when the pin or bus is none. Chips are selected by their pins; `bytes` go out
+     * and are replaced by what comes in. */
+    int (*analog_setup)(void *ctx, uint32_t pin);
+    uint32_t (*analog_read)(void *ctx, uint32_t pin);           /* one conversion, 0..adc_max */
+    int (*pwm_setup)(void *ctx, uint32_t pin, uint32_t cycle_ticks, uint32_t value);
+    void (*pwm_write)(void *ctx, uint32_t pin, uint32_t value); /* 0..pwm_max */
+    int (*spi_setup)(void *ctx, uint32_t bus, int mode, uint32_t rate);
+    void (*spi_transfer)(void *ctx, uint32_t bus, int mode, uint32_t rate, uint8_t *bytes, size_t count);
+    int (*i2c_setup)(void *ctx, uint32_t bus, uint32_t rate);
+    int (*i2c_transfer)(void *ctx, uint32_t bus, uint32_t address, const uint8_t *write, size_t write_count, uint8_t *read,
+                        size_t read_count);                     /* gives a sim_i2c_status */
 };
 
 /* Which chip the firmware plays: what goes into its data dictionary. All text is valid until start() returns for good. */

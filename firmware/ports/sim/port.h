@@ -16,4 +16,21 @@ struct gpio_out {
 struct gpio_in {
     uint32_t pin;
 };
+
+struct adc_in {
+    uint32_t pin;
+};
+
+struct pwm_out {
+    uint32_t pin;
+};
+
+struct spi_bus {
+    uint32_t bus, rate;
+    uint8_t mode;
+};
+
+struct i2c_bus {
+    uint32_t bus, address;
+};
 #endif

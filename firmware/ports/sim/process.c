@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
 
@@ -196,6 +197,57 @@ static int pin_read(void *ctx, uint32_t pin)
     return 0;
 }
 
+/* Analog inputs are in the middle of their range, where a host takes most sensors for healthy. */
+static int analog_setup(void *ctx, uint32_t pin)
+{
+    (void)ctx, (void)pin;
+    return 0;
+}
+
+static uint32_t analog_read(void *ctx, uint32_t pin)
+{
+    (void)ctx, (void)pin;
+    return options.persona.adc_max / 2;
+}
+
+static int pwm_setup(void *ctx, uint32_t pin, uint32_t cycle_ticks, uint32_t value)
+{
+    (void)ctx, (void)pin, (void)cycle_ticks, (void)value;
+    return 0;
+}
+
+static void pwm_write(void *ctx, uint32_t pin, uint32_t value)
+{
+    (void)ctx, (void)pin, (void)value;
+}
+
+/* Nor to the buses. */
+static int spi_setup(void *ctx, uint32_t bus, int mode, uint32_t rate)
+{
+    (void)ctx, (void)bus, (void)mode, (void)rate;
+    return 0;
+}
+
+static void spi_transfer(void *ctx, uint32_t bus, int mode, uint32_t rate, uint8_t *bytes, size_t count)
+{
+    (void)ctx, (void)bus, (void)mode, (void)rate;
+    memset(bytes, 0, count);
+}
+
+static int i2c_setup(void *ctx, uint32_t bus, uint32_t rate)
+{
+    (void)ctx, (void)bus, (void)rate;
+    return 0;
+}
+
+static int i2c_transfer(void *ctx, uint32_t bus, uint32_t address, const uint8_t *write, size_t write_count, uint8_t *read,
+                        size_t read_count)
+{
+    (void)ctx, (void)bus, (void)address, (void)write, (void)write_count;
+    memset(read, 0, read_count);
+    return SIM_I2C_START_NACK;
+}
+
 static void send(void *ctx, const uint8_t *bytes, size_t count)
 {
     (void)ctx;
@@ -232,7 +284,8 @@ static void catch_signals(void)
 int main(int argc, char **argv)
 {
     static const struct sim_host HOST = {NULL, read_clock, set_timer, irq_enabled, idle, poll_interrupts,
-                                         pin_setup, pin_write, pin_read, send, send_room, reset};
+                                         pin_setup, pin_write, pin_read, send, send_room, reset, analog_setup, analog_read,
+                                         pwm_setup, pwm_write, spi_setup, spi_transfer, i2c_setup, i2c_transfer};
     options_read(&options, argc, argv);
     catch_signals();
     terminal = terminal_open(options.link);

@@ -37,6 +37,8 @@ struct pin {
     uint8_t level;     /* as all see it */
     uint8_t watched;   /* its edges are noted */
     uint8_t moving;    /* a carriage hangs on it */
+    uint32_t pwm;      /* value of its hardware PWM */
+    uint32_t analog;   /* what a conversion gives */
 };
 
 struct wire {
@@ -68,6 +70,7 @@ struct mcu {
     uint64_t resets;
     struct wire wire;
     struct pin *pins;
+    struct cosim_buses buses;
 };
 
 struct carriage {
@@ -129,6 +132,10 @@ void pins_float(struct mcu *mcu);                             /* all are inputs,
 void pins_set_up(struct mcu *mcu, uint32_t pin, int mode, int level);
 void pins_write(struct mcu *mcu, uint32_t pin, int level);
 int pins_read(const struct mcu *mcu, uint32_t pin);
+int pins_set_up_analog(const struct mcu *mcu, uint32_t pin);  /* 0 or a negative errno */
+uint32_t pins_read_analog(const struct mcu *mcu, uint32_t pin);
+int pins_set_up_pwm(struct mcu *mcu, uint32_t pin, uint32_t value); /* 0 or a negative errno */
+void pins_write_pwm(struct mcu *mcu, uint32_t pin, uint32_t value);
 
 /* wire.c */
 int sim_wire_connect(struct mcu *mcu, struct session *session, uint64_t byte_time, const struct cosim_faults *faults);
