@@ -161,6 +161,10 @@ static void random_moves_keep_all_limits(uint64_t seed)
         y += length * sin(heading);
         int done = lookahead_append(bench.lookahead, (const double[3]){x, y, 0}, chance_between(&chance, 5, 400),
                                     chance_unit(&chance) < 0.2 ? 500 : 1e9);
+        struct lookahead_limits limits = LIMITS;
+        limits.minimum_cruise_ratio = chance_between(&chance, 0, 0.95);
+        if (chance_unit(&chance) < 0.1)
+            CHECK(lookahead_set_limits(bench.lookahead, &limits) == 0, "limits");
         if (chance_unit(&chance) < 0.1)
             done = lookahead_commit(bench.lookahead);
         if (i == 400)

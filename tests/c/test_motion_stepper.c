@@ -144,7 +144,8 @@ static void random_print(uint64_t seed, double frequency, double begin, int move
     struct bench bench;
     bench_open(&bench, seed, frequency, begin, chance_unit(&chance) < 0.7 ? 25e-6 : 5e-6, distances);
     double position[3] = {0}, until = begin;
-    double size = chance_unit(&chance) < 0.5 ? 30 : 0.5, cadence = chance_unit(&chance) < 0.5 ? 0.05 : 0.5;
+    const double sizes[] = {30, 0.5, 0.5, 0.02};
+    double size = sizes[(int)(4 * chance_unit(&chance))], cadence = chance_unit(&chance) < 0.5 ? 0.05 : 0.5;
     struct lookahead_limits limits = {chance_between(&chance, 20, 400), chance_between(&chance, 300, 20000),
                                       chance_between(&chance, 0, 10), chance_between(&chance, 0, 0.9)};
     CHECK(lookahead_set_limits(bench.lookahead, &limits) == 0, "limits");
@@ -216,7 +217,26 @@ static void gap_makes_a_run_of_one_step(void)
     trapq_free(trapq);
 }
 
-/* There by `reach` steps and back at once, 0.6 of the time that a graze may take for the way beyond the half-way point. */
+static void slow_steps_are_runs_of_one_step(void)
+{
+    struct trapq *trapq = trapq_new();
+    struct stepper *stepper = one_stepper(trapq);
+    append_line(trapq, 1, 0, 0.01 / 60, 600);
+    int64_t runs = stepper_generate(stepper, 700, 700);
+    CHECK(runs == 10 && stepper_position(stepper) == 10, "%d runs for ten steps, a minute apart", (int)runs);
+    stepper_free(stepper);
+    trapq_free(trapq);
+}
+
+static int64_t steps_of_runs(const struct stepper *stepper, int64_t runs)
+{
+    int64_t steps = 0;
+    for (int64_t i = 0; i < runs; i++)
+        steps += stepper_runs(stepper)[i].count;
+    return steps;
+}
+
+/* There by `reach` steps and back at once; a call in between at the turn. */
 static int64_t steps_there_and_back(double reach, double speed)
 {
     struct trapq *trapq = trapq_new();
@@ -224,9 +244,8 @@ static int64_t steps_there_and_back(double reach, double speed)
     double time = reach * 0.01 / speed;
     append_line(trapq, 1, 0, speed, time);
     append_line(trapq, 1 + time, reach * 0.01, -speed, time);
-    int64_t runs = stepper_generate(stepper, 2, 2), steps = 0;
-    for (int64_t i = 0; i < runs; i++)
-        steps += stepper_runs(stepper)[i].count;
+    int64_t steps = steps_of_runs(stepper, stepper_generate(stepper, 1 + time, 1 + time));
+    steps += steps_of_runs(stepper, stepper_generate(stepper, 2, 2));
     CHECK(stepper_position(stepper) == 0, "not back");
     stepper_free(stepper);
     trapq_free(trapq);
@@ -240,6 +259,21 @@ static void graze_makes_no_steps(void)
     CHECK(steps_there_and_back(1.0, 20) == 2, "the full step was reached");
     CHECK(steps_there_and_back(0.9, 10) == 2, "0.8 ms beyond half a step");
     CHECK(steps_there_and_back(0.4, 10) == 0, "never at half a step");
+}
+
+/* What ends with a change of direction cannot grow: it is not kept back, what goes on is. */
+static void run_before_a_turn_is_final(void)
+{
+    struct trapq *trapq = trapq_new();
+    struct stepper *stepper = one_stepper(trapq);
+    append_line(trapq, 1, 0, 10, 0.1);
+    append_line(trapq, 1.1, 1, -10, 0.1);
+    int64_t steps = steps_of_runs(stepper, stepper_generate(stepper, 1.15, 0));
+    CHECK(steps == 100, "%d steps of the way there", (int)steps);
+    steps = steps_of_runs(stepper, stepper_generate(stepper, 1.15, 1.15));
+    CHECK(steps == 49, "%d steps of the way back", (int)steps);
+    stepper_free(stepper);
+    trapq_free(trapq);
 }
 
 static void mistakes_are_told(void)
@@ -265,7 +299,9 @@ int main(int count, char **arguments)
 {
     int seeds = count > 1 ? atoi(arguments[1]) : 12;
     gap_makes_a_run_of_one_step();
+    slow_steps_are_runs_of_one_step();
     graze_makes_no_steps();
+    run_before_a_turn_is_final();
     mistakes_are_told();
     for (int seed = 1; seed <= seeds; seed++)
         random_print((uint64_t)seed, seed % 2 ? 16e6 : 520e6, seed % 3 ? 0 : 36000, 150);
