@@ -1,0 +1,48 @@
+/* What the dictionary says of the chip: constants and pins. */
+#include "core/declare.h"
+#include "port.h"
+
+CONSTANT(MCU, CHIP_NAME);
+CONSTANT(CLOCK_FREQ, F_CPU);
+CONSTANT(SERIAL_BAUD, BAUD);
+#if RECEIVE_RING == 256
+CONSTANT(RECEIVE_WINDOW, 192);
+#else
+CONSTANT(RECEIVE_WINDOW, 96);
+#endif
+
+#ifndef UCSR0A
+CONSTANT(RESERVE_PINS_serial, "PD2,PD3");
+#elif defined(PINE)
+CONSTANT(RESERVE_PINS_serial, "PE0,PE1");
+#else
+CONSTANT(RESERVE_PINS_serial, "PD0,PD1");
+#endif
+
+#ifdef PINA
+ENUMERATION_RANGE("pin", "PA0", 0, 8);
+#endif
+ENUMERATION_RANGE("pin", "PB0", 8, 8);
+ENUMERATION_RANGE("pin", "PC0", 16, 8);
+ENUMERATION_RANGE("pin", "PD0", 24, 8);
+#ifdef PINE
+ENUMERATION_RANGE("pin", "PE0", 32, 8);
+#endif
+#ifdef PINF
+ENUMERATION_RANGE("pin", "PF0", 40, 8);
+#endif
+#ifdef PING
+ENUMERATION_RANGE("pin", "PG0", 48, 8);
+#endif
+#ifdef PINH
+ENUMERATION_RANGE("pin", "PH0", 56, 8);
+#endif
+#ifdef PINJ
+ENUMERATION_RANGE("pin", "PJ0", 72, 8);
+#endif
+#ifdef PINK
+ENUMERATION_RANGE("pin", "PK0", 80, 8);
+#endif
+#ifdef PINL
+ENUMERATION_RANGE("pin", "PL0", 88, 8);
+#endif

@@ -1,0 +1,85 @@
+/* The AVR port: types, sizes, and those parts of the hal that must be inlined to be fast. */
+#ifndef PORT_H
+#define PORT_H
+#include <avr/interrupt.h>
+#include <avr/io.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define FLASH __flash
+
+/* Power of two; the receive window told to the host keeps 64 bytes of it free. */
+#define CONSOLE_RING RECEIVE_RING
+typedef uint8_t console_count;
+
+/* A port's registers follow each other: PINx, DDRx, PORTx. Writing a 1 to PINx toggles that output. */
+struct gpio_out {
+    volatile uint8_t *pins; /* PINx */
+    uint8_t mask;
+};
+
+struct gpio_in {
+    volatile uint8_t *pins;
+    uint8_t mask;
+};
+
+static inline void irq_disable(void)
+{
+    cli();
+}
+
+static inline void irq_enable(void)
+{
+    sei();
+}
+
+static inline bool irq_save(void)
+{
+    bool enabled = SREG & (1 << SREG_I);
+    cli();
+    return enabled;
+}
+
+static inline void irq_restore(bool enabled)
+{
+    if (enabled)
+        sei();
+}
+
+static inline uint32_t clock_frequency(void)
+{
+    return F_CPU;
+}
+
+/* Before anything that asks for the clock. */
+void clock_start(void);
+
+/* Upper half of the clock; the lower is timer 1. */
+extern volatile uint16_t clock_upper;
+
+/* The clock, with interrupts disabled. An overflow may be waiting for its interrupt: seen together with a low count, it came
+ * before the count was read. */
+static inline uint32_t clock_read_disabled(void)
+{
+    uint16_t low = TCNT1, high = clock_upper;
+    if (TIFR1 & (1 << TOV1) && !(low & 0x8000))
+        high++;
+    return (uint32_t)high << 16 | low;
+}
+
+static inline void gpio_out_write(struct gpio_out pin, bool level)
+{
+    volatile uint8_t *port = pin.pins + 2;
+    bool enabled = irq_save();
+    if (level)
+        *port |= pin.mask;
+    else
+        *port &= (uint8_t)~pin.mask;
+    irq_restore(enabled);
+}
+
+static inline bool gpio_in_read(struct gpio_in pin)
+{
+    return *pin.pins & pin.mask;
+}
+#endif
