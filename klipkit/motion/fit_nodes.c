@@ -6,7 +6,7 @@
  *            |  -E  ---------------------
  *            +--------------------------- n
  *
- * The nodes are a subset of the steps, so the length found is at least the greatest possible until the proof confirms it.
+ * The nodes are a subset of the steps, so the length that fits them is at least the greatest possible until the proof.
  * On both sides of a border of segments there is a node. A run with constant speed that ends inside its segment has a
  * closed form.
  */
@@ -16,14 +16,26 @@
 
 enum { SPACING = 6, SPARE = 24, ROUNDS = 12, LINE_LEAST = 8 };
 
+/* A run may be this part of itself shorter than the longest: 0.3 % more runs in a print, an eighth less work. */
+enum { CLOSE_ENOUGH = 8 };
+
+/* The cube root of x > 0 to about 5 %: a third of its exponent, in its bits. */
+static double rough_cube_root(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof(bits));
+    bits = bits / 3 + 709921077;
+    memcpy(&x, &bits, sizeof(bits));
+    return (double)x;
+}
+
 /* How long a run from this node may become; it only spaces the nodes. The cubic term of the time bounds it to about
  * (110 E / time''')^(1/3) steps, whole adds to 4 sqrt(E / 0.3). */
 static double expected_length(const struct node *node)
 {
     double third = 3 * node->bend * node->bend / node->slope, rounded = order_lesser(fabs(node->bend), 0.3);
-    float cubic = cbrtf((float)(110 * node->window / (third + 1e-12)));
-    float whole = 4 * sqrtf((float)(node->window / (rounded + 1e-12)));
-    return order_lesser((double)cubic, (double)whole);
+    double cubic = rough_cube_root((float)(110 * node->window / (third + 1e-12)));
+    return order_lesser(cubic, 4 * sqrt(node->window / (rounded + 1e-12)));
 }
 
 /* Takes a node right of all others in, if a run meets it too; nothing is changed otherwise. */
@@ -112,7 +124,7 @@ static void close_in(struct fit *fit)
     while (fit->beyond && fit->count < FIT_NODES_MOST - 2) {
         const struct node *last = &fit->nodes[fit->count - 1];
         int64_t gap = fit->beyond - last->n;
-        if (gap < 2)
+        if (gap < 2 || gap * CLOSE_ENOUGH <= last->n)
             return;
         int64_t at = look_at(fit, gap, left, halve);
         struct node node = {.n = last->n + at, .step = last->step + at, .segment = last->segment};

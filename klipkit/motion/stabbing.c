@@ -1,7 +1,6 @@
 /* The search for a run of whole ticks among the lines through all windows (see inner/stabbing.h). */
 #include "klipkit/motion/inner/stabbing.h"
 
-#include <math.h>
 #include <stdint.h>
 
 #include "klipkit/motion/inner/order.h"
@@ -37,20 +36,25 @@ static double interval_for(const struct stabbing *set, const struct stabbing_bar
     double change = add * (bar->n - 1);
     double most = order_lesser(extreme(&set->upper, add, 1), bar->high - add * bar->x);
     double least = order_greater(extreme(&set->lower, add, -1), bar->low - add * bar->x);
-    least = ceil(order_greater(least, 1 - order_lesser(change, 0)));
-    most = floor(order_lesser(most, gap_most - order_greater(change, 0)));
-    return least > most ? 0 : rint((least + most) / 2);
+    least = order_greater(least, 1 - order_lesser(change, 0));
+    most = order_floor(order_lesser(most, gap_most - order_greater(change, 0)));
+    if (least > most)
+        return 0;
+    least = order_ceil(least);
+    return least > most ? 0 : order_floor((least + most) / 2);
 }
 
 int stabbing_run(const struct stabbing *set, double flattest, double steepest, const struct stabbing_bar *bar, double guess,
                  double gap_most, struct stabbing_run *run)
 {
-    double least = order_greater(ceil(flattest - SLOPE_NEAR), INT16_MIN);
-    double most = order_lesser(floor(steepest + SLOPE_NEAR), INT16_MAX);
+    double least = order_ceil(order_greater(flattest - SLOPE_NEAR, INT16_MIN));
+    double most = order_floor(order_lesser(steepest + SLOPE_NEAR, INT16_MAX));
     if (least > most)
         return 0;
     double inset = most - least < NARROW ? (most - least) / 4 : 0;
-    double up = order_lesser(order_greater(rint(guess), ceil(least + inset)), floor(most - inset)), down = up - 1;
+    double first = order_greater(order_lesser(guess, most), least);
+    double up = order_lesser(order_greater(order_floor(first + 0.5), order_ceil(least + inset)), order_floor(most - inset));
+    double down = up - 1;
     for (int try = 0; try < TRIES && (up <= most || down >= least); try++) {
         int falls = up > most || (try % 2 && down >= least);
         double add = falls ? down-- : up++;
