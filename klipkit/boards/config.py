@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from klipkit.base.declare import Declared, Problem, option, prefixed, section
 from klipkit.base.pin import MAIN_MCU, Pin, PinUse, pin
+from klipkit.base.schema import Loaded
 from klipkit.base.values import Reference, list_of, pair, reference, text
 
 Aliases = tuple[tuple[str, str], ...]  # (alias, pin), the pin as "<reason>" when it is reserved
@@ -50,3 +51,21 @@ class DuplicatePinConfig(Declared):
     """Pins that several sections may use without being refused for it."""
 
     pins: tuple[Pin, ...] = option(list_of(pin(PinUse.PLAIN)), "The pins.")
+
+
+class PinAliases:
+    """The pins of a configuration by the chips' own names: what the MCU and its configuration's CRC go by."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self._pins = {
+            (mcu.section.partition(" ")[2] or mcu.section, alias): name
+            for section in loaded.all(BoardPinsConfig)
+            for mcu in section.mcu
+            for _, aliases in section.lists()
+            for alias, name in aliases
+        }
+
+    def resolved(self, pin: Pin) -> Pin:
+        """The pin with the chip's own name, however it was written."""
+        name = self._pins.get((pin.chip, pin.name), pin.name)
+        return Pin(pin.chip, name, pin.invert, pin.pull, pin.use)

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -12,21 +12,15 @@ from klipkit.base.errors import (
     EXIT_NO,
     FileError,
     KlipkitError,
-    UnknownChip,
-    UnknownMcu,
     UnknownPin,
     UsageError,
 )
 from klipkit.base.output import Column, Output
-from klipkit.base.text import did_you_mean, sanitise
+from klipkit.base.text import sanitise
 from klipkit.boards import pins as names_of
 from klipkit.boards.pins import Numbering, Translation
 from klipkit.boards.tables import PinTable, table, tables
 from klipkit.cli.tool import report, tool, tools
-
-if TYPE_CHECKING:  # the checker's floor is loaded by the checker only (start-up time)
-    from klipkit.base.config import Config
-    from klipkit.boards.chips import Chip
 
 LINE_LIMIT = 64 * 2**20  # bytes of one line of a file on stdin
 SOURCE = "stdin"
@@ -320,10 +314,11 @@ def check(out: Output, config: str, told: tuple[str, ...]) -> int:
     when there is a problem.
     """
     from klipkit.base.config import read_config
+    from klipkit.boards.mcuchips import chips_of
     from klipkit.boards.pincheck import check as problems_of
 
     read = read_config(config)
-    chips = _chips(read, told)
+    chips = chips_of(read, told)
     problems = problems_of(read, chips)
     rows = [{**error.record(), "text": str(error).removeprefix(f"{error.where}: ")} for error in problems]
     columns = (Column("where", "Place"), Column("code", "Code"), Column("text", "Problem"))
@@ -334,40 +329,6 @@ def check(out: Output, config: str, told: tuple[str, ...]) -> int:
         used = ", ".join(f"{name} ({chip.name})" for name, chip in chips.items()) or "no microcontroller"
         out.note(f"{sanitise(config)}: no problem with the pins of {used}")
     return EXIT_NO if problems else EXIT_DONE
-
-
-def _chips(config: "Config", told: Sequence[str]) -> dict[str, "Chip"]:
-    """The chip of each microcontroller, as --mcu or its serial port's name say.
-
-    Raises UsageError for one that nothing tells, UnknownChip.
-    """
-    from klipkit.boards.chips import chip
-    from klipkit.boards.pincheck import chip_in_serial, mcus_in_use
-    from klipkit.boards.pinnames import MAIN, mcu_names
-
-    declared = mcu_names(config)
-    chips: dict[str, Chip] = {}
-    for each in told:
-        name, equals, kind = each.rpartition("=")
-        name = name if equals else MAIN
-        if declared and name not in (MAIN, *declared):
-            raise UnknownMcu(f"there is no [mcu {sanitise(name)}]", hint=did_you_mean(name, declared))
-        chips[name] = chip(kind)
-    for name in mcus_in_use(config):
-        if name not in chips:
-            try:
-                chips[name] = chip(chip_in_serial(config, name))
-            except UnknownChip:
-                raise _untold(name) from None
-    return chips
-
-
-def _untold(name: str) -> UsageError:
-    shown = sanitise(name)
-    option = "--mcu CHIP" if name == "mcu" else f"--mcu {shown}=CHIP"
-    return UsageError(
-        f"the chip of the microcontroller {shown!r} is not known", hint=f"give {option}, such as atmega2560"
-    )
 
 
 for _each in (convert, list_, check):

@@ -94,10 +94,9 @@ class Toolhead:
         """Wait until all moves are done."""
         _check(lib.lookahead_flush(self._moves))
         end = self._committed()
+        self._advance(end + SETTLE)
         while self._made < end:
-            wait = self._made - self.main.print_time() - DUE
-            if wait > 0:
-                await asyncio.sleep(min(wait, PIECE))
+            await asyncio.sleep(PIECE / 2)
             self._advance(end + SETTLE)
         await asyncio.sleep(max(0.0, self._made - self.main.print_time()))
 

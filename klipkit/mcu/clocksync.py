@@ -4,9 +4,9 @@ Each answer gives a point (time of sending, clock). The clock was read after the
 wire: queries that took long say less, so the line is fitted through sending times with old points fading (1/30 a
 query), and a point that lies far above the line, which only a slow answer explains, is left out.
 
-    clock |            .  .'         Print time is the main MCU's clock over its nominal frequency. Another MCU follows
-          |         .'.              it by a line of its own (Mapping), bent at flush boundaries only: continuous there,
-          |     .'.                  and meeting the estimate AHEAD seconds later.
+    clock |            .  .'         Print time is the main MCU's clock over its nominal frequency. Another MCU
+          |         .'.              follows it by a line of its own, bent at flush boundaries only: continuous
+          |     .'.                  there, and meeting the estimate AHEAD seconds later.
           +---------------- time
 """
 
@@ -101,7 +101,7 @@ class ClockSync:
 
 
 @dataclass(frozen=True, slots=True)
-class Mapping:
+class ClockMapping:
     """Print time of one MCU's clock: clock = frequency * (print time - t0), in ticks and s."""
 
     t0: float
@@ -116,21 +116,21 @@ class Mapping:
         return self.t0 + clock / self.frequency
 
 
-def main_mapping(sync: ClockSync) -> Mapping:
+def main_mapping(sync: ClockSync) -> ClockMapping:
     """The main MCU's: print time is its clock over its nominal frequency, exactly."""
-    return Mapping(0.0, sync.nominal)
+    return ClockMapping(0.0, sync.nominal)
 
 
-def first_mapping(main: ClockSync, other: ClockSync, now: float) -> Mapping:
+def first_mapping(main: ClockSync, other: ClockSync, now: float) -> ClockMapping:
     """Another MCU's mapping when nothing depends on it yet."""
     print_time = main.line.clock(now) / main.nominal
     slope = other.line.frequency * main.nominal / main.line.frequency
-    return Mapping(print_time - other.line.clock(now) / slope, slope)
+    return ClockMapping(print_time - other.line.clock(now) / slope, slope)
 
 
-def next_mapping(main: ClockSync, other: ClockSync, old: Mapping, boundary: float) -> Mapping:
+def next_mapping(main: ClockSync, other: ClockSync, old: ClockMapping, boundary: float) -> ClockMapping:
     """The mapping from the print time `boundary` on: continuous there, at the estimate AHEAD seconds later."""
     target = other.line.clock(main.line.time((boundary + AHEAD) * main.nominal))
     here = old.clock(boundary)
     slope = (target - here) / AHEAD
-    return Mapping(boundary - here / slope, slope)
+    return ClockMapping(boundary - here / slope, slope)

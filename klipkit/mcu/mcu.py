@@ -7,17 +7,15 @@ close()      ends the conversation
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable
 
 from klipkit._core import lib
 from klipkit.base.errors import KlipkitError
 from klipkit.base.faults import LinkError, Shutdown, shutdown_reason
 from klipkit.link.pipe import Pipe
-from klipkit.mcu.clocksync import PERIOD, ClockSync, Mapping
+from klipkit.mcu.clocksync import PERIOD, ClockMapping, ClockSync
 from klipkit.mcu.conversation import Conversation, Heard
 from klipkit.wire.configuration import Configuration
-from klipkit.wire.dictionary import Dictionary
 
 BITS_A_BYTE = 10  # of an asynchronous serial line: start, 8 data, stop
 FIRST_QUERIES = 8
@@ -35,7 +33,7 @@ class Mcu:
         self.name = name
         self.pipe = pipe
         self.configuration = Configuration()
-        self.mapping = Mapping(0.0, 1.0)
+        self.mapping = ClockMapping(0.0, 1.0)
         self.move_slots = 0  # of the MCU's move queue, known after configure()
         self.reserved_slots = 0  # that outputs take
         self.talk = Conversation(name, pipe)
@@ -63,10 +61,6 @@ class Mcu:
         """The nominal frequency of its clock, Hz."""
         return self.sync.nominal
 
-    def constants(self) -> Dictionary:
-        """Its data dictionary."""
-        return self.dictionary
-
     def allocate_oid(self) -> int:
         """A new object number for a part."""
         return self.configuration.allocate_oid()
@@ -90,18 +84,6 @@ class Mcu:
         """Note a fault; the first one stays."""
         if not self.fault.done():
             self.fault.set_result(error)
-
-    async def guarded(self, work: Awaitable[None]) -> None:
-        """Wait for `work`, or raise this MCU's fault as soon as there is one."""
-        task = asyncio.ensure_future(work)
-        try:
-            waits: set[asyncio.Future[Any]] = {task, self.fault}
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            if self.fault.done():
-                raise self.fault.result()
-            await task
-        finally:
-            task.cancel()
 
     async def close(self) -> None:
         """End the conversation and close the pipe."""

@@ -1,12 +1,13 @@
 """A stepper motor on an MCU: its steps from motion's runs into the MCU's queue."""
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from klipkit._core import ffi, lib
 from klipkit.base.errors import DeviceError
 from klipkit.base.pin import Pin
-from klipkit.mcu.clocksync import Mapping
+from klipkit.mcu.clocksync import ClockMapping
 from klipkit.mcu.mcu import Mcu
 
 BOTH_EDGES_PULSE = 500e-9  # s: a driver that takes pulses this short is a TMC, and steps on both edges
@@ -56,7 +57,7 @@ class Stepper:
         self.step_distance = step_distance
         self.oid = mcu.allocate_oid()
         self.dir_inverted = dir_pin.invert
-        both = self._steps_on_both_edges(pulse)
+        both = steps_on_both_edges(mcu.dictionary.constants, pulse)
         invert = -1 if both else int(step_pin.invert)
         ticks = max(1, round(pulse * mcu.frequency))
         mcu.configuration.add(
@@ -66,6 +67,7 @@ class Stepper:
         mcu.configuration.restart.append(f"reset_step_clock oid={self.oid} clock=0")
         self._motion: Any = ffi.NULL
         self._number = -1
+        self._millimetres, self._steps = 0.0, 0  # a place and the steps given when it was there
 
     def attach(self, queue: StepQueue, trapq: Any, coordinate: str) -> None:
         """Follow the trapezoid queue from now on. Raises DeviceError, and KeyError for an unknown coordinate."""
@@ -77,7 +79,7 @@ class Stepper:
         _check(self._number, self.name, "no memory")
         self.set_clock(0.0, self.mcu.mapping)
 
-    def set_clock(self, print_time: float, mapping: Mapping) -> None:
+    def set_clock(self, print_time: float, mapping: ClockMapping) -> None:
         """The MCU's clock from a flush boundary on."""
         clock = round(mapping.clock(print_time))
         if clock < 0:
@@ -87,8 +89,9 @@ class Stepper:
     def set_position(self, position: Any) -> None:
         """The toolhead is at `position` (3 x mm) without having moved."""
         millimetres = lib.stepper_coordinate(self._motion, position)
-        steps = lib.stepper_position(self._motion)
+        steps = self.commanded()
         _check(lib.stepper_set_position(self._motion, millimetres, steps), self.name, "steps are pending")
+        self._millimetres, self._steps = float(millimetres), steps
 
     def generate(self, until: float, due: float) -> int:
         """Make all steps due up to a print time, and what of those until `until` is final; gives the number of runs."""
@@ -106,6 +109,10 @@ class Stepper:
         """Steps given so far, in the direction of the position."""
         return int(lib.stepper_position(self._motion))
 
+    def position(self) -> float:
+        """Where the steps given so far lead to, mm: the whole step at which the stepper stands."""
+        return self._millimetres + (self.commanded() - self._steps) * self.step_distance
+
     async def counted(self) -> int:
         """Steps that the MCU has made, in the direction of the position."""
         heard = await self.mcu.talk.query(
@@ -119,12 +126,14 @@ class Stepper:
         lib.stepper_free(self._motion)
         self._motion = ffi.NULL
 
-    def _steps_on_both_edges(self, pulse: float) -> bool:
-        dictionary = self.mcu.dictionary
-        able = dictionary.number("STEPPER_STEP_BOTH_EDGE", 0) and not dictionary.number(
-            "STEPPER_OPTIMIZED_UNSTEP", 0
-        )
-        return bool(able) and pulse <= BOTH_EDGES_PULSE
+
+def steps_on_both_edges(constants: Mapping[str, int | str], pulse: float) -> bool:
+    """Whether a firmware with these constants is to step on each edge of the step pin, for a pulse of so many s.
+
+    Firmware that has a fast way to end a pulse (STEPPER_OPTIMIZED_UNSTEP, on AVR) is slower with both edges.
+    """
+    able = constants.get("STEPPER_STEP_BOTH_EDGE") == 1 and "STEPPER_OPTIMIZED_UNSTEP" not in constants
+    return able and pulse <= BOTH_EDGES_PULSE
 
 
 def _check(result: int, where: str, what: str) -> None:

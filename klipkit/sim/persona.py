@@ -17,7 +17,8 @@ FIELDS = {
     "ADC_MAX": "adc_max",
     "PWM_MAX": "pwm_max",
 }
-FIRMWARE_DECLARES = frozenset({"MCU", "STATS_SUMSQ_BASE", "STEPPER_STEP_BOTH_EDGE"})
+BUILT_IN: Mapping[str, int] = {"STATS_SUMSQ_BASE": 256, "STEPPER_STEP_BOTH_EDGE": 1}
+FIRMWARE_DECLARES = frozenset({"MCU", *BUILT_IN})
 
 # The share of the RAM that the move queue gets, percent: 612 moves of 11 bytes on an ATmega2560 (8 KB) with four
 # steppers (behaviour of the stock firmware). A process (ram 0) has enough for the most moves that there can be, 1024.
@@ -45,6 +46,7 @@ class Persona:
         self.pointer: Any = ffi.gc(pointer, lib.persona_free)
         self.pins = {pin: number for number, pin in enumerate(pins)}
         self.clock_frequency = numbers["clock_frequency"]
+        self.constants: dict[str, int | str] = {}  # of the chip, as its dictionary will have them
         self.byte_time = 10 / numbers["serial_baud"] if numbers.get("serial_baud") else 0.0
         for pin in pins:
             if lib.persona_add_pin(pointer, pin.encode()):
@@ -58,13 +60,15 @@ def persona_of(chip: Chip) -> Persona:
     numbers = {field: int(chip.constants.get(name, 0)) for name, field in FIELDS.items()}
     numbers["clock_frequency"] = chip.clock
     numbers["move_memory"] = chip.ram * MOVE_SHARE // 100 if chip.ram else MOVE_MEMORY_MOST
-    return Persona(
+    persona = Persona(
         str(chip.constants.get("MCU", chip.name)),
         numbers,
         chip.pins + tuple(special),
         _members(_constants(chip)),
         _members(_enumerations(chip)),
     )
+    persona.constants = {**chip.constants, **BUILT_IN}
+    return persona
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

@@ -1,0 +1,1 @@
+"""G-code commands of the machine: one file per group."""

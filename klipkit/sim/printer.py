@@ -1,0 +1,86 @@
+"""A simulated printer, wired from its printer.cfg: an MCU for each [mcu], a carriage for each rail's stepper."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from klipkit.base.errors import UnknownMcu, UnknownPin
+from klipkit.base.pin import Pin
+from klipkit.base.schema import Loaded
+from klipkit.base.text import did_you_mean
+from klipkit.boards.chips import Chip
+from klipkit.boards.config import PinAliases
+from klipkit.machine.config import AXES, RailConfig
+from klipkit.mcu.stepper import steps_on_both_edges
+from klipkit.sim.cosim import Carriage, Cosim, Faults
+from klipkit.sim.persona import Persona, persona_of
+from klipkit.sim.pipe import SimPipe
+
+
+class SimulatedPrinter:
+    """Owns the co-simulator until close(). `carriages` are the truth about the steppers, by section name."""
+
+    def __init__(self, loaded: Loaded, chips: Mapping[str, Chip], firmware: Path) -> None:
+        self.cosim = Cosim()
+        self.personas: dict[str, Persona] = {name: persona_of(chip) for name, chip in chips.items()}
+        self.numbers = {
+            name: self.cosim.add_mcu(firmware, persona) for name, persona in self.personas.items()
+        }
+        self._aliases = PinAliases(loaded)
+        self.carriages: dict[str, Carriage] = {}
+        for name in AXES:
+            self._add_rail(name, loaded.named(name, RailConfig))
+
+    def pipes(self, faults: Faults | None = None) -> dict[str, SimPipe]:
+        """A new way to each MCU, by its name. With faults each wire has its own, from the seed on."""
+        return {
+            name: SimPipe(self.cosim, number, self.personas[name].byte_time, _nth(faults, number))
+            for name, number in self.numbers.items()
+        }
+
+    def watch_steppers(self, loaded: Loaded) -> dict[tuple[int, int], str]:
+        """Note the edges of all step and direction pins from now on; gives (MCU, pin) to "stepper_x step"."""
+        watched: dict[tuple[int, int], str] = {}
+        for name in AXES:
+            rail = loaded.named(name, RailConfig)
+            for pin, what in ((rail.step_pin, "step"), (rail.dir_pin, "dir")):
+                place = self._place(pin, rail.source.where(f"{what}_pin"))
+                self.cosim.watch(*place)
+                watched[place] = f"{name} {what}"
+        return watched
+
+    def close(self) -> None:
+        """Switch off."""
+        self.cosim.close()
+
+    def _add_rail(self, name: str, rail: RailConfig) -> None:
+        mcu, step = self._place(rail.step_pin, rail.source.where("step_pin"))
+        other, direction = self._place(rail.dir_pin, rail.source.where("dir_pin"))
+        if other != mcu:
+            raise UnknownPin(
+                "is on another microcontroller than step_pin", where=rail.source.where("dir_pin")
+            )
+        constants = self.personas[rail.step_pin.chip].constants
+        self.carriages[name] = self.cosim.add_carriage(
+            mcu,
+            step,
+            direction,
+            step_inverted=rail.step_pin.invert,
+            both_edges=steps_on_both_edges(constants, rail.step_pulse_duration),
+            direction_inverted=rail.dir_pin.invert,
+        )
+
+    def _place(self, pin: Pin, where: str) -> tuple[int, int]:
+        """The numbers of a pin's MCU and of the pin on it. Raises UnknownMcu, UnknownPin."""
+        persona = self.personas.get(pin.chip)
+        if persona is None:
+            raise UnknownMcu(f"there is no [mcu {pin.chip}] for the pin {pin}", where=where)
+        name = self._aliases.resolved(pin).name
+        if name not in persona.pins:
+            hint = did_you_mean(name, persona.pins)
+            raise UnknownPin(f"{persona.name} has no pin '{name}'", where=where, hint=hint)
+        return self.numbers[pin.chip], persona.pins[name]
+
+
+def _nth(faults: Faults | None, number: int) -> Faults | None:
+    """Faults of the same rate with a seed of their own."""
+    return faults and faults._replace(seed=faults.seed * 1000 + number)
