@@ -171,8 +171,8 @@ static void exchange(struct fit *fit, int place, const struct node *outside)
     }
 }
 
-/* At constant speed the error is linear in n: the longer of the runs with the whole intervals next to the slope, if it ends before
- * the segment's last step. */
+/* At constant speed the error is linear in n: the longer of the runs with the whole intervals next to the slope, if it ends
+ * before the segment's last step; else 0. */
 static int64_t line_length(const struct fit *fit, const struct node *node, struct stabbing_run *run)
 {
     const struct segment *segment = &fit->segments[node->segment];

@@ -7,8 +7,8 @@
 
 #include "klipkit/motion/inner/order.h"
 
-/* A level counts as crossed when it is passed by this much, a full step as reached when it is missed by less, steps: more than the
- * rounding of a position (2e-9 for 1e7 steps), so that a move which ends on a level makes no pair of steps there. */
+/* A level counts as crossed when it is passed by this much, a full step as reached when it is missed by less, steps: more
+ * than the rounding of a position (2e-9 for 1e7 steps), so that a move which ends on a level makes no pair of steps there. */
 static const double CROSSING = 1e-7;
 
 /* How far from half a step off a motion may begin, steps. */

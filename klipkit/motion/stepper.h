@@ -45,9 +45,9 @@ int64_t stepper_position(const struct stepper *stepper);
 
 /* Make the runs of all steps due up to the print time `due`, and those runs until `until` >= due that no later move can make
  * longer. The trapezoid queue must be final up to `until`, which never goes back. The last 750 us + 3 x max error
- * before `until` wait for the next call. Gives the number of runs, which stand in stepper_runs until the next call; -EINVAL: no clock was set, or
- * `until` is not finite; -ERANGE: the toolhead's position jumped by more than half a step; -ENOMEM. After an error the
- * stepper is to be set to a position again. */
+ * before `until` wait for the next call. Gives the number of runs, which stand in stepper_runs until the next call; -EINVAL:
+ * no clock was set, or `until` is not finite; -ERANGE: the toolhead's position jumped by more than half a step; -ENOMEM.
+ * After -ERANGE and -ENOMEM nothing is given, what was read is dropped, and the stepper must be set to a position. */
 int64_t stepper_generate(struct stepper *stepper, double until, double due);
 const struct step_run *stepper_runs(const struct stepper *stepper);
 #endif

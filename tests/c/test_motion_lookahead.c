@@ -143,7 +143,8 @@ static void check_move(const struct trapq_move *before, const struct trapq_move 
     CHECK(fabs(move->print_time - trapq_move_end(before)) < 1e-9, "a gap");
     CHECK(fabs(move->start_v - end_speed(before)) < 1e-5, "speed jumps from %f to %f", end_speed(before), move->start_v);
     for (int axis = 0; axis < 3; axis++)
-        CHECK(fabs(before->start[axis] + before->direction[axis] * length_of(before) - move->start[axis]) < 1e-9, "place jumps");
+        CHECK(fabs(before->start[axis] + before->direction[axis] * length_of(before) - move->start[axis]) < 1e-9,
+              "place jumps");
 }
 
 static void random_moves_keep_all_limits(uint64_t seed)

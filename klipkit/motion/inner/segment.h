@@ -33,8 +33,8 @@ struct quadratic {
 
 /* Segments in order of time: items[front .. end), and items[end] with `before` HUGE_VAL. All zero but `last` at first.
  *
- * Two steps there and back, less than `graze` ticks apart, are dropped unless the full step was reached in between: silent drivers
- * (TMC2208 and the like in stealthChop) may shut down on them. So a step is final when `graze` ticks more have been appended.
+ * Two steps there and back, less than `graze` ticks apart, are dropped unless the full step was reached in between: silent
+ * drivers (TMC2208 and the like in stealthChop) may shut down on them. So a step is final when `graze` ticks more have been appended.
  */
 struct segments {
     struct segment *items;
