@@ -321,6 +321,7 @@ int64_t stepper_generate(struct stepper *stepper, double until, double due)
     stepper->count = 0;
     if (stepper->frequency <= 0 || !isfinite(until) || isnan(due))
         return -EINVAL;
+    uint64_t last_clock = stepper->last_clock;
     rebase(stepper);
     segments_compact(&stepper->segments);
     stepper->segments.graze = GRAZE * stepper->frequency;
@@ -329,6 +330,7 @@ int64_t stepper_generate(struct stepper *stepper, double until, double due)
     if (!error)
         error = give(stepper, ticks_at(stepper, until, 0) - kept_back, ticks_at(stepper, due, 0));
     if (error) {
+        stepper->last_clock = last_clock;
         drop(stepper);
         return error;
     }
