@@ -1,5 +1,7 @@
 # The modules, one line each: what it needs of a port. A port builds those whose needs are in its PROVIDES.
 MODULE_analog_in := adc
+MODULE_buttons := gpio
+MODULE_counter := gpio
 MODULE_digital_out := gpio
 MODULE_endstop := gpio
 MODULE_pwm_out := pwm
