@@ -14,7 +14,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 SYSTEM_PACKAGES := gcc libc6-dev python3 python3-venv python3-dev umockdev valgrind groff-base
 
 CORE_SOURCES = $(wildcard klipkit/*/*.c) $(CORE_HEADERS) klipkit/core_build.py
-CORE_HEADERS := $(wildcard klipkit/*/*.h) $(wildcard klipkit/*/inner/*.h)
+CORE_HEADERS := $(wildcard klipkit/*/*.h) $(wildcard klipkit/*/inner/*.h) firmware/ports/sim/abi.h
 CORE_OBJECTS := $(patsubst klipkit/%.c,build/c/core/%.o,$(wildcard klipkit/*/*.c))
 C_TESTS := $(patsubst tests/c/%.c,build/c/%,$(wildcard tests/c/test_*.c))
 
@@ -44,7 +44,7 @@ test: check ## everything that CI runs
 	$(BIN)/pytest -q -m 'not long' tests/integration
 	@echo "make test: all green"
 
-check: $(SETUP) format lint types c-tests ## format, lint, types, floors, unit and golden tests, C tests (under two minutes)
+check: $(SETUP) firmware format lint types c-tests ## format, lint, types, floors, unit and golden tests, C tests (under two minutes)
 	$(BIN)/pytest -q -m 'not long' tests/unit tests/golden
 
 format: $(SETUP)
@@ -105,5 +105,6 @@ install: wheel ## klipkit, its manual pages and completion under PREFIX (default
 	$(DEST)/bin/klipkit completion fish >$(DEST)/share/fish/vendor_completions.d/klipkit.fish
 
 clean: ## remove what was built, and the virtual environment
+	$(MAKE) --no-print-directory -C firmware clean
 	rm -rf build dist .venv *.egg-info klipkit/_core.* .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -44,9 +44,9 @@ ffibuilder.set_source(
     "klipkit._core",
     "\n".join(f'#include "{path.relative_to(TOP.parent)}"' for path in headers()),
     sources=[os.path.relpath(path, TOP.parent) for path in sources()],
-    depends=[os.path.relpath(path, TOP.parent) for path in headers()],
+    depends=[os.path.relpath(path, TOP.parent) for path in (*headers(), *TOP.glob("*/inner/*.h"))],
     include_dirs=["."],
     extra_compile_args=FLAGS + os.environ.get("KLIPKIT_CFLAGS", "").split(),
     extra_link_args=os.environ.get("KLIPKIT_LDFLAGS", "").split(),
-    libraries=["m"],
+    libraries=["m", "pthread", "dl"],
 )

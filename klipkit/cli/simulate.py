@@ -107,6 +107,7 @@ class Simulation:
         self.rows: list[dict[str, Any]] = []
         self.lines: list[str] = []  # the edges, when they are kept
         self.digest = hashlib.sha256()
+        self.wires: dict[str, str] = {}  # digest of the bytes on the wire, by MCU
         self._faults = faults
         self._keep = keep
         self._pulses: dict[str, int] = {}
@@ -116,6 +117,8 @@ class Simulation:
         self._names = self.printer.watch_steppers(self.loaded)
         run_virtual(self._print(text, name), self.printer.cosim)
         self.seconds = self.printer.cosim.now()
+        numbers = self.printer.numbers.items()
+        self.wires = {mcu: self.printer.cosim.wire_digest(number) for mcu, number in numbers}
 
     async def _print(self, text: str, name: str) -> None:
         host = Host(self.loaded, self.printer.pipes(self._faults))
@@ -159,7 +162,7 @@ def _print(out: Output, result: Simulation) -> int:
     good = all(
         not row["lost"] and not row["violations"] and row["counted"] == row["steps"] for row in result.rows
     )
-    document: Mapping[str, object] = {"seconds": result.seconds, "edges_sha256": result.digest.hexdigest()}
+    document: Mapping[str, object] = {"seconds": result.seconds, "edges_sha256": result.digest.hexdigest(), "wires": result.wires}
     out.records(COLUMNS, result.rows, steppers=result.rows, **document)
     out.note(f"{result.seconds:.3f} s of the printer's time")
     return 0 if good else 1

@@ -181,6 +181,14 @@ uint64_t cosim_clock(const struct cosim *cosim, int mcu)
     return of ? sim_mcu_clock(of) : 0;
 }
 
+uint64_t cosim_wire_digest(const struct cosim *cosim, int mcu, int up)
+{
+    const struct mcu *of = numbered(cosim, mcu);
+    if (!of)
+        return 0;
+    return up ? of->wire.digest_up : of->wire.digest_down;
+}
+
 uint64_t cosim_resets(const struct cosim *cosim, int mcu)
 {
     const struct mcu *of = numbered(cosim, mcu);

@@ -39,6 +39,9 @@ int cosim_add_mcu(struct cosim *cosim, const char *object, const struct sim_pers
  * wire is lost. The session stays the caller's; it must be unplugged before it is freed. `faults` NULL: none. */
 int cosim_connect(struct cosim *cosim, int mcu, struct session *session, double byte_time, const struct cosim_faults *faults);
 
+/* A digest of all bytes that the MCU took from its wire (`up` 0), or that came to the host (`up` 1), since power-on. */
+uint64_t cosim_wire_digest(const struct cosim *cosim, int mcu, int up);
+
 /* Run to `until` at most; comes back earlier when messages came into a session (told once: those that are left there do not stop
  * the next run) or an MCU was reset. With HUGE_VAL it runs until nothing is left to happen. Gives one of the above, or a
  * negative errno when an MCU could not be loaded again after its reset. A reset MCU boots anew 65 ms later, its clock from 0. */

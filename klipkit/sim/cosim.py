@@ -91,6 +91,11 @@ class Cosim:
         """How often the MCU was reset."""
         return int(lib.cosim_resets(self._cosim, mcu))
 
+    def wire_digest(self, mcu: int) -> str:
+        """A digest of all bytes on the MCU's wire so far, those to it and those from it: equal for equal bytes."""
+        down, up = (int(lib.cosim_wire_digest(self._cosim, mcu, way)) for way in (0, 1))
+        return f"{down:016x}{up:016x}"
+
     def watch(self, mcu: int, pin: int) -> None:
         """Note the edges of a pin from now on."""
         self._check(lib.cosim_watch(self._cosim, mcu, pin), f"MCU {mcu} has no pin {pin}")

@@ -10,8 +10,16 @@ enum {
     FEED_ROOM = 256,
 };
 
+/* FNV-1a, 64 bits (Fowler, Noll, Vo). */
+static const uint64_t DIGEST_START = 0xcbf29ce484222325, DIGEST_PRIME = 0x100000001b3;
+
 /* A session that asks for a time that has passed is asked again a microsecond later. */
 static const double ASK_AGAIN = 1e-6;
+
+static void digest(uint64_t *of, uint8_t byte)
+{
+    *of = (*of ^ byte) * DIGEST_PRIME;
+}
 
 static void expect_down(struct mcu *mcu)
 {
@@ -44,6 +52,7 @@ int sim_wire_take(struct mcu *mcu, uint8_t *byte)
     if (!mcu->wire.arrived)
         return 0;
     *byte = line_at(&mcu->wire.down, 0)->byte;
+    digest(&mcu->wire.digest_down, *byte);
     line_take(&mcu->wire.down, 1);
     mcu->wire.arrived--;
     return 1;
@@ -62,7 +71,7 @@ static size_t take_up(struct wire *wire, uint64_t now, uint8_t *out)
 {
     size_t count = 0;
     for (; count < FEED_ROOM && count < wire->up.count && line_at(&wire->up, count)->when <= now; count++)
-        out[count] = line_at(&wire->up, count)->byte;
+        digest(&wire->digest_up, out[count] = line_at(&wire->up, count)->byte);
     line_take(&wire->up, count);
     return count;
 }
@@ -126,6 +135,7 @@ void sim_wire_send(struct mcu *mcu, const uint8_t *bytes, size_t count)
 
 void sim_wire_set_up(struct mcu *mcu)
 {
+    mcu->wire.digest_down = mcu->wire.digest_up = DIGEST_START;
     mcu->wire.emit = (struct event){.due = emit, .owner = mcu};
     mcu->wire.arrive_down = (struct event){.due = arrive_down, .owner = mcu};
     mcu->wire.arrive_up = (struct event){.due = arrive_up, .owner = mcu};

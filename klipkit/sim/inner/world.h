@@ -46,6 +46,7 @@ struct wire {
     struct line down, up;      /* to the MCU, to the host */
     struct event emit, arrive_down, arrive_up;
     size_t arrived;            /* bytes at the head of `down` that the MCU may take */
+    uint64_t digest_down, digest_up; /* of all bytes that came to the MCU, to the host (FNV-1a) */
 };
 
 struct mcu {
