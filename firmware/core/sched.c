@@ -20,11 +20,10 @@ enum {
 RESPONSE(starting, "");
 RESPONSE(shutdown, "clock=%u static_string_id=%hu");
 
-static struct timer *earliest; /* the list, sorted by clock */
+static struct timer *earliest; /* the list, sorted by clock; the heartbeat is always in it */
 static struct timer heartbeat;
-static uint32_t heartbeat_ticks, late_ticks, breath_ticks, pause_ticks;
-static uint32_t armed;     /* no interrupt comes before this clock */
-static bool running;       /* a timer runs: what it adds is armed when it is done */
+static uint32_t armed;         /* when the interrupt comes */
+static bool running;           /* timers run: what they change is armed for when they are done */
 static volatile bool woken;
 
 static jmp_buf main_loop;
@@ -34,9 +33,15 @@ static uint32_t stop_clock;
 
 /* --- timers --- */
 
+/* The timer that runs stays the first of the list: others come after it. */
+static struct timer **first_place(void)
+{
+    return running ? &earliest->next : &earliest;
+}
+
 static void link_timer(struct timer *timer)
 {
-    struct timer **place = &earliest;
+    struct timer **place = first_place();
     while (*place && !clock_is_before(timer->clock, (*place)->clock))
         place = &(*place)->next;
     timer->next = *place;
@@ -45,7 +50,7 @@ static void link_timer(struct timer *timer)
 
 static void unlink_timer(const struct timer *timer)
 {
-    struct timer **place = &earliest;
+    struct timer **place = first_place();
     while (*place && *place != timer)
         place = &(*place)->next;
     if (*place)
@@ -54,39 +59,53 @@ static void unlink_timer(const struct timer *timer)
 
 static bool arm(uint32_t clock)
 {
+    if (!clock_arm(clock))
+        return false;
     armed = clock;
-    return clock_arm(clock);
+    return true;
 }
 
-/* Run the first timer; gives the clock after it. */
-static uint32_t run_first(void)
+/* The first timer is to come after the one that follows it. */
+static void move_back(struct timer *timer)
+{
+    struct timer *before = timer->next;
+    uint32_t clock = timer->clock;
+    earliest = before;
+    while (before->next && !clock_is_before(clock, before->next->clock))
+        before = before->next;
+    timer->next = before->next;
+    before->next = timer;
+}
+
+static void run_first(void)
 {
     struct timer *timer = earliest;
-    uint32_t due = timer->clock;
-    earliest = timer->next;
-    if (timer->run(timer))
-        link_timer(timer);
-    uint32_t now = clock_read();
-    if (clock_is_before(due + late_ticks, now))
-        shutdown("Rescheduled timer in the past");
-    return now;
+    bool again = timer->run(timer);
+    const struct timer *next = timer->next;
+    if (!again)
+        earliest = timer->next;
+    else if (next && clock_is_before(next->clock, timer->clock))
+        move_back(timer);
 }
 
-/* Run what is due, at least up to `now`, until the next timer is far enough away for an interrupt. The clock is not read before
- * the first timer runs: its edge is on time. */
-static void run_due(uint32_t now)
+/* Run the first timer, which is due since `begun`, and what is due after it, until the next one is far enough away for an
+ * interrupt. The clock is not read before the first timer runs: its edge is on time. */
+static void run_due(uint32_t begun)
 {
-    uint32_t begun = now;
     running = true;
-    while (earliest) {
-        if (clock_is_before(now, earliest->clock)) {
-            if (arm(earliest->clock))
+    for (;;) {
+        run_first();
+        irq_breathe();
+        uint32_t now = clock_now(), due = earliest->clock;
+        if (!clock_is_before(now, due)) {
+            if (clock_is_before(due + clock_frequency() / LATE_HZ, now))
+                shutdown("Rescheduled timer in the past");
+        } else {
+            if (arm(due))
                 break;
-            while (clock_is_before(now, earliest->clock))
-                now = clock_read();
+            clock_wait(due);
         }
-        now = run_first();
-        if (now - begun > breath_ticks && earliest && arm(clock_later(earliest->clock, now + pause_ticks)))
+        if (now - begun > clock_frequency() / BREATH_HZ && arm(clock_later(due, now + clock_frequency() / PAUSE_HZ)))
             break;
     }
     running = false;
@@ -97,27 +116,28 @@ void sched_interrupt(void)
     run_due(armed);
 }
 
-/* The timer was just linked: arm for it when it is the first. */
-static void arm_linked(const struct timer *timer)
+/* The list was changed, but not by a timer that runs: have the interrupt come for the one that is now first. */
+static void settle(void)
 {
-    if (earliest == timer && !running && !arm(timer->clock))
-        run_due(clock_read());
+    if (!running && earliest->clock != armed && !arm(earliest->clock))
+        run_due(clock_now());
 }
 
 void sched_add(struct timer *timer)
 {
     bool enabled = irq_save();
-    if (clock_is_before(timer->clock, clock_read()))
+    if (clock_is_before(timer->clock, clock_now()))
         shutdown("Timer too close");
     link_timer(timer);
-    arm_linked(timer);
+    settle();
     irq_restore(enabled);
 }
 
 void sched_remove(struct timer *timer)
 {
     bool enabled = irq_save();
-    unlink_timer(timer); /* when an interrupt is armed for it, it will find nothing due and arm for the next */
+    unlink_timer(timer);
+    settle();
     irq_restore(enabled);
 }
 
@@ -126,13 +146,13 @@ void sched_move(struct timer *timer)
     bool enabled = irq_save();
     unlink_timer(timer);
     link_timer(timer);
-    arm_linked(timer);
+    settle();
     irq_restore(enabled);
 }
 
 static bool heartbeat_run(struct timer *timer)
 {
-    timer->clock += heartbeat_ticks;
+    timer->clock += clock_frequency() / HEARTBEAT_HZ;
     sched_wake();
     return true;
 }
@@ -142,16 +162,13 @@ static void start_timers(void)
     earliest = NULL;
     running = false;
     heartbeat.run = heartbeat_run;
-    heartbeat.clock = clock_read() + heartbeat_ticks;
+    heartbeat.clock = clock_now() + clock_frequency() / HEARTBEAT_HZ;
+    armed = heartbeat.clock - 1; /* whatever was armed is not for this list */
     sched_add(&heartbeat);
 }
 
 STARTUP(sched)
 {
-    late_ticks = clock_frequency() / LATE_HZ;
-    breath_ticks = clock_frequency() / BREATH_HZ;
-    pause_ticks = clock_frequency() / PAUSE_HZ;
-    heartbeat_ticks = clock_frequency() / HEARTBEAT_HZ;
     stopped = false;
     first_text = 0;
     woken = true;

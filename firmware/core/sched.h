@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A timer belongs to its module; the list only links it. */
+/* A timer belongs to its module; the list only links it. While it runs, only what it returns says whether it goes on. */
 struct timer {
     struct timer *next;
     bool (*run)(struct timer *timer); /* in interrupt; true: `clock` was moved on, wait for it again */

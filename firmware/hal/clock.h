@@ -13,6 +13,9 @@
 /* The clock now. May be called anywhere. */
 uint32_t clock_read(void);
 
+/* The same, but only with interrupts disabled: cheaper on some ports. */
+uint32_t clock_now(void);
+
 /* Ticks a second. */
 uint32_t clock_frequency(void);
 
@@ -20,6 +23,9 @@ uint32_t clock_frequency(void);
  * with interrupts disabled. Gives false when `clock` has come or is so near that an interrupt would be late: the caller then
  * waits for it and runs what is due itself. */
 bool clock_arm(uint32_t clock);
+
+/* Wait until `clock`, which clock_arm() just refused, has come. Interrupts disabled. */
+void clock_wait(uint32_t clock);
 
 static inline bool clock_is_before(uint32_t a, uint32_t b)
 {

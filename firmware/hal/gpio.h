@@ -12,6 +12,10 @@
 /* Make `pin` an output that is at `level` from its first moment on. */
 struct gpio_out gpio_out_setup(uint32_t pin, bool level);
 void gpio_out_write(struct gpio_out pin, bool level);
+void gpio_out_toggle(struct gpio_out pin);
+
+/* port.h defines GPIO_PULSE_TICKS: a step pulse up to this long is ended by the stepper in the same interrupt, because what it
+ * computes meanwhile takes that long on the chip; 0 on a port that is too fast for that. */
 
 /* Make `pin` an input: `pull` 1 pull-up, -1 pull-down, 0 none. */
 struct gpio_in gpio_in_setup(uint32_t pin, int8_t pull);

@@ -21,6 +21,10 @@ void irq_wait(void);
  * interrupts enabled. */
 void irq_poll(void);
 
+/* Between two timers, in sched_interrupt(): let the interrupts of received bytes have their turn on a port that would otherwise
+ * lose bytes in a long row of timers. Not the timers' own. */
+void irq_breathe(void);
+
 /* Abandon whatever runs, an interrupt included, and go on at `target` with value `code`, interrupts disabled. */
 _Noreturn void irq_leave(jmp_buf target, int code);
 #endif

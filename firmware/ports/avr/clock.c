@@ -35,7 +35,7 @@ void clock_start(void)
 uint32_t clock_read(void)
 {
     bool enabled = irq_save();
-    uint32_t now = clock_read_disabled();
+    uint32_t now = clock_now();
     irq_restore(enabled);
     return now;
 }
@@ -49,9 +49,12 @@ static void set_compare(uint16_t low)
 
 bool clock_arm(uint32_t clock)
 {
-    int32_t distance = (int32_t)(clock - clock_read_disabled());
-    if (distance < NEAR_TICKS)
+    int32_t distance = (int32_t)(clock - clock_now());
+    if (distance < NEAR_TICKS) {
+        far = false;
+        TIMSK1 = 1 << TOIE1;
         return false;
+    }
     far = distance > 0xffff;
     if (far) {
         wanted = clock;
@@ -73,7 +76,7 @@ ISR(TIMER1_OVF_vect)
     clock_upper++;
     if (!far)
         return;
-    int32_t distance = (int32_t)(wanted - clock_read_disabled());
+    int32_t distance = (int32_t)(wanted - clock_now());
     if (distance > 0xffff)
         return;
     far = false;

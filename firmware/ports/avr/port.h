@@ -51,6 +51,9 @@ static inline uint32_t clock_frequency(void)
     return F_CPU;
 }
 
+/* The ticks that the stepper takes from the beginning of a step to where it ends its pulse. */
+#define GPIO_PULSE_TICKS 40
+
 /* Before anything that asks for the clock. */
 void clock_start(void);
 
@@ -59,12 +62,31 @@ extern volatile uint16_t clock_upper;
 
 /* The clock, with interrupts disabled. An overflow may be waiting for its interrupt: seen together with a low count, it came
  * before the count was read. */
-static inline uint32_t clock_read_disabled(void)
+static inline uint32_t clock_now(void)
 {
     uint16_t low = TCNT1, high = clock_upper;
     if (TIFR1 & (1 << TOV1) && !(low & 0x8000))
         high++;
     return (uint32_t)high << 16 | low;
+}
+
+/* The clock is less than 2^15 ticks away. */
+static inline void clock_wait(uint32_t clock)
+{
+    while ((int16_t)(TCNT1 - (uint16_t)clock) < 0)
+        ;
+}
+
+/* Compare A is off while timers run. */
+static inline void irq_breathe(void)
+{
+    __asm__ volatile("sei\n\tnop\n\tcli" ::: "memory");
+}
+
+static inline void gpio_out_toggle(struct gpio_out pin)
+{
+    *pin.pins = pin.mask;
+    __asm__ volatile("" ::: "memory"); /* nothing is moved across the edge */
 }
 
 static inline void gpio_out_write(struct gpio_out pin, bool level)

@@ -21,7 +21,7 @@ endif
 # Kept for interrupts and the deepest command; what is left becomes configuration and move queue.
 STACK := $(if $(filter $(CHIP),$(SMALL)),320,448)
 
-PORT_CFLAGS := -O2 -mmcu=$(CHIP) -mcall-prologues -fshort-enums -ffunction-sections -fdata-sections -fno-jump-tables \
+PORT_CFLAGS := -O2 -mmcu=$(CHIP) -fshort-enums -ffunction-sections -fdata-sections -fno-jump-tables \
 	-DF_CPU=$(FREQUENCY)UL -DBAUD=$(BAUD)UL -DCHIP_NAME='"$(CHIP)"' -DRECEIVE_RING=$(RING) -DSTACK_BYTES=$(STACK)
 
 TARGETS := $(BUILD)/klipkit.elf $(BUILD)/klipkit.hex

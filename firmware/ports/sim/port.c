@@ -45,6 +45,17 @@ uint32_t clock_read(void)
     return now;
 }
 
+uint32_t clock_now(void)
+{
+    return clock_read();
+}
+
+void clock_wait(uint32_t clock)
+{
+    while (clock_is_before(clock_read(), clock))
+        ;
+}
+
 uint32_t clock_frequency(void)
 {
     return sim_persona->clock_frequency;
@@ -102,6 +113,11 @@ void irq_poll(void)
     finish_leaving();
 }
 
+void irq_breathe(void)
+{
+    /* bytes do not come while a timer runs */
+}
+
 void irq_leave(jmp_buf target, int code)
 {
     set_enabled(false);
@@ -143,6 +159,11 @@ struct gpio_out gpio_out_setup(uint32_t pin, bool level)
 void gpio_out_write(struct gpio_out out, bool level)
 {
     sim_host->pin_write(sim_host->ctx, out.pin, level);
+}
+
+void gpio_out_toggle(struct gpio_out out)
+{
+    gpio_out_write(out, !sim_host->pin_read(sim_host->ctx, out.pin));
 }
 
 struct gpio_in gpio_in_setup(uint32_t pin, int8_t pull)

@@ -9,6 +9,9 @@
 #define CONSOLE_RING 1024
 typedef uint16_t console_count;
 
+/* Time stands still while a timer runs. */
+#define GPIO_PULSE_TICKS 0
+
 struct gpio_out {
     uint32_t pin;
 };
