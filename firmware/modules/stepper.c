@@ -54,6 +54,7 @@ struct stepper {
     bool halted;             /* runs are ignored until reset_step_clock */
 };
 
+static bool pulse_run(struct timer *timer);
 static bool step_run(struct timer *timer);
 static bool tail_run(struct timer *timer);
 
@@ -75,7 +76,7 @@ static uint32_t possible_clock(const struct stepper *s)
     return earliest;
 }
 
-/* Take the next run, if there is one, and turn the direction pin for it. */
+/* Take the next run, if there is one; the direction pin is still to be turned for it. */
 static bool load(struct stepper *s)
 {
     const struct run *run = moves_first(&s->queue);
@@ -86,10 +87,7 @@ static bool load(struct stepper *s)
     s->add = run->add;
     s->step_clock += run->interval;
     s->end_position += run->forward ? run->count : -(int32_t)run->count;
-    if (run->forward != s->forward) {
-        s->forward = run->forward;
-        gpio_out_write(s->dir, run->forward);
-    }
+    s->forward = run->forward;
     moves_drop_first(&s->queue);
     return true;
 }
@@ -119,12 +117,50 @@ static bool tail_run(struct timer *timer)
         s->level = s->idle_level;
         gpio_out_write(s->step, s->level);
     }
-    if (!s->left && !load(s)) {
-        s->active = false;
-        return false;
+    if (!s->left) {
+        bool was_forward = s->forward;
+        s->active = load(s);
+        if (!s->active)
+            return false;
+        if (s->forward != was_forward)
+            gpio_out_write(s->dir, s->forward);
     }
     timer->run = step_run;
     timer->clock = possible_clock(s);
+    return true;
+}
+
+/* --- in interrupt, for pulses that last no longer than what is computed meanwhile: step and tail in one --- */
+
+static bool has_short_pulse(const struct stepper *s)
+{
+    return !s->both_edges && GPIO_PULSE_TICKS && s->pulse <= GPIO_PULSE_TICKS;
+}
+
+/* After the last step of a run; its pulse still lasts. */
+static bool end_run(struct stepper *s)
+{
+    bool was_forward = s->forward;
+    s->step_clock = s->timer.clock;
+    s->active = load(s);
+    gpio_out_toggle(s->step);
+    if (s->forward != was_forward)
+        gpio_out_write(s->dir, s->forward);
+    s->timer.clock = s->step_clock;
+    return s->active;
+}
+
+/* The timer's clock is the step's: one that is late does not make the next ones late. */
+static bool pulse_run(struct timer *timer)
+{
+    struct stepper *s = of_timer(timer);
+    struct gpio_out step = s->step;
+    gpio_out_toggle(step);
+    if (--s->left == 0)
+        return end_run(s);
+    s->interval += (uint32_t)(int32_t)s->add;
+    timer->clock += s->interval;
+    gpio_out_toggle(step);
     return true;
 }
 
@@ -166,13 +202,13 @@ COMMAND(config_stepper, "oid=%c step_pin=%c dir_pin=%c invert_step=%c step_pulse
 static void start(struct stepper *s)
 {
     bool was_forward = s->forward;
-    load(s);
-    s->timer.run = step_run;
+    s->active = load(s);
+    s->timer.run = has_short_pulse(s) ? pulse_run : step_run;
     s->timer.clock = s->step_clock;
-    s->active = true;
     if (s->forward != was_forward) {
-        uint32_t now = clock_read();
-        if (!clock_is_before(s->step_clock, now))
+        gpio_out_write(s->dir, s->forward);
+        uint32_t now = clock_now();
+        if (!has_short_pulse(s) && !clock_is_before(s->step_clock, now))
             s->timer.clock = clock_later(s->step_clock, now + s->pulse);
     }
     sched_add(&s->timer);
