@@ -4,16 +4,8 @@
 #define HAL_I2C_H
 #include <stdint.h>
 
+#include "hal/i2c_status.h"
 #include "port.h"
-
-/* What a transfer came to; the numbers are those of the enumeration i2c_bus_status. */
-enum i2c_status {
-    I2C_SUCCESS = 0,
-    I2C_NACK = 1,             /* a written byte was not acknowledged */
-    I2C_BUS_TIMEOUT = 2,      /* the clock was held low for too long, or the bus is stuck */
-    I2C_START_NACK = 3,       /* nobody has this address */
-    I2C_START_READ_NACK = 4,  /* nobody after the repeated start */
-};
 
 /* Shutdown "Unsupported i2c bus". `address` has 7 bits. */
 struct i2c_bus i2c_setup(uint32_t bus, uint32_t rate, uint8_t address);

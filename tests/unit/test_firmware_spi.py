@@ -102,6 +102,22 @@ def test_pins_work_like_a_bus_in_each_mode(mode: int, data: bytes) -> None:
     assert result.of_pin(CLOCK)[-1][1] == mode // 2
 
 
+@pytest.mark.parametrize("mode", range(4))
+def test_input_is_taken_at_the_edge_of_the_mode(mode: int) -> None:
+    """A chip that changes its output at the edges between those at which it is taken, known from a first run."""
+    data = bytes([0xA5, 0x0F, 0x33])
+    bits = [byte >> bit & 1 for byte in data for bit in range(7, -1, -1)]
+    first = on_pins(mode)
+    first.send(10_000, "spi_send oid=0 data=000000")
+    edges = [clock for clock, _ in first.run(SECOND).of_pin(CLOCK)]
+    script = on_pins(mode)
+    script.send(10_000, "spi_transfer oid=0 data=000000")
+    changes = edges[::2] if mode & 1 else [10_001, *edges[1::2]]
+    for clock, bit in zip(changes, bits, strict=False):
+        script.drive(clock + 5, MISO, bit)
+    assert responses(script.run(SECOND)) == [f"spi_transfer_response oid=0 response={data.hex()}"]
+
+
 def test_a_missing_chip_on_pins_reads_as_its_pull_up() -> None:
     script = on_pins()
     result = script.run(SECOND)
