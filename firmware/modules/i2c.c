@@ -29,7 +29,7 @@ struct i2c_device *i2c_find(uint32_t oid)
 void i2c_set_way(struct i2c_device *device, i2c_way way, const void *bus, uint16_t size)
 {
     if (device->way || config_is_final())
-        shutdown("Invalid i2c config");
+        shutdown("Unsupported i2c bus");
     device->bus = memory_take(size);
     if (!device->bus)
         shutdown("alloc_chunk failed");
@@ -41,7 +41,7 @@ enum i2c_status i2c_device_transfer(const struct i2c_device *device, const uint8
                                     uint8_t read_count)
 {
     if (!device->way)
-        shutdown("Invalid i2c config");
+        shutdown("Unsupported i2c bus");
     return device->way(device, write, write_count, read, read_count);
 }
 
@@ -57,7 +57,7 @@ COMMAND(i2c_transfer, "oid=%c write=%*s read_len=%u")
     uint8_t read[READ_MOST];
     const struct i2c_device *device = i2c_find(args[0]);
     if (args[3] > READ_MOST)
-        shutdown("i2c_transfer read_len too large");
+        shutdown("Command parser error");
     uint8_t count = (uint8_t)args[3];
     enum i2c_status status = i2c_device_transfer(device, command_bytes(args[2]), (uint8_t)args[1], read, count);
     send_i2c_response((uint8_t)args[0], (uint8_t)status, status == I2C_SUCCESS ? count : 0, read);

@@ -19,11 +19,11 @@ struct i2c_device {
 /* The device of `oid`; shutdown when it is none. */
 struct i2c_device *i2c_find(uint32_t oid);
 
-/* Give a device its bus: a copy of the `size` bytes at `bus` is made. Shutdown "Invalid i2c config" when it has one, or when
+/* Give a device its bus: a copy of the `size` bytes at `bus` is made. Shutdown "Unsupported i2c bus" when it has one, or when
  * configuration is over. */
 void i2c_set_way(struct i2c_device *device, i2c_way way, const void *bus, uint16_t size);
 
-/* Write, then read after a repeated start. Shutdown "Invalid i2c config" when the device has no bus. Task level. */
+/* Write, then read after a repeated start. Shutdown "Unsupported i2c bus" when the device has no bus. Task level. */
 enum i2c_status i2c_device_transfer(const struct i2c_device *device, const uint8_t *write, uint8_t write_count, uint8_t *read,
                                     uint8_t read_count);
 #endif
