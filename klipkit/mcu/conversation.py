@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from klipkit._core import lib
-from klipkit.base.errors import DeviceError
+from klipkit.base.errors import DeviceError, KlipkitError
 from klipkit.base.faults import LinkError, NoAnswer
 from klipkit.link import pipe as link
 from klipkit.wire.dictionary import Dictionary
@@ -43,6 +43,7 @@ class Conversation:
         self.name = name
         self.pipe = pipe
         self.dictionary: Dictionary | None = None
+        self.fault: KlipkitError | None = None  # the MCU's first cause, raised in place of its consequences
         self.queue = self.add_queue()  # for commands without a time
         self._listeners: dict[str, list[Listener]] = {}
         self._answers: dict[str, list[asyncio.Future[Heard]]] = {}
@@ -150,9 +151,11 @@ class Conversation:
                     return answer.result()
         finally:
             answers.remove(answer)
-        raise self._silent(response)
+        raise self.fault or self._silent(response)
 
     def _raise_if_gone(self) -> None:
+        if self.fault is not None:
+            raise self.fault
         if self._reader.done():
             error = self._reader.exception()
             raise error or LinkError("the link was closed", where=f"MCU '{self.name}'")

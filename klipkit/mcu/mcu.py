@@ -84,6 +84,7 @@ class Mcu:
         """Note a fault; the first one stays."""
         if not self.fault.done():
             self.fault.set_result(error)
+            self.talk.fault = error
 
     async def close(self) -> None:
         """End the conversation and close the pipe."""

@@ -17,6 +17,7 @@ enum { FREQUENCY_LEAST = 100000, FREQUENCY_MOST = 715827882 };
 
 static const char HELP[] =
     "usage: klipkit-sim --pty LINK [--mcu NAME] [--frequency HZ] [--pins NAME,NAME,...] [--persona FILE]\n"
+    "                   [--edges FILE]\n"
     "\n"
     "A microcontroller that runs klipkit's firmware in real time behind a pseudo terminal, for any host\n"
     "that speaks the Klipper protocol. Ends on SIGINT or SIGTERM.\n"
@@ -28,6 +29,7 @@ static const char HELP[] =
     "  --persona FILE    all of this and more from a file, lines of a word and its value:\n"
     "                    mcu, frequency, pins, adc_max, pwm_max, receive_window, serial_baud, move_memory (bytes),\n"
     "                    constants, enumerations (members of the dictionary's objects, JSON without the braces)\n"
+    "  --edges FILE      write each edge of an output pin there: clock in ticks, number of the pin, level\n"
     "  --help            this text\n"
     "\n"
     "Options count in the order given. When the computer stalls, the chip's clock waits with it.\n";
@@ -163,9 +165,9 @@ void options_read(struct options *options, int argc, char **argv)
     static const struct option OPTIONS[] = {
         {"pty", required_argument, NULL, 'l'},  {"mcu", required_argument, NULL, 's'},
         {"frequency", required_argument, NULL, 's'}, {"pins", required_argument, NULL, 's'},
-        {"persona", required_argument, NULL, 'p'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0},
+        {"persona", required_argument, NULL, 'p'}, {"edges", required_argument, NULL, 'e'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0},
     };
-    options->link = NULL;
+    options->link = options->edges = NULL;
     default_persona(&options->persona);
     int option, index = 0;
     while ((option = getopt_long(argc, argv, "", OPTIONS, &index)) != -1) {
@@ -174,6 +176,8 @@ void options_read(struct options *options, int argc, char **argv)
             exit(0);
         } else if (option == 'l') {
             options->link = optarg;
+        } else if (option == 'e') {
+            options->edges = optarg;
         } else if (option == 'p') {
             read_persona(&options->persona, optarg);
         } else if (option == 's') {

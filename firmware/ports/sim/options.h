@@ -5,6 +5,7 @@
 
 struct options {
     const char *link;           /* the symlink to make */
+    const char *edges;          /* file for the edges of output pins, NULL for none */
     struct sim_persona persona;
 };
 

@@ -1,15 +1,18 @@
 /* klipkit-sim: the simulated microcontroller in a process of its own, in real time, behind a pty for a foreign host.
  *
- * The firmware's clock is the monotonic clock scaled to its frequency, less what the computer stalled. It waits
- * for the firmware: it never goes further than TOLERANCE beyond the next timer, nor beyond what was slept on purpose, so a
- * process that is held up for a while finds its timers due, not missed. A host sees that as a slow clock.
+ * The firmware's clock is the monotonic clock scaled to its frequency, but it waits for the firmware: it never passes a
+ * timer that has not run, and within handlers it goes on at real speed. A process that was held up for a while finds
+ * its timers due, not missed, and catches up as soon as there is time: a host sees a clock that was late, not a slow one.
+ * Only of a stall of more than OWED_MOST the rest is forgotten.
  *
- *     seen = min(monotonic - slipped, timer + TOLERANCE, last seen + slept + TOLERANCE)
+ *     seen = min(monotonic - forgotten, timer, last seen + slept + what passed, TOLERANCE at most)
  */
 #define _GNU_SOURCE /* ppoll */
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -19,9 +22,10 @@
 #include "ports/sim/terminal.h"
 
 #define NS 1000000000ULL
+#define OWED_MOST (5 * NS) /* that the clock catches up after a stall; a host gives up sooner */
 
 enum {
-    TOLERANCE_HZ = 5000,  /* 0.2 ms: lateness that the firmware may see; its limit is 1 ms */
+    TOLERANCE_HZ = 5000,  /* 0.2 ms: more than this within a handler is a stall, and is caught up later */
     SLEEP_HZ = 100,       /* a sleep is 10 ms at most, so that a longer one is seen to be a stall */
     INPUT_HZ = 2000,      /* bytes are looked for this often while timers leave no pause */
     PIECE = 64,           /* bytes taken at a time, well below the firmware's ring */
@@ -30,9 +34,11 @@ enum {
 static const struct sim_firmware *firmware;
 static struct options options;
 static int terminal;
+static FILE *edges;
 static volatile sig_atomic_t ended;
 
 static uint64_t base;      /* monotonic ns at which the clock was, or would have been, 0 */
+static uint64_t observed;  /* monotonic ns of the newest observation */
 static uint64_t seen;      /* ticks: newest clock that the firmware may know */
 static uint64_t timer;     /* ticks */
 static uint64_t looked;    /* ticks: when bytes were last looked for */
@@ -67,14 +73,16 @@ static uint64_t part(uint32_t hz)
 /* The clock now, after at most `slept` ticks of sleep on purpose. */
 static uint64_t observe(uint64_t slept)
 {
-    uint64_t real = monotonic();
+    uint64_t real = monotonic(), passed = ticks_of(real - observed);
     uint64_t clock = ticks_of(real - base), most = seen + slept;
+    observed = real;
+    most += passed < part(TOLERANCE_HZ) ? passed : part(TOLERANCE_HZ);
     if (timer_set && timer < most)
         most = timer;
-    most += part(TOLERANCE_HZ);
     if (clock > most) {
         clock = most > seen ? most : seen + 1; /* it goes on for a firmware that waits for it */
-        base = real - ns_of(clock);
+        if (real - base > ns_of(clock) + OWED_MOST)
+            base = real - ns_of(clock) - OWED_MOST;
     }
     if (clock > seen)
         seen = clock;
@@ -128,7 +136,8 @@ static bool take_due(void)
 /* Sleep until the timer, a byte or a signal; gives the ticks that were meant to be slept. */
 static uint64_t wait_for_event(void)
 {
-    uint64_t until = seen + part(SLEEP_HZ);
+    bool behind = ticks_of(monotonic() - base) > seen + part(TOLERANCE_HZ);
+    uint64_t until = seen + (behind ? part(INPUT_HZ) : part(SLEEP_HZ));
     if (timer_set && timer < until)
         until = timer;
     uint64_t meant = until > seen ? until - seen : 0;
@@ -180,7 +189,7 @@ static void poll_interrupts(void *ctx)
     take_due();
 }
 
-/* Nothing is connected to the pins. */
+/* Nothing is connected to the pins; their edges can be noted. */
 static void pin_setup(void *ctx, uint32_t pin, int mode, int level)
 {
     (void)ctx, (void)pin, (void)mode, (void)level;
@@ -188,7 +197,9 @@ static void pin_setup(void *ctx, uint32_t pin, int mode, int level)
 
 static void pin_write(void *ctx, uint32_t pin, int level)
 {
-    (void)ctx, (void)pin, (void)level;
+    (void)ctx;
+    if (edges)
+        fprintf(edges, "%llu\t%u\t%d\n", (unsigned long long)seen, pin, level != 0);
 }
 
 static int pin_read(void *ctx, uint32_t pin)
@@ -287,11 +298,13 @@ int main(int argc, char **argv)
                                          pin_setup, pin_write, pin_read, send, send_room, reset, analog_setup, analog_read,
                                          pwm_setup, pwm_write, spi_setup, spi_transfer, i2c_setup, i2c_transfer};
     options_read(&options, argc, argv);
+    if (options.edges && !(edges = fopen(options.edges, "w")))
+        options_fail(2, "--edges: cannot write the file: %s", strerror(errno));
     catch_signals();
     terminal = terminal_open(options.link);
     prctl(PR_SET_TIMERSLACK, 1000UL); /* ns; the default of 50 us is a quarter of the tolerance */
     firmware = klipkit_sim_firmware();
-    base = monotonic();
+    base = observed = monotonic();
     for (;;) {
         firmware->start(&HOST, &options.persona);
         timer_set = enabled = interrupting = false;

@@ -1,0 +1,178 @@
+"""One line of G-code to one pin: the host, the wire and the firmware together, in virtual time."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from klipkit.base.config import read_config
+from klipkit.boards.mcuchips import chips_of
+from klipkit.cli.sections import SCHEMA
+from klipkit.cli.simulate import OBJECT, Simulation
+from klipkit.sim.cosim import Faults
+from klipkit.sim.firmware import build
+from klipkit.sim.printer import SimulatedPrinter
+from tests.command import shell
+from tests.reference import TOP
+
+RAMPS = TOP / "config-examples" / "ramps-cartesian.cfg"
+TWO_BOARDS = TOP / "config-examples" / "two-boards.cfg"
+LINE = "SET_KINEMATIC_POSITION X=0 Y=0 Z=0\nG1 X10 F6000\n"
+DIAGONAL = "SET_KINEMATIC_POSITION X=0 Y=0 Z=0\nG1 X10 Y20 F6000\nG1 X15 Y5 Z1 F9000\nG1 X0 Y0 Z0\n"
+BOUND = 25e-6  # s: how far a step may be from its exact time
+FREQUENCY = {"mcu": 16e6, "zboard": 180e6}
+
+
+def crossings(length: float, velocity: float, accel: float, step: float) -> np.ndarray:
+    """Seconds from the start of a move from standstill to standstill at which it crosses each (n - 1/2) steps."""
+    ramp = velocity**2 / (2 * accel)
+    assert length > 2 * ramp
+    at = (np.arange(1, round(length / step) + 1) - 0.5) * step
+    total = 2 * velocity / accel + (length - 2 * ramp) / velocity
+    up = np.sqrt(2 * np.minimum(at, ramp) / accel)
+    cruise = velocity / accel + (at - ramp) / velocity
+    down = total - np.sqrt(2 * np.maximum(length - at, 0) / accel)
+    return np.where(at < ramp, up, np.where(at > length - ramp, down, cruise))
+
+
+def run(text: str, config: Path = RAMPS, faults: Faults | None = None) -> Simulation:
+    """The simulation of a text, its edges kept."""
+    loaded = SCHEMA.load(read_config(config))
+    printer = SimulatedPrinter(loaded, chips_of(loaded.config, ["atmega2560"]), build(OBJECT))
+    try:
+        simulation = Simulation(loaded, printer, faults, keep=True)
+        simulation.run(text, "line.gcode")
+    finally:
+        printer.close()
+    return simulation
+
+
+def steps(simulation: Simulation, stepper: str, *, both_edges: bool = False) -> list[tuple[int, int]]:
+    """(clock, level of the direction pin) of each step of a stepper."""
+    level, found = 0, []
+    for line in simulation.lines:
+        clock, _, pin, value = line.split("\t")
+        if pin == f"{stepper} dir":
+            level = int(value)
+        elif pin == f"{stepper} step" and (both_edges or value == "1"):
+            found.append((int(clock), level))
+    return found
+
+
+def assert_on_time(clocks: np.ndarray, times: np.ndarray, frequency: float) -> None:
+    """There is a start of the move for which each step is within its bound, half its interval or 25 us."""
+    gaps = np.diff(times)
+    nearest = np.minimum(np.append(gaps, np.inf), np.insert(gaps, 0, np.inf))
+    bound = np.minimum(BOUND, nearest / 2) + 1 / frequency
+    early, late = clocks / frequency - times - bound, clocks / frequency - times + bound
+    assert early.max() <= late.min()
+
+
+def test_each_edge_of_a_line_is_an_exact_step() -> None:
+    simulation = run(LINE)
+    made = steps(simulation, "stepper_x")
+    assert len(made) == 800
+    assert {level for _, level in made} == {1}
+    clocks = np.array([clock for clock, _ in made], dtype=float)
+    assert (np.diff(clocks) > 0).all()
+    assert_on_time(clocks, crossings(10, 100, 3000, 0.0125), FREQUENCY["mcu"])
+    assert steps(simulation, "stepper_y") == steps(simulation, "stepper_z") == []
+    assert [(row["steps"], row["position"], row["lost"], row["counted"]) for row in simulation.rows] == [
+        (800, 10.0, 0, 800),
+        (0, 0.0, 0, 0),
+        (0, 0.0, 0, 0),
+    ]
+    assert all(row["violations"] == 0 for row in simulation.rows)
+
+
+def test_the_way_back_has_the_other_direction_and_ends_where_it_began() -> None:
+    simulation = run(LINE + "G1 X2.5\nG1 X0\n")
+    made = steps(simulation, "stepper_x")
+    assert [level for _, level in made] == [1] * 800 + [0] * 800
+    assert simulation.rows[0]["position"] == 0.0
+    inverted = run("SET_KINEMATIC_POSITION X=0 Y=0 Z=0\nG1 Y10 F6000\n")
+    assert {level for _, level in steps(inverted, "stepper_y")} == {0}  # dir_pin: !PF7
+    assert inverted.rows[1]["position"] == 10.0
+
+
+def test_two_microcontrollers_step_together_each_by_its_own_clock() -> None:
+    simulation = run("SET_KINEMATIC_POSITION X=0 Y=0 Z=0\nG1 X10 Y10 F6000\n", TWO_BOARDS)
+    x, y = steps(simulation, "stepper_x"), steps(simulation, "stepper_y", both_edges=True)
+    assert len(x) == len(y) == 800
+    along = crossings(math.hypot(10, 10), 100, 3000, 0.0125 * math.sqrt(2))
+    assert_on_time(np.array([clock for clock, _ in x], dtype=float), along, FREQUENCY["mcu"])
+    assert_on_time(np.array([clock for clock, _ in y], dtype=float), along, FREQUENCY["zboard"])
+    assert [(row["position"], row["lost"]) for row in simulation.rows] == [(10.0, 0), (10.0, 0), (0.0, 0)]
+
+
+@pytest.mark.parametrize("config", [RAMPS, TWO_BOARDS], ids=["one", "two"])
+def test_twice_the_same_input_gives_the_same_bytes(config: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.gcode").write_text(DIAGONAL)
+    answers = []
+    for number, seed in ((1, "0"), (2, "77")):
+        line = f"klipkit simulate a.gcode -c {config} --mcu atmega2560 --json -q --edges edges{number}"
+        result = shell(f"cd {tmp_path} && {line}", {"PYTHONHASHSEED": seed})
+        assert (result.returncode, result.stderr) == (0, "")
+        answers.append(json.loads(result.stdout))
+    assert answers[0] == answers[1]
+    assert len(answers[0]["wires"]) == len(answers[0]["wires"].keys() | {"mcu"})
+    assert (tmp_path / "edges1").read_bytes() == (tmp_path / "edges2").read_bytes()
+
+
+def test_damaged_and_lost_frames_change_no_step() -> None:
+    """1 % of the frames each way are damaged: half of them changed, half shortened by a byte."""
+    whole = run(LINE)
+    want = [clock for clock, _ in steps(whole, "stepper_x")]
+    naks = set()
+    for seed in range(1, 1001):
+        simulation = run(LINE, faults=Faults(seed, 0.005, 0.005))
+        got = [clock for clock, _ in steps(simulation, "stepper_x")]
+        assert len(got) == 800, seed
+        assert simulation.rows[0]["lost"] == 0 and simulation.rows[0]["counted"] == 800, seed
+        intervals = np.diff(got) - np.diff(want)
+        assert np.abs(intervals).max() <= 2 * BOUND * FREQUENCY["mcu"], seed
+        naks.add(simulation.wires["mcu"])
+    assert len(naks) > 500  # the damage was there: the bytes on the wire differ
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("G1 X10\n", "line.gcode:1: Must home axis first: X"),
+        (
+            "SET_KINEMATIC_POSITION X=0\nG1 X500\n",
+            "line.gcode:2: Move out of range: 500.000 0.000 0.000 [0.000]",
+        ),
+        ("G28\n", 'line.gcode:1: Unknown command: "G28"'),
+        ("?\n", "line.gcode:1: not a G-code command: '?'"),
+        ("G1 Xfoo\n", "line.gcode:1: G1: X must be given"),
+        ("SET_KINEMATIC_POSITION X=nan\n", "line.gcode:1: SET_KINEMATIC_POSITION: X=nan is not a number"),
+    ],
+)
+def test_a_wrong_line_is_one_clear_error_with_its_place(tmp_path: Path, text: str, what: str) -> None:
+    (tmp_path / "line.gcode").write_text(text)
+    result = shell(f"cd {tmp_path} && klipkit simulate line.gcode -c {RAMPS} --mcu atmega2560")
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"klipkit simulate: error: {what}")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        (f"klipkit simulate /nowhere.gcode -c {RAMPS} --mcu atmega2560", 2),
+        ("klipkit simulate a.gcode -c /nowhere.cfg", 2),
+        (f"klipkit simulate a.gcode -c {RAMPS}", 2),
+        (f"klipkit simulate a.gcode -c {RAMPS} --mcu atmega9999", 2),
+        (f"klipkit simulate a.gcode -c {RAMPS} --mcu stm32f103", 1),
+        (f"klipkit simulate . -c {RAMPS} --mcu atmega2560", 2),
+        (f"klipkit simulate a.gcode -c {RAMPS} --mcu atmega2560 --edges /nowhere/edges", 2),
+    ],
+)
+def test_bad_input_is_one_line_and_the_right_status(tmp_path: Path, line: str, status: int) -> None:
+    (tmp_path / "a.gcode").write_text(LINE)
+    result = shell(f"cd {tmp_path} && {line}")
+    assert (result.returncode, result.stderr.count("\n")) == (status, 1), result.stderr
+    assert "Traceback" not in result.stderr
