@@ -14,6 +14,7 @@ enum {
     LATE_HZ = 1000,    /* a timer that runs more than 1/LATE_HZ s late is a shutdown */
     BREATH_HZ = 2000,  /* timers that follow each other without a gap for 1/BREATH_HZ s ... */
     PAUSE_HZ = 50000,  /* ... wait 1/PAUSE_HZ s, so that tasks and the console are not starved */
+    TURNS = 32,        /* the gap is looked for after so many timers: on a slow chip they take half of 1/BREATH_HZ s */
     HEARTBEAT_HZ = 10, /* passes of the main loop when nothing else wakes it: garbage is looked at, uptime kept */
 };
 
@@ -88,24 +89,35 @@ static void run_first(void)
         move_back(timer);
 }
 
+/* Timers have followed each other without a gap since `begun`: when that is too long, let the tasks have a pause. */
+static bool pause(uint32_t begun)
+{
+    uint32_t now = clock_now();
+    return now - begun > clock_frequency() / BREATH_HZ &&
+           arm(clock_later(earliest->clock, now + clock_frequency() / PAUSE_HZ));
+}
+
 /* Run the first timer, which is due since `begun`, and what is due after it, until the next one is far enough away for an
  * interrupt. The clock is not read before the first timer runs: its edge is on time. */
 static void run_due(uint32_t begun)
 {
+    uint8_t turns = TURNS;
     running = true;
     for (;;) {
         run_first();
         irq_breathe();
-        uint32_t now = clock_now(), due = earliest->clock;
-        if (!clock_is_before(now, due)) {
-            if (clock_is_before(due + clock_frequency() / LATE_HZ, now))
-                shutdown("Rescheduled timer in the past");
-        } else {
-            if (arm(due))
+        int32_t late = (int32_t)(clock_now() - earliest->clock);
+        if (late < 0) {
+            if (arm(earliest->clock))
                 break;
-            clock_wait(due);
+            clock_wait(earliest->clock);
+        } else if (late > (int32_t)(clock_frequency() / LATE_HZ)) {
+            shutdown("Rescheduled timer in the past");
         }
-        if (now - begun > clock_frequency() / BREATH_HZ && arm(clock_later(due, now + clock_frequency() / PAUSE_HZ)))
+        if (--turns)
+            continue;
+        turns = TURNS;
+        if (pause(begun))
             break;
     }
     running = false;

@@ -11,8 +11,6 @@
 #include "hal/irq.h"
 
 enum {
-    /* Leaving the interrupt and being called again takes this long: nearer clocks are waited for. */
-    NEAR_TICKS = 120,
     /* A compare value this far from the count is safe from being passed while it is written. */
     SAFE_TICKS = 32,
 };
@@ -47,14 +45,8 @@ static void set_compare(uint16_t low)
     TIMSK1 = 1 << TOIE1 | 1 << OCIE1A;
 }
 
-bool clock_arm(uint32_t clock)
+bool clock_arm_far(uint32_t clock, int32_t distance)
 {
-    int32_t distance = (int32_t)(clock - clock_now());
-    if (distance < NEAR_TICKS) {
-        far = false;
-        TIMSK1 = 1 << TOIE1;
-        return false;
-    }
     far = distance > 0xffff;
     if (far) {
         wanted = clock;
@@ -67,7 +59,7 @@ bool clock_arm(uint32_t clock)
 
 ISR(TIMER1_COMPA_vect)
 {
-    TIMSK1 = 1 << TOIE1;
+    TIMSK1 = 1 << TOIE1; /* irq_breathe() lets other interrupts come */
     sched_interrupt();
 }
 

@@ -54,6 +54,9 @@ static inline uint32_t clock_frequency(void)
 /* The ticks that the stepper takes from the beginning of a step to where it ends its pulse. */
 #define GPIO_PULSE_TICKS 40
 
+/* Leaving the timers' interrupt and being called again takes this long: nearer clocks are waited for. */
+#define CLOCK_NEAR_TICKS 150
+
 /* Before anything that asks for the clock. */
 void clock_start(void);
 
@@ -64,10 +67,21 @@ extern volatile uint16_t clock_upper;
  * before the count was read. */
 static inline uint32_t clock_now(void)
 {
-    uint16_t low = TCNT1, high = clock_upper;
-    if (TIFR1 & (1 << TOV1) && !(low & 0x8000))
-        high++;
-    return (uint32_t)high << 16 | low;
+    union {
+        uint16_t halves[2];
+        uint32_t whole;
+    } now = {{TCNT1, clock_upper}};
+    if (TIFR1 & (1 << TOV1) && !(now.halves[0] & 0x8000))
+        now.halves[1]++;
+    return now.whole;
+}
+
+bool clock_arm_far(uint32_t clock, int32_t distance);
+
+static inline bool clock_arm(uint32_t clock)
+{
+    int32_t distance = (int32_t)(clock - clock_now());
+    return distance >= CLOCK_NEAR_TICKS && clock_arm_far(clock, distance);
 }
 
 /* The clock is less than 2^15 ticks away. */
