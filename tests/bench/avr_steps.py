@@ -2,7 +2,7 @@
 
     python -m tests.bench.avr_steps [CHIP [FREQUENCY]]
 
-Each stepper makes 60000 steps at one interval, its pulse 100 ns, and one more the other way; the figure is the smallest
+Each stepper makes 60000 steps at one interval, with a pulse of 32 ticks, and one more the other way; the figure is the smallest
 interval without a shutdown, with exact counts of pulses, whatever of six phases the start has to the clock's low bits.
 """
 
@@ -17,7 +17,7 @@ STEP_PINS = ("PA0", "PA2", "PA4")
 DIR_PINS = ("PA1", "PA3", "PA5")
 SMALL_STEP_PINS = ("PB0", "PC0", "PD4")
 SMALL_DIR_PINS = ("PB1", "PC1", "PD5")
-PULSE_NS = 100
+PULSE = 32  # ticks
 LOWEST, HIGHEST = 30, 1200  # ticks: bounds of the search
 
 
@@ -27,10 +27,9 @@ def steppers(target: Target, count: int) -> tuple[Session, tuple[str, ...]]:
     has_port_a = "PA0" in session.dictionary.raw["enumerations"]["pin"]
     steps, dirs = (STEP_PINS, DIR_PINS) if has_port_a else (SMALL_STEP_PINS, SMALL_DIR_PINS)
     session.send(f"allocate_oids count={count}")
-    pulse = -(-target.frequency * PULSE_NS // 1_000_000_000)
     for oid in range(count):
         pins = f"step_pin={steps[oid]} dir_pin={dirs[oid]}"
-        session.send(f"config_stepper oid={oid} {pins} invert_step=0 step_pulse_ticks={pulse}")
+        session.send(f"config_stepper oid={oid} {pins} invert_step=0 step_pulse_ticks={PULSE}")
     session.send("finalize_config crc=0")
     return session, steps[:count]
 
