@@ -162,7 +162,11 @@ def _print(out: Output, result: Simulation) -> int:
     good = all(
         not row["lost"] and not row["violations"] and row["counted"] == row["steps"] for row in result.rows
     )
-    document: Mapping[str, object] = {"seconds": result.seconds, "edges_sha256": result.digest.hexdigest(), "wires": result.wires}
+    document: Mapping[str, object] = {
+        "seconds": result.seconds,
+        "edges_sha256": result.digest.hexdigest(),
+        "wires": result.wires,
+    }
     out.records(COLUMNS, result.rows, steppers=result.rows, **document)
     out.note(f"{result.seconds:.3f} s of the printer's time")
     return 0 if good else 1
