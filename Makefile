@@ -36,8 +36,9 @@ $(SETUP): setup.cfg setup.py pyproject.toml $(CORE_SOURCES) | system-packages
 	$(BIN)/python -m compileall -q klipkit
 	@touch $@
 
-run: $(SETUP) ## see it work: the serial ports of this computer, and the pin table of an Arduino Mega
-	bin/klipkit ports
+run: $(SETUP) ## see it work: a simulated printer moves; the serial ports of this computer; the pins of an Arduino Mega
+	bin/klipkit simulate tests/readme/square.gcode -c config-examples/ramps-cartesian.cfg --mcu atmega2560
+	bin/klipkit ports || true
 	bin/klipkit pins list --board mega
 
 test: check ## everything that CI runs

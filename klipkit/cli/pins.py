@@ -211,13 +211,16 @@ def _show_names(
     meanings = {(row["name"], row["table"], row["pin"]) for row in rows}
     ambiguous = len({meaning[:2] for meaning in meanings}) < len(meanings)
     columns = [TABLE, PIN] if with_board else [PIN]
-    if out.terminal:
+    if out.terminal and (several or with_board or ambiguous):
         columns = [NAME, *columns]
     elif several and with_board:
         columns.append(NAME)
     if ambiguous or (out.terminal and with_board):
         columns.append(NUMBERING)
-    if rows or out.json:
+    if out.terminal and columns == [PIN]:
+        for row in rows:
+            out.line(row["pin"])  # one question, one word
+    elif rows or out.json:
         out.records(columns, rows, pins=rows, errors=[error.record() for error in errors])
     out.stdout.flush()
 

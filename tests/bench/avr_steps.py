@@ -2,8 +2,9 @@
 
     python -m tests.bench.avr_steps [CHIP [FREQUENCY]]
 
-Each stepper makes 60000 steps at one interval, with a pulse of 32 ticks, and one more the other way; the figure is the smallest
-interval without a shutdown, with exact counts of pulses, whatever of six phases the start has to the clock's low bits.
+Each stepper makes 60000 steps at one interval, with a pulse of 32 ticks, and one more the other way; the figure is the
+smallest interval without a shutdown, with exact counts of pulses, whatever of six phases the start has to the clock's
+low bits.
 """
 
 import sys
