@@ -9,19 +9,30 @@ DICTIONARY := zlib
 BUILD := build/avr-$(CHIP)$(if $(filter-out 16000000,$(FREQUENCY)),-$(FREQUENCY))
 PORT_SOURCES := $(addprefix ports/avr/,chip.c clock.c gpio.c memory.c reset.c uart.c)
 
-# Chips with 2 KB of RAM or less, and 32 KB of flash or less, build the modules named here only.
-SMALL := atmega328p atmega328 atmega168 atmega32u4
 PROVIDES := gpio
-ifeq ($(filter $(CHIP),$(SMALL)),)
-PROVIDES += large
-RING := 256
-else
-RING := 128
-endif
-# Kept for interrupts and the deepest command; what is left becomes configuration and move queue.
-STACK := $(if $(filter $(CHIP),$(SMALL)),320,448)
 
-PORT_CFLAGS := -O2 -mmcu=$(CHIP) -fshort-enums -ffunction-sections -fdata-sections -fno-jump-tables \
+# Chips whose flash does not hold all modules have a list of their own.
+MODULES_OF_32K := analog_in buttons counter digital_out endstop pwm_out spi spi_bus spi_pins stepper thermocouple tmcuart trsync
+MODULES_OF_16K := analog_in digital_out endstop stepper trsync
+SIZE_atmega328 := 32K
+SIZE_atmega328p := 32K
+SIZE_atmega32u4 := 32K
+SIZE_atmega168 := 16K
+SIZE_atmega168p := 16K
+SIZE := $(SIZE_$(CHIP))
+
+# Bytes: of the receive ring; of what is kept for interrupts and the deepest command. What is left of the RAM becomes
+# configuration and move queue.
+ifdef SIZE
+PORT_MODULES := $(MODULES_OF_$(SIZE))
+RING := 128
+STACK := 320
+else
+RING := 256
+STACK := 448
+endif
+
+PORT_CFLAGS := -Os -mcall-prologues -mmcu=$(CHIP) -fshort-enums -ffunction-sections -fdata-sections -fno-jump-tables \
 	-DF_CPU=$(FREQUENCY)UL -DBAUD=$(BAUD)UL -DCHIP_NAME='"$(CHIP)"' -DRECEIVE_RING=$(RING) -DSTACK_BYTES=$(STACK)
 
 TARGETS := $(BUILD)/klipkit.elf $(BUILD)/klipkit.hex
