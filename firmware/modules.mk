@@ -12,4 +12,5 @@ MODULE_spi := gpio
 MODULE_spi_bus := spi gpio
 MODULE_spi_pins := gpio
 MODULE_stepper := gpio
+MODULE_tmcuart := gpio
 MODULE_trsync :=
