@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from klipkit._core import ffi, lib
 
+from klipkit._core import ffi, lib
 from klipkit.base.faults import LinkError
 from klipkit.link.pipe import Message, Pipe
 from klipkit.link.pty import DescriptorPipe, open_pty

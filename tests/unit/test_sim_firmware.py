@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from klipkit._core import lib
 
+from klipkit._core import lib
 from klipkit.boards.chips import chip
 from klipkit.sim.cosim import Carriage, Cosim, Edge, Faults
 from klipkit.sim.loop import run_virtual

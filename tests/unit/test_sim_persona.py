@@ -5,8 +5,8 @@ import re
 from typing import Any
 
 import pytest
-from klipkit._core import ffi
 
+from klipkit._core import ffi
 from klipkit.boards.chips import chip, chip_names
 from klipkit.sim.persona import FIELDS, FIRMWARE_DECLARES, _constants, _enumerations, _members, persona_of
 from tests.reference import reference_path

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from klipkit._core import lib
 
+from klipkit._core import lib
 from klipkit.base.errors import DeviceError
 from klipkit.base.faults import LinkError
 from klipkit.link.pipe import Message
