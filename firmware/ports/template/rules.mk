@@ -1,0 +1,3 @@
+# How the template is linked: every function of the contract must be there.
+$(BUILD)/klipkit: $(OBJECTS)
+	$(CC) $(CFLAGS) -o $@ $^
