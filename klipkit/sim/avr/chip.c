@@ -87,6 +87,7 @@ struct chip *chip_new(const char *name, uint32_t frequency, const char *elf, uin
         abort();
     the_chip = chip;
     chip->avr = avr;
+    chip->library_run = avr->run;
     chip->entry_cycles = avr->address_size + 2;
     attach_models(chip, baud);
     return chip;
@@ -95,15 +96,17 @@ struct chip *chip_new(const char *name, uint32_t frequency, const char *elf, uin
 static bool step(struct chip *chip)
 {
     avr_t *avr = chip->avr;
+    if (avr->run != chip->library_run) {
+        avr->run(avr); /* the watchdog has bitten: the library put its reset in the place of the run function */
+        avr->cycle++;
+    }
     /* The library marks sei by a negative state; its own look at interrupts after an instruction is left out. */
     avr->interrupt_state = 0;
     avr_flashaddr_t next = avr_run_one(avr);
     bool after_enable = avr->interrupt_state < 0;
     avr->interrupt_state = 0;
-    size_t resets = chip->reset_count;
+    avr->pc = next;
     avr_cycle_count_t idle = avr_cycle_timer_process(avr);
-    if (chip->reset_count == resets)
-        avr->pc = next;
     if (avr->state == cpu_Sleeping) {
         if (!avr->sreg[S_I])
             return false;

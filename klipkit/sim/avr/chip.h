@@ -73,6 +73,7 @@ struct watched {
 
 struct chip {
     avr_t *avr;
+    void (*library_run)(avr_t *avr);
     struct source sources[SOURCES_MOST];
     size_t source_count;
     uint8_t entry_cycles;
