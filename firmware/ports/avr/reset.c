@@ -23,6 +23,7 @@ void reset_chip(void)
 {
     cli();
     wdt_enable(WDTO_15MS);
+    wdt_reset(); /* simavr takes a changed time-out from here on only */
     for (;;)
         ;
 }
