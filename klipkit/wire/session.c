@@ -82,8 +82,10 @@ int session_add_queue(struct session *session)
     return queue;
 }
 
-static int64_t put(struct session *session, int queue, const uint8_t *bytes, const struct send_command *order)
+static int64_t put(struct session *session, int queue, const uint8_t *bytes, size_t count, const struct send_command *order)
 {
+    if (count == 0 || count > SESSION_PAYLOAD_MOST)
+        return -EMSGSIZE;
     pthread_mutex_lock(&session->mutex);
     int64_t ticket = send_queues_put(&session->queues, queue, order, bytes);
     pthread_mutex_unlock(&session->mutex);
@@ -93,27 +95,15 @@ static int64_t put(struct session *session, int queue, const uint8_t *bytes, con
 int64_t session_send(struct session *session, int queue, const uint8_t *bytes, size_t count,
                      uint64_t min_clock, uint64_t required_clock)
 {
-    if (count == 0 || count > SESSION_PAYLOAD_MOST)
-        return -EMSGSIZE;
-    struct send_command order;
-    order.min_clock = min_clock;
-    order.due = required_clock;
-    order.count = (uint8_t)count;
-    order.query = 0;
-    return put(session, queue, bytes, &order);
+    struct send_command order = { .min_clock = min_clock, .due = required_clock, .count = (uint8_t)count };
+    return put(session, queue, bytes, count, &order);
 }
 
 int64_t session_query(struct session *session, int queue, const uint8_t *bytes, size_t count,
                       uint64_t min_clock, uint64_t required_clock)
 {
-    if (count == 0 || count > SESSION_PAYLOAD_MOST)
-        return -EMSGSIZE;
-    struct send_command order;
-    order.min_clock = min_clock;
-    order.due = required_clock;
-    order.count = (uint8_t)count;
-    order.query = 1;
-    return put(session, queue, bytes, &order);
+    struct send_command order = { .min_clock = min_clock, .due = required_clock, .count = (uint8_t)count, .query = 1 };
+    return put(session, queue, bytes, count, &order);
 }
 
 int64_t session_purge(struct session *session, int queue)

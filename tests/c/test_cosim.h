@@ -11,16 +11,7 @@
 #include "firmware/ports/sim/abi.h"
 #include "klipkit/sim/cosim.h"
 #include "klipkit/wire/session.h"
-
-#define CHECK(condition, ...)                                                              \
-    do {                                                                                   \
-        if (!(condition)) {                                                                \
-            fprintf(stderr, "%s:%d: %s: ", __FILE__, __LINE__, #condition);                \
-            fprintf(stderr, __VA_ARGS__);                                                  \
-            fprintf(stderr, "\n");                                                         \
-            exit(1);                                                                       \
-        }                                                                                  \
-    } while (0)
+#include "tests/c/check.h"
 
 enum { PIN_TOGGLE, PIN_BYTES, PIN_INPUT, PIN_COPY, PIN_DIR, PIN_STEP, PIN_COUNT };
 

@@ -15,16 +15,7 @@
 #include "klipkit/link/thread.h"
 #include "klipkit/wire/crc16.h"
 #include "klipkit/wire/session.h"
-
-#define CHECK(condition, ...)                                                              \
-    do {                                                                                   \
-        if (!(condition)) {                                                                \
-            fprintf(stderr, "%s:%d: %s: ", __FILE__, __LINE__, #condition);                \
-            fprintf(stderr, __VA_ARGS__);                                                  \
-            fprintf(stderr, "\n");                                                         \
-            exit(1);                                                                       \
-        }                                                                                  \
-    } while (0)
+#include "tests/c/check.h"
 
 enum { PATIENCE = 20000 }; /* ms until a test gives up: never waited for when all is well */
 

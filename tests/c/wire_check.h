@@ -1,19 +1,11 @@
-/* The check of the C tests of the wire: says where and what, and ends the test. */
+/* A generator of random numbers for the C tests of the wire. */
 #ifndef TESTS_C_WIRE_CHECK_H
 #define TESTS_C_WIRE_CHECK_H
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CHECK(condition, ...)                                                                   \
-    do {                                                                                        \
-        if (!(condition)) {                                                                     \
-            fprintf(stderr, "%s:%d: %s: ", __FILE__, __LINE__, #condition);                     \
-            fprintf(stderr, __VA_ARGS__);                                                       \
-            fputc('\n', stderr);                                                                \
-            exit(1);                                                                            \
-        }                                                                                       \
-    } while (0)
+#include "tests/c/check.h"
 
 /* A generator of our own (splitmix64): the same numbers on each machine. */
 struct chance {
