@@ -168,7 +168,7 @@ def _print(out: Output, result: Simulation) -> int:
         "wires": result.wires,
     }
     out.records(COLUMNS, result.rows, steppers=result.rows, **document)
-    out.note(f"{result.seconds:.3f} s of the printer's time")
+    out.note(f"{result.seconds:.1f} s of the printer's time")
     return 0 if good else 1
 
 
