@@ -1,4 +1,4 @@
-"""Settings of all tests: hypothesis has no deadline (machines are shared); in CI it tries the same examples each time."""
+"""Settings of all tests: hypothesis has no deadline, and in CI tries the same examples each time."""
 
 import os
 
