@@ -11,7 +11,8 @@ CFLAGS_C := -std=c11 -g -O1 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wundef -
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 # Debian packages; each is named with its reason in README.md.
-SYSTEM_PACKAGES := gcc libc6-dev python3 python3-venv python3-dev umockdev valgrind groff-base
+SYSTEM_PACKAGES := gcc libc6-dev python3 python3-venv python3-dev umockdev valgrind groff-base \
+    gcc-avr avr-libc libsimavr-dev libelf-dev
 
 CORE_SOURCES = $(wildcard klipkit/*/*.c) $(CORE_HEADERS) klipkit/core_build.py
 CORE_HEADERS := $(wildcard klipkit/*/*.h) $(wildcard klipkit/*/inner/*.h) firmware/ports/sim/abi.h
