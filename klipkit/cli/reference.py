@@ -129,7 +129,7 @@ def tool_page(command: click.Command, context: click.Context) -> Page:
         usage = " ".join(leaf.command.collect_usage_pieces(leaf))
         page.paragraphs(f"`{leaf.command_path}` {usage}")
     page.heading("DESCRIPTION")
-    page.paragraphs(inspect.cleandoc(command.help or ""))
+    page.paragraphs((command.help or "").removeprefix(command.short_help or "") or command.short_help or "")
     for leaf in leaves:
         if leaf.command is not command:
             page.heading(leaf.command_path)

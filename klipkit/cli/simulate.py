@@ -59,7 +59,7 @@ COLUMNS = (
 @click.option(
     "--damage", type=click.FloatRange(0, 50), default=0.0, help="Percent of the frames, each way, to damage."
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Which frames are damaged.")
+@click.option("--seed", metavar="N", type=int, default=0, show_default=True, help="Which frames are damaged.")
 def simulate(
     out: Output,
     gcode: str,
