@@ -57,7 +57,11 @@ COLUMNS = (
     "--edges", metavar="FILE", help="Write the edges of the stepper pins: clock, MCU, stepper and pin, level."
 )
 @click.option(
-    "--damage", type=click.FloatRange(0, 50), default=0.0, help="Percent of the frames, each way, to damage."
+    "--damage",
+    metavar="PERCENT",
+    type=click.FloatRange(0, 50),
+    default=0.0,
+    help="Percent of the frames, each way, to damage.",
 )
 @click.option("--seed", metavar="N", type=int, default=0, show_default=True, help="Which frames are damaged.")
 def simulate(
