@@ -352,8 +352,9 @@ class PrinterError(KlipkitError):
 
 
 def tree() -> Iterator[type[KlipkitError]]:
-    """Each class of the tree, those of base/faults included, parents before children, in the order of definition."""
-    import klipkit.base.faults  # noqa: F401 (its classes join the tree)
+    """Each class of the tree, parents before children, in the order of definition; with faults and cautions."""
+    import klipkit.base.cautions
+    import klipkit.base.faults  # noqa: F401 (their classes join the tree)
 
     return _below(KlipkitError)
 

@@ -4,9 +4,10 @@ import re
 
 import pytest
 
-from klipkit.base import errors, faults
+from klipkit.base import cautions, errors, faults
 from klipkit.base.errors import ConfigError, KlipkitError, UnknownPin, causes, tree
 from klipkit.cli.explain import find
+from tests.reference import TOP
 
 
 def test_each_code_is_unique_and_stable_in_form() -> None:
@@ -19,7 +20,7 @@ def test_each_code_is_unique_and_stable_in_form() -> None:
 def test_each_error_says_what_it_means_and_keeps_its_own_code(kind: type[KlipkitError]) -> None:
     assert kind.__doc__ and kind.__doc__.strip().split("\n")[0].endswith(".")
     assert "code" in vars(kind)
-    assert kind.exit_status in (1, 2, 3, 4)
+    assert kind.exit_status in (0, 1, 2, 3, 4)
 
 
 def test_a_message_has_where_what_and_hint() -> None:
@@ -68,7 +69,7 @@ def test_classic_words_belong_to_one_error_each() -> None:
 
 
 def test_every_class_of_the_modules_is_in_the_tree() -> None:
-    values = [*vars(errors).values(), *vars(faults).values()]
+    values = [*vars(errors).values(), *vars(faults).values(), *vars(cautions).values()]
     classes = {value for value in values if isinstance(value, type) and issubclass(value, Exception)}
     assert classes == set(tree())
 
@@ -85,3 +86,12 @@ def test_a_shutdown_reason_of_an_mcu_becomes_its_class(reason: str, kind: type[f
     error = faults.shutdown_reason("mcu", reason)
     assert type(error) is kind
     assert str(error) == f"MCU 'mcu' shutdown: {reason}"
+
+
+def test_each_warning_about_a_port_can_be_explained() -> None:
+    text = (TOP / "klipkit" / "link" / "nuisances.py").read_text() + (
+        TOP / "klipkit" / "cli" / "ports.py"
+    ).read_text()
+    told = set(re.findall(r'Nuisance\(\s*"([a-z-]+)"', text))
+    assert len(told) >= 8
+    assert told - {kind.code for kind in tree()} == set()
