@@ -2,12 +2,14 @@
 
 import json
 import math
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from klipkit.base.config import read_config
+from klipkit.base.schema import Loaded
 from klipkit.boards.mcuchips import chips_of
 from klipkit.cli.sections import SCHEMA
 from klipkit.cli.simulate import OBJECT, Simulation
@@ -37,10 +39,20 @@ def crossings(length: float, velocity: float, accel: float, step: float) -> np.n
     return np.where(at < ramp, up, np.where(at > length - ramp, down, cruise))
 
 
+@lru_cache
+def firmware() -> Path:
+    return build(OBJECT)
+
+
+@lru_cache
+def configured(config: Path) -> Loaded:
+    return SCHEMA.load(read_config(config))
+
+
 def run(text: str, config: Path = RAMPS, faults: Faults | None = None) -> Simulation:
     """The simulation of a text, its edges kept."""
-    loaded = SCHEMA.load(read_config(config))
-    printer = SimulatedPrinter(loaded, chips_of(loaded.config, ["atmega2560"]), build(OBJECT))
+    loaded = configured(config)
+    printer = SimulatedPrinter(loaded, chips_of(loaded.config, ["atmega2560"]), firmware())
     try:
         simulation = Simulation(loaded, printer, faults, keep=True)
         simulation.run(text, "line.gcode")
