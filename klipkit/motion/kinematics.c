@@ -7,6 +7,8 @@ static const struct kinematics *const LIST[] = {
     &kinematics_cartesian_x,
     &kinematics_cartesian_y,
     &kinematics_cartesian_z,
+    &kinematics_corexy_x,
+    &kinematics_corexy_y,
     NULL,
 };
 

@@ -1,0 +1,154 @@
+"""Steps of each kinematics, checked forwards: at a step's time the stepper is there, by formulas in numpy."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.unit.test_motion_steps import RUN, START, Core, core
+
+__all__ = ["core"]
+Array = np.ndarray[Any, Any]
+AXES = 3
+
+
+class Moves:
+    """The moves of a trapezoid queue as arrays: where they are at any print time. Rows of what follows: x, y, z."""
+
+    def __init__(self, core: Core, trapq: Any) -> None:
+        numbers = range(core.lib.trapq_begin(trapq), core.lib.trapq_end(trapq))
+        moves = [core.lib.trapq_get(trapq, number) for number in numbers]
+        self.times = np.array([[m.print_time, m.accel_t, m.cruise_t, m.decel_t] for m in moves])
+        self.speeds = np.array([[m.start_v, m.cruise_v, m.accel] for m in moves])
+        self.start = np.array([list(m.start) for m in moves])
+        self.direction = np.array([list(m.direction) for m in moves])
+
+    def along(self, t: Array) -> tuple[Array, Array, Array]:
+        """The move at each time, how far it has come (mm), and its speed (0 in a rest)."""
+        i = np.clip(np.searchsorted(self.times[:, 0], t, side="right") - 1, 0, None)
+        begin, *lengths = self.times[i].T
+        start_v, cruise_v, accel = self.speeds[i].T
+        left = np.maximum(t - begin, 0)
+        resting = (t < begin) | (left > sum(lengths))
+        speeding, cruising, slowing = (
+            np.clip(left - sum(lengths[:k]), 0, length) for k, length in enumerate(lengths)
+        )
+        way = speeding * (start_v + accel * speeding / 2) + cruising * cruise_v
+        way = way + slowing * (cruise_v - accel * slowing / 2)
+        speed = np.where(left < lengths[0], start_v + accel * speeding, cruise_v - accel * slowing)
+        return i, way, np.where(resting, 0, speed)
+
+    def position(self, t: Array) -> Array:
+        i, way, _ = self.along(t)
+        return np.asarray((self.start[i] + self.direction[i] * way[:, None]).T)
+
+
+class Motor:
+    """A stepper and the clocks of its steps, with the sign of their direction."""
+
+    def __init__(self, core: Core, trapq: Any, kinematics: str, distance: float, frequency: float) -> None:
+        self.core, self.lib, self.distance, self.frequency = core, core.lib, distance, frequency
+        made = core.lib.stepper_new(trapq, kinematics.encode(), distance)
+        assert made != core.ffi.NULL
+        self.stepper = core.ffi.gc(made, core.lib.stepper_free)
+        assert core.lib.stepper_set_clock(self.stepper, 0.0, 0, frequency) == 0
+        self.last, self.pieces = 0, [np.array([], dtype=np.int64)]
+
+    def stand_at(self, *position: float) -> float:
+        """Step 0 is there; gives the coordinate."""
+        place = float(self.lib.stepper_coordinate(self.stepper, [*position, 0.0, 0.0][:AXES]))
+        assert self.lib.stepper_set_position(self.stepper, place, 0) == 0
+        return place
+
+    def generate(self, until: float) -> None:
+        count = self.lib.stepper_generate(self.stepper, until, until)
+        assert count >= 0
+        raw = (
+            self.core.ffi.buffer(self.lib.stepper_runs(self.stepper), count * RUN.itemsize) if count else b""
+        )
+        for run in np.frombuffer(bytes(raw), RUN):
+            n = np.arange(1, int(run["count"]) + 1)
+            clocks = self.last + int(run["interval"]) * n + int(run["add"]) * (n * (n - 1) // 2)
+            clocks = clocks if run["count"] > 1 else np.array([int(run["first"])])
+            assert clocks[0] == run["first"]
+            self.last = int(clocks[-1])
+            self.pieces.append(clocks * int(run["direction"]))
+
+    @property
+    def steps(self) -> Array:
+        return np.concatenate(self.pieces)
+
+
+class Rig:
+    """A look-ahead, its trapezoid queue, and motors on it."""
+
+    def __init__(self, core: Core, frequency: float = 16e6) -> None:
+        self.core, self.lib, self.frequency = core, core.lib, frequency
+        self.trapq = core.ffi.gc(core.lib.trapq_new(), core.lib.trapq_free)
+        self.lookahead = core.ffi.gc(core.lib.lookahead_new(self.trapq), core.lib.lookahead_free)
+        self.lib.lookahead_set_start(self.lookahead, START)
+        self.limit(200, 3000)
+
+    def limit(self, velocity: float, accel: float) -> None:
+        limits = self.core.ffi.new("struct lookahead_limits *", (velocity, accel, 5.0, 0.5))
+        assert self.lib.lookahead_set_limits(self.lookahead, limits) == 0
+
+    def motor(self, kinematics: str, distance: float) -> Motor:
+        return Motor(self.core, self.trapq, kinematics, distance, self.frequency)
+
+    def wander(self, seed: int, moves: int, length: float, reach: float) -> None:
+        """Random moves within a circle of radius `reach`, long and tiny ones."""
+        chance = np.random.default_rng(seed)
+        position = np.zeros(AXES)
+        for _ in range(moves):
+            step = chance.normal(0, length, AXES) * chance.choice([0.01, 0.1, 1]) * (1, 1, 0.02)
+            if math.hypot(*(position + step)[:2]) > reach:
+                step = -position * (0.5, 0.5, 1)
+            position = position + step
+            assert (
+                self.lib.lookahead_append(self.lookahead, list(position), chance.uniform(10, 250), 1e9) >= 0
+            )
+        assert self.lib.lookahead_flush(self.lookahead) >= 0
+
+    def generate(self, *motors: Motor, piece: float = 0.07) -> None:
+        """All steps, in pieces."""
+        end = self.lib.lookahead_print_time(self.lookahead) + 0.2
+        for until in np.arange(0, end, piece):
+            for motor in motors:
+                motor.generate(float(until))
+        for motor in motors:
+            motor.generate(end)
+
+
+def assert_steps_follow(motor: Motor, coordinate: Callable[[Array], Array], error: float = 25e-6) -> int:
+    """Each step's half-way point is crossed within `error` (s) of it, and the last step is where the motion ends.
+
+    `coordinate`: mm from step 0 at print times. Gives the number of steps.
+    """
+    steps = motor.steps
+    at = np.cumsum(np.sign(steps)) - np.sign(steps) / 2
+    times = np.abs(steps) / motor.frequency
+    assert bool(np.all(np.diff(np.abs(steps)) > 0))
+    late = [
+        (coordinate(times + offset) / motor.distance - at) * np.sign(steps)
+        for offset in np.linspace(-1, 1, 9) * (error + 1 / motor.frequency)
+    ]
+    assert np.max(np.min(late, axis=0)) < 1e-3
+    assert np.min(np.max(late, axis=0)) > -1e-3
+    end = coordinate(np.array([motor.last / motor.frequency + 10]))[0] / motor.distance
+    assert abs(end - motor.lib.stepper_position(motor.stepper)) < 0.501
+    return len(steps)
+
+
+@pytest.mark.parametrize("frequency", [16e6, 520e6])
+def test_corexy_motors_follow_sum_and_difference(core: Core, frequency: float) -> None:
+    rig = Rig(core, frequency)
+    plus, minus = rig.motor("corexy_x", 0.0125), rig.motor("corexy_y", 0.0125)
+    rig.wander(1, 150, 40, 100)
+    rig.generate(plus, minus)
+    moves = Moves(core, rig.trapq)
+    count = assert_steps_follow(plus, lambda t: np.array([1, 1, 0]) @ moves.position(t))
+    count += assert_steps_follow(minus, lambda t: np.array([1, -1, 0]) @ moves.position(t))
+    assert count > 200_000
