@@ -1,7 +1,9 @@
-/* The simulator's analog inputs, PWM outputs and buses: the hal over the calls of abi.h. Conversions and transfers take no time. */
+/* The simulator's analog inputs, PWM outputs, pulses and buses: the hal over the calls of abi.h. Conversions and transfers take no time. */
 #include "core/declare.h"
 #include "hal/adc.h"
+#include "hal/clock.h"
 #include "hal/i2c.h"
+#include "hal/pulse.h"
 #include "hal/pwm.h"
 #include "hal/spi.h"
 #include "ports/sim/surroundings.h"
@@ -38,6 +40,15 @@ struct pwm_out pwm_setup(uint32_t pin, uint32_t cycle_ticks, uint16_t value)
 void pwm_write(struct pwm_out out, uint16_t value)
 {
     sim_host->pwm_write(sim_host->ctx, out.pin, value);
+}
+
+void pulse_out(struct gpio_out pin, uint16_t ns)
+{
+    uint32_t ticks = (uint32_t)((uint64_t)ns * clock_frequency() / 1000000000U);
+    gpio_out_write(pin, true);
+    for (uint32_t begun = clock_read(); clock_read() - begun < ticks;)
+        ;
+    gpio_out_write(pin, false);
 }
 
 struct spi_bus spi_setup(uint32_t bus, uint8_t mode, uint32_t rate)

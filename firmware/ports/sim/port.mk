@@ -1,5 +1,5 @@
 # The simulator's port: a shared object for the co-simulator, and a process behind a pty for a foreign host.
-PROVIDES := gpio adc pwm spi i2c
+PROVIDES := gpio pulse adc pwm spi i2c
 PORT_SOURCES := ports/sim/port.c ports/sim/peripherals.c ports/sim/memory.c ports/sim/dictionary.c ports/sim/deflate.c
 DICTIONARY := json
 
