@@ -126,7 +126,7 @@ class Toolhead:
         while self._made + PIECE <= due or (end is not None and self._made < due):
             self._made = min(self._made + PIECE, due) if end is not None else self._made + PIECE
             for drive in self.drives:
-                drive.stepper.generate(self._made, self._made)
+                drive.stepper.generate(known, self._made)
             for queue in self._queues:
                 queue.flush(self._made)
         lib.trapq_expire(self._trapq, self._made - PIECE)
