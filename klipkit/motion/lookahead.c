@@ -30,11 +30,14 @@ struct waiting {
     double delta_v2, smooth_delta_v2;   /* changes of v2 over the move */
     double cruise_v2_most, start_v2_most, smooth_start_v2_most, junction_v2_most;
     double start_v2, cruise_v2, end_v2; /* the plan */
+    double filament, ratio, advance;    /* where it begins, mm; mm a mm of the move; pressure advance, s */
+    int in_place;                       /* filament only: its length is the move's */
 };
 
 struct lookahead {
-    struct trapq *trapq;
+    struct trapq *trapq, *extruder;     /* extruder: NULL for none */
     struct lookahead_limits limits;
+    double filament, filament_corner, advance;
     double position[3], print_time, start_time, commit_after;
     struct waiting *moves;
     size_t count, room;
@@ -78,6 +81,31 @@ int lookahead_set_position(struct lookahead *lookahead, const double position[3]
 void lookahead_position(const struct lookahead *lookahead, double position[3])
 {
     memcpy(position, lookahead->position, sizeof(lookahead->position));
+}
+
+int lookahead_set_extruder(struct lookahead *lookahead, struct trapq *trapq, double filament, double corner_velocity)
+{
+    if (lookahead->count)
+        return -EBUSY;
+    if (!isfinite(filament + corner_velocity) || corner_velocity <= 0)
+        return -EINVAL;
+    lookahead->extruder = trapq;
+    lookahead->filament = filament;
+    lookahead->filament_corner = corner_velocity;
+    return 0;
+}
+
+int lookahead_set_pressure_advance(struct lookahead *lookahead, double seconds)
+{
+    if (!isfinite(seconds) || seconds < 0)
+        return -EINVAL;
+    lookahead->advance = seconds;
+    return 0;
+}
+
+double lookahead_filament(const struct lookahead *lookahead)
+{
+    return lookahead->filament;
 }
 
 void lookahead_set_start(struct lookahead *lookahead, double print_time)
@@ -126,41 +154,60 @@ static double corner_v2(const struct waiting *before, const struct waiting *move
     return fmin(v2, fit * fmin(move->delta_v2, before->delta_v2));
 }
 
-/* Start limits of `move`, which comes after `before`. */
-static void join(const struct waiting *before, struct waiting *move)
+/* Start limits of `move`, which comes after `before`; filament that moves alone starts and ends at standstill. */
+static void join(const struct lookahead *lookahead, const struct waiting *before, struct waiting *move)
 {
+    if (before->in_place || move->in_place)
+        return;
     double v2 = fmin(before->cruise_v2_most, move->cruise_v2_most);
     v2 = fmin(v2, before->junction_v2_most);
     v2 = fmin(v2, before->start_v2_most + before->delta_v2);
+    if (move->ratio != before->ratio) {
+        double velocity = lookahead->filament_corner / (move->ratio - before->ratio);
+        v2 = fmin(v2, velocity * velocity);
+    }
     move->start_v2_most = fmin(v2, corner_v2(before, move));
     move->smooth_start_v2_most = fmin(move->start_v2_most, before->smooth_start_v2_most + before->smooth_delta_v2);
 }
 
+/* What a move pushes or pulls. */
+static void describe_filament(const struct lookahead *lookahead, double filament, struct waiting *move)
+{
+    int flat = move->direction[0] != 0 || move->direction[1] != 0;
+    move->filament = lookahead->filament;
+    move->ratio = filament / move->length;
+    move->advance = filament > 0 && flat ? lookahead->advance : 0;
+}
+
 /* Fills in a move from the present position; 0 when it has no length. */
-static int describe(const struct lookahead *lookahead, const double end[3], double velocity, double accel,
+static int describe(const struct lookahead *lookahead, const double end[3], double filament, double velocity, double accel,
                     struct waiting *move)
 {
-    double square = 0;
+    const struct lookahead_limits *limits = &lookahead->limits;
+    double square = 0, corner = limits->square_corner_velocity;
     for (int axis = 0; axis < 3; axis++) {
         move->start[axis] = lookahead->position[axis];
         move->direction[axis] = end[axis] - move->start[axis];
         square += move->direction[axis] * move->direction[axis];
     }
     move->length = sqrt(square);
+    move->in_place = move->length < LENGTH_LEAST;
+    if (move->in_place)
+        move->length = fabs(filament);
     if (move->length < LENGTH_LEAST)
         return 0;
     for (int axis = 0; axis < 3; axis++)
-        move->direction[axis] /= move->length;
-    const struct lookahead_limits *limits = &lookahead->limits;
-    double corner = limits->square_corner_velocity;
-    velocity = fmin(velocity, limits->velocity);
-    move->accel = fmin(accel, limits->accel);
+        move->direction[axis] = move->in_place ? 0 : move->direction[axis] / move->length;
+    velocity = move->in_place ? velocity : fmin(velocity, limits->velocity);
+    move->accel = move->in_place ? accel : fmin(accel, limits->accel);
     move->time_least = move->length / velocity;
     move->deviation = corner * corner * (sqrt(2) - 1) / limits->accel;
     move->cruise_v2_most = velocity * velocity;
     move->delta_v2 = 2 * move->length * move->accel;
-    move->smooth_delta_v2 = move->delta_v2 * (1 - limits->minimum_cruise_ratio);
+    move->smooth_delta_v2 =
+        fmin(move->delta_v2, 2 * move->length * limits->accel * (1 - limits->minimum_cruise_ratio));
     move->junction_v2_most = INFINITY;
+    describe_filament(lookahead, filament, move);
     return 1;
 }
 
@@ -179,19 +226,26 @@ static int make_room(struct lookahead *lookahead)
 
 int lookahead_append(struct lookahead *lookahead, const double end[3], double velocity, double accel)
 {
-    if (!isfinite(end[0] + end[1] + end[2] + velocity + accel) || velocity <= 0 || accel <= 0 ||
-        lookahead->limits.velocity <= 0)
+    return lookahead_extrude(lookahead, end, 0, velocity, accel);
+}
+
+int lookahead_extrude(struct lookahead *lookahead, const double end[3], double filament, double velocity, double accel)
+{
+    if (!isfinite(end[0] + end[1] + end[2] + filament + velocity + accel) || velocity <= 0 || accel <= 0 ||
+        lookahead->limits.velocity <= 0 || (filament != 0 && !lookahead->extruder))
         return -EINVAL;
     struct waiting move = {0};
-    if (!describe(lookahead, end, velocity, accel, &move))
+    if (!describe(lookahead, end, filament, velocity, accel, &move))
         return 0;
     int error = make_room(lookahead);
     if (error)
         return error;
     if (lookahead->count)
-        join(&lookahead->moves[lookahead->count - 1], &move);
+        join(lookahead, &lookahead->moves[lookahead->count - 1], &move);
     lookahead->moves[lookahead->count++] = move;
-    memcpy(lookahead->position, end, sizeof(lookahead->position));
+    if (!move.in_place)
+        memcpy(lookahead->position, end, sizeof(lookahead->position));
+    lookahead->filament += filament;
     lookahead->commit_after -= move.time_least;
     return lookahead->commit_after > 0 ? 0 : lookahead_commit(lookahead);
 }
@@ -246,6 +300,20 @@ static double time_over(double distance, double speed)
     return distance > 0 ? distance / speed : 0;
 }
 
+/* What the filament does during a move, into the extruder's queue. */
+static int write_filament(struct lookahead *lookahead, const struct waiting *move, const struct trapq_move *whole)
+{
+    double ratio = fabs(move->ratio);
+    struct trapq_move out = *whole;
+    out.start_v *= ratio;
+    out.cruise_v *= ratio;
+    out.accel *= ratio;
+    const double start[3] = {move->filament}, direction[3] = {move->ratio < 0 ? -1 : 1, move->advance};
+    memcpy(out.start, start, sizeof(out.start));
+    memcpy(out.direction, direction, sizeof(out.direction));
+    return trapq_append(lookahead->extruder, &out);
+}
+
 /* One planned move into the trapezoid queue. */
 static int write_move(struct lookahead *lookahead, const struct waiting *move)
 {
@@ -263,9 +331,14 @@ static int write_move(struct lookahead *lookahead, const struct waiting *move)
         .cruise_v = cruise_v,
         .accel = move->accel,
     };
-    memcpy(out.start, move->start, sizeof(out.start));
-    memcpy(out.direction, move->direction, sizeof(out.direction));
-    int error = trapq_append(lookahead->trapq, &out);
+    int error = 0;
+    if (!move->in_place) {
+        memcpy(out.start, move->start, sizeof(out.start));
+        memcpy(out.direction, move->direction, sizeof(out.direction));
+        error = trapq_append(lookahead->trapq, &out);
+    }
+    if (!error && move->ratio != 0)
+        error = write_filament(lookahead, move, &out);
     if (!error)
         lookahead->print_time = trapq_move_end(&out);
     return error;

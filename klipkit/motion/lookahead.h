@@ -38,6 +38,23 @@ void lookahead_set_start(struct lookahead *lookahead, double print_time);
  * finite or not > 0, or no limits; -ENOMEM. */
 int lookahead_append(struct lookahead *lookahead, const double end[3], double velocity, double accel);
 
+/* Filament goes with the moves from now on: its motion is written to `trapq` (borrowed; NULL: no longer), in step with them,
+ * as a line along its x from the position `filament`, mm. y of a move's direction there is the pressure advance, s (see
+ * stepper_set_smooth_time). `corner_velocity`: by how much the filament's speed may jump from move to move, > 0.
+ * -EBUSY when moves are waiting; -EINVAL. */
+int lookahead_set_extruder(struct lookahead *lookahead, struct trapq *trapq, double filament, double corner_velocity);
+
+/* Pressure advance of moves that are appended from now on and both extrude and move x or y, s. -EINVAL unless >= 0. */
+int lookahead_set_pressure_advance(struct lookahead *lookahead, double seconds);
+
+/* As lookahead_append, a move that pushes `filament` mm through the extruder, less than 0: pulls it back. When it goes nowhere
+ * the filament alone moves, from and to standstill, at this velocity and acceleration whatever the limits.
+ * -EINVAL also: filament without an extruder. */
+int lookahead_extrude(struct lookahead *lookahead, const double end[3], double filament, double velocity, double accel);
+
+/* The filament's position after the last appended move, mm. */
+double lookahead_filament(const struct lookahead *lookahead);
+
 /* The newest waiting move is left no faster than `velocity` (>= 0). Nothing happens when none waits. */
 void lookahead_limit_junction(struct lookahead *lookahead, double velocity);
 

@@ -20,7 +20,7 @@ struct trapq_move {
     double accel_t, cruise_t, decel_t;  /* s, each may be 0 */
     double start_v, cruise_v, accel;    /* mm/s, mm/s, mm/s^2 */
     double start[3];                    /* position at print_time, mm */
-    double direction[3];                /* unit vector; all 0: rests */
+    double direction[3];                /* unit vector; all 0: rests; an extruder's: lookahead.h */
 };
 
 /* A new empty queue, NULL when there is no memory. */

@@ -181,8 +181,37 @@ static void random_moves_keep_all_limits(uint64_t seed)
     bench_close(&bench);
 }
 
+/* Two moves in line, 0.1 and 0.3 mm of filament a mm, and a retraction after them. */
+static void filament_goes_with_the_moves(void)
+{
+    struct bench bench;
+    bench_open(&bench, &LIMITS);
+    struct trapq *filament = trapq_new();
+    CHECK(lookahead_extrude(bench.lookahead, (const double[3]){1, 0, 0}, 1, 9, 9) == -EINVAL, "no extruder");
+    CHECK(lookahead_set_extruder(bench.lookahead, filament, 7, 0) == -EINVAL, "corner velocity");
+    CHECK(lookahead_set_extruder(bench.lookahead, filament, 7, 2) == 0, "extruder");
+    CHECK(lookahead_set_pressure_advance(bench.lookahead, -1) == -EINVAL, "advance");
+    CHECK(lookahead_set_pressure_advance(bench.lookahead, 0.05) == 0, "advance");
+    lookahead_extrude(bench.lookahead, (const double[3]){50, 0, 0}, 5, 100, 1e9);
+    CHECK(lookahead_set_extruder(bench.lookahead, NULL, 0, 1) == -EBUSY, "busy");
+    lookahead_extrude(bench.lookahead, (const double[3]){100, 0, 0}, 15, 100, 1e9);
+    lookahead_extrude(bench.lookahead, (const double[3]){100, 0, 0}, -2, 400, 1000);
+    CHECK(lookahead_flush(bench.lookahead) == 3 && trapq_end(bench.trapq) == 2 && trapq_end(filament) == 3, "moves");
+    CHECK(fabs(lookahead_filament(bench.lookahead) - 25) < 1e-9, "filament");
+    const struct trapq_move *second = trapq_get(filament, 1), *back = trapq_get(filament, 2);
+    CHECK(fabs(start_speed(&bench, 1) - 2 / 0.2) < 1e-9, "speed jumps by %g mm/s", start_speed(&bench, 1) * 0.2);
+    CHECK(fabs(second->start_v - 3) < 1e-9 && fabs(length_of(second) - 15) < 1e-9 && second->start[0] == 12, "in step");
+    CHECK(second->direction[0] == 1 && second->direction[1] == 0.05, "advance goes with the move");
+    CHECK(back->direction[0] == -1 && back->direction[1] == 0 && back->start[0] == 27, "retraction");
+    CHECK(back->start_v == 0 && fabs(back->cruise_v - sqrt(2 * 1000)) < 1e-9, "limits of its own");
+    CHECK(back->print_time == trapq_move_end(trapq_get(bench.trapq, 1)), "after the move");
+    trapq_free(filament);
+    bench_close(&bench);
+}
+
 int main(void)
 {
+    filament_goes_with_the_moves();
     corner_is_taken_at_the_speed_of(90, 5);
     corner_is_taken_at_the_speed_of(0, 80);
     corner_is_taken_at_the_speed_of(180, 0);

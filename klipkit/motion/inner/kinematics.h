@@ -35,4 +35,5 @@ int kinematics_linear_append(const struct kinematics *kinematics, const struct p
 
 extern const struct kinematics kinematics_cartesian_x, kinematics_cartesian_y, kinematics_cartesian_z;
 extern const struct kinematics kinematics_corexy_x, kinematics_corexy_y;
+extern const struct kinematics kinematics_extruder;
 #endif

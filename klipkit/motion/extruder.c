@@ -1,0 +1,5 @@
+/* The extruder's kinematics: its stepper follows the filament, x of its own trapezoid queue (see lookahead_set_extruder). */
+#include "klipkit/motion/inner/kinematics.h"
+
+const struct kinematics kinematics_extruder = {
+    "extruder", {1, 0, 0}, kinematics_linear_coordinate, kinematics_linear_append};
