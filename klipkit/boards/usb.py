@@ -1,9 +1,9 @@
 """USB ids: what a device on the bus is, from its ids and, where they say more, its strings."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
+from typing import NamedTuple
 
 from klipkit.base.errors import UnknownChip
 from klipkit.boards import datafile
@@ -20,8 +20,7 @@ class UsbKind(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
-class UsbIdentity:
+class UsbIdentity(NamedTuple):  # not a dataclass: that costs start-up time
     """What an id stands for. `families` are those of the boards that it can be, none when any or unknown.
 
     Without a serial number (`has_serial_number`) two such devices differ only by their place on the bus.
@@ -37,8 +36,7 @@ class UsbIdentity:
     chip: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(NamedTuple):
     identity: UsbIdentity
     manufacturers: Mapping[str, str]  # name by manufacturer string, where makers share an id
 
@@ -51,7 +49,7 @@ def identify(vid: int, pid: int, manufacturer: str = "", product: str = "") -> U
     identity = entry.identity
     for maker, name in entry.manufacturers.items():
         if manufacturer.strip().lower() == maker.lower():
-            identity = replace(identity, name=name)
+            identity = identity._replace(name=name)
     return _with_chip(identity, product) if identity.kind is UsbKind.FIRMWARE else identity
 
 
@@ -71,7 +69,7 @@ def _with_chip(identity: UsbIdentity, product: str) -> UsbIdentity:
         name = chip(product).name
     except UnknownChip:
         return identity
-    return replace(identity, chip=name, families=tuple(f.name for f in families() if name in f.chips))
+    return identity._replace(chip=name, families=tuple(f.name for f in families() if name in f.chips))
 
 
 @lru_cache(maxsize=1)
