@@ -1,5 +1,7 @@
 # The modules, one line each: what it needs of a port. A port builds those whose needs are in its PROVIDES.
+MODULE_adxl345 := gpio
 MODULE_analog_in := adc
+MODULE_bulk :=
 MODULE_buttons := gpio
 MODULE_counter := gpio
 MODULE_digital_out := gpio
