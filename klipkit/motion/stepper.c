@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "klipkit/motion/inner/blend.h"
 #include "klipkit/motion/inner/fit.h"
 #include "klipkit/motion/inner/kinematics.h"
 #include "klipkit/motion/run.h"
+#include "klipkit/motion/shaper.h"
 #include "klipkit/motion/trapq.h"
 
 static const double ERROR_DEFAULT = 25e-6;      /* s */
@@ -34,6 +36,9 @@ struct stepper {
     uint64_t number;                    /* the move that is read next, and how much of it was read: */
     int phase;
     double phase_done;                  /* s */
+    struct shaper shapers[2];           /* of x, of y */
+    double delay;                       /* s */
+    struct blend blend;                 /* has taps while there is a shaper */
     struct segments segments;
     int64_t taken;                      /* steps of the front segment that were given */
     struct step_run *runs;
@@ -72,6 +77,7 @@ void stepper_free(struct stepper *stepper)
 {
     if (stepper) {
         free(stepper->segments.items);
+        free(stepper->blend.phases);
         free(stepper->runs);
     }
     free(stepper);
@@ -100,6 +106,27 @@ void stepper_set_last_clock(struct stepper *stepper, uint64_t clock)
     stepper->last_clock = clock;
 }
 
+int stepper_set_shaper(struct stepper *stepper, int axis, const struct shaper *shaper)
+{
+    if (axis < 0 || axis > 1)
+        return -EINVAL;
+    if (!blend_is_empty(&stepper->blend))
+        return -EBUSY;
+    stepper->shapers[axis] = shaper ? *shaper : (struct shaper){.count = 0};
+    stepper->delay = 0;
+    for (int i = 0; i < 2; i++) {
+        const struct shaper *on = &stepper->shapers[i];
+        if (stepper->kinematics->weights[i] != 0 && on->count)
+            stepper->delay = fmax(stepper->delay, fmax(-on->time[0], on->time[on->count - 1]));
+    }
+    return 0;
+}
+
+double stepper_delay(const struct stepper *stepper)
+{
+    return stepper->delay;
+}
+
 double stepper_coordinate(const struct stepper *stepper, const double position[3])
 {
     return stepper->kinematics->coordinate(stepper->kinematics, position);
@@ -109,7 +136,7 @@ int stepper_set_position(struct stepper *stepper, double mm, int64_t steps)
 {
     if (!isfinite(mm))
         return -EINVAL;
-    if (stepper->segments.front < stepper->segments.end)
+    if (stepper->segments.front < stepper->segments.end || !blend_is_empty(&stepper->blend))
         return -EBUSY;
     stepper->scale.mm = mm;
     stepper->given = steps;
@@ -143,6 +170,7 @@ static void rebase(struct stepper *stepper)
     if (fabs(ticks) < BASE_FAR)
         return;
     segments_rebase(&stepper->segments, ticks);
+    blend_rebase(&stepper->blend, ticks);
     stepper->base += (uint64_t)(int64_t)ticks;
 }
 
@@ -169,7 +197,44 @@ static int read_phase(struct stepper *stepper, const struct trapq_move *move, do
         phase.velocity[axis] = direction * v * per_tick;
         phase.accel[axis] = direction * a * per_tick * per_tick;
     }
+    if (stepper->blend.count)
+        return blend_push(&stepper->blend, &phase);
     return stepper->kinematics->append(stepper->kinematics, &phase, &stepper->scale, &stepper->segments);
+}
+
+/* The segments of what is blended, as far as it is known: up to the print time `until` before the taps. */
+static int read_blend(struct stepper *stepper, double until)
+{
+    double from, to;
+    int error = blend_rest(&stepper->blend, ticks_at(stepper, until, 0));
+    while (!error && blend_next(&stepper->blend, &from, &to)) {
+        struct phase phase;
+        blend_sum(&stepper->blend, from, to, &phase);
+        error = stepper->kinematics->append(stepper->kinematics, &phase, &stepper->scale, &stepper->segments);
+    }
+    return error;
+}
+
+/* The taps for the shapers of those axes that the stepper follows; they are in ticks, so they are set when nothing moves. */
+static void set_taps(struct stepper *stepper)
+{
+    struct blend *blend = &stepper->blend;
+    if (!blend_is_empty(blend))
+        return;
+    blend->count = 0;
+    if (stepper->delay == 0)
+        return;
+    for (int axis = 0; axis < 3; axis++) {
+        static const struct shaper NONE = {1, {1}, {0}};
+        const struct shaper *shaper = axis < 2 && stepper->shapers[axis].count ? &stepper->shapers[axis] : &NONE;
+        if (stepper->kinematics->weights[axis] == 0)
+            continue;
+        for (int i = 0; i < shaper->count; i++) {
+            struct tap tap = {.shift = shaper->time[i] * stepper->frequency};
+            tap.weight[axis] = shaper->amplitude[i];
+            blend->taps[blend->count++] = tap;
+        }
+    }
 }
 
 /* A move up to the print time `until`; *whole: it was read to its end. */
@@ -200,6 +265,7 @@ static int read_trapq(struct stepper *stepper, double until)
 {
     const struct trapq_move *move;
     int whole = 1;
+    set_taps(stepper);
     if (stepper->number < trapq_begin(stepper->trapq)) {
         stepper->number = trapq_begin(stepper->trapq);
         stepper->phase = 0;
@@ -212,7 +278,7 @@ static int read_trapq(struct stepper *stepper, double until)
         stepper->number += (uint64_t)whole;
     }
     stepper->until = fmax(stepper->until, until);
-    return 0;
+    return stepper->blend.count ? read_blend(stepper, until) : 0;
 }
 
 /* When step n of a run is, from the step before the run. */
@@ -310,6 +376,7 @@ static int give(struct stepper *stepper, double horizon, double due)
 static void drop(struct stepper *stepper)
 {
     stepper->segments.front = stepper->segments.end = 0;
+    blend_clear(&stepper->blend);
     stepper->taken = 0;
     stepper->number = trapq_end(stepper->trapq);
     stepper->phase = 0;
@@ -326,7 +393,7 @@ int64_t stepper_generate(struct stepper *stepper, double until, double due)
     segments_compact(&stepper->segments);
     stepper->segments.graze = GRAZE * stepper->frequency;
     int error = read_trapq(stepper, until);
-    double kept_back = (GRAZE + ERRORS_KEPT_BACK * stepper->max_error) * stepper->frequency;
+    double kept_back = (GRAZE + ERRORS_KEPT_BACK * stepper->max_error + stepper->delay) * stepper->frequency;
     if (!error)
         error = give(stepper, ticks_at(stepper, until, 0) - kept_back, ticks_at(stepper, due, 0));
     if (error) {

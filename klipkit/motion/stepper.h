@@ -5,12 +5,13 @@
  * each other than a tick come a tick apart. A step there and back within 750 us that did not reach the full step is none. The
  * work goes with the runs, not with the steps. Not thread-safe.
  *
- *     trapq --> phases (constant acceleration) --> kinematics --> segments (one direction) --> fit --> runs
+ *     trapq --> phases (constant acceleration) --> input shaper --> kinematics --> segments (one direction) --> fit --> runs
  */
 #ifndef KLIPKIT_MOTION_STEPPER_H
 #define KLIPKIT_MOTION_STEPPER_H
 #include <stdint.h>
 
+struct shaper;
 struct step_run;
 struct stepper;
 struct trapq;
@@ -33,10 +34,18 @@ int stepper_set_clock(struct stepper *stepper, double print_time, uint64_t clock
 /* The next run's interval counts from `clock` (as after reset_step_clock). */
 void stepper_set_last_clock(struct stepper *stepper, uint64_t clock);
 
+/* Shape the motion of an axis (0: x, 1: y) from now on; NULL or a shaper of no impulses: no longer. -EBUSY while something moves
+ * under the impulses of the old one; -EINVAL: no such axis. */
+int stepper_set_shaper(struct stepper *stepper, int axis, const struct shaper *shaper);
+
+/* How much later than `until` the trapezoid queue must be final for the steps there, and that long after the end of a move
+ * the stepper may still step, s. */
+double stepper_delay(const struct stepper *stepper);
+
 /* The stepper's own coordinate, mm, when the toolhead is at `position`. */
 double stepper_coordinate(const struct stepper *stepper, const double position[3]);
 
-/* The whole step `steps` is at coordinate `mm`, and there the stepper stands. -EBUSY while steps are kept back;
+/* The whole step `steps` is at coordinate `mm`, and there the stepper stands. -EBUSY while steps are kept back or not yet made;
  * -EINVAL when `mm` is not finite. */
 int stepper_set_position(struct stepper *stepper, double mm, int64_t steps);
 
@@ -45,7 +54,7 @@ int64_t stepper_position(const struct stepper *stepper);
 
 /* Make the runs of all steps due up to the print time `due`, and those runs until `until` >= due that no later move can make
  * longer. The trapezoid queue must be final up to `until`, which never goes back. The last 750 us + 3 x max error
- * before `until` wait for the next call. Gives the number of runs, which stand in stepper_runs until the next call; -EINVAL:
+ * + stepper_delay before `until` wait for the next call. Gives the number of runs, which stand in stepper_runs until the next call; -EINVAL:
  * no clock was set, or `until` is not finite; -ERANGE: the toolhead's position jumped by more than half a step; -ENOMEM.
  * After -ERANGE and -ENOMEM nothing is given, what was read is dropped, and the stepper must be set to a position. */
 int64_t stepper_generate(struct stepper *stepper, double until, double due);

@@ -80,6 +80,13 @@ class Motor:
     def steps(self) -> Array:
         return np.concatenate(self.pieces)
 
+    def shape(self, axis: int, name: str, frequency: float) -> list[tuple[float, float]]:
+        """An input shaper with the classic damping ratio of 0.1; gives its amplitudes and times."""
+        shaper = self.core.ffi.new("struct shaper *")
+        assert self.lib.shaper_set(shaper, name.encode(), frequency, 0.1) == 0
+        assert self.lib.stepper_set_shaper(self.stepper, axis, shaper) == 0
+        return [(shaper.amplitude[i], shaper.time[i]) for i in range(shaper.count)]
+
 
 class Rig:
     """A look-ahead, its trapezoid queue, and motors on it."""
@@ -152,3 +159,75 @@ def test_corexy_motors_follow_sum_and_difference(core: Core, frequency: float) -
     count = assert_steps_follow(plus, lambda t: np.array([1, 1, 0]) @ moves.position(t))
     count += assert_steps_follow(minus, lambda t: np.array([1, -1, 0]) @ moves.position(t))
     assert count > 200_000
+
+
+def shaped(moves: Moves, x: list[tuple[float, float]], y: list[tuple[float, float]], t: Array) -> Array:
+    """The positions, x and y under the impulses of input shapers."""
+    parts = (x, y, [(1.0, 0.0)])
+    return np.array(
+        [
+            sum((amplitude * moves.position(t - late)[axis] for amplitude, late in part), np.zeros(len(t)))
+            for axis, part in enumerate(parts)
+        ]
+    )
+
+
+@pytest.mark.parametrize("frequency, error", [(16e6, 25e-6), (520e6, 5e-6)])
+@pytest.mark.parametrize("names", [("zv", "3hump_ei"), ("mzv", "2hump_ei"), ("ei", "zvd")])
+def test_shaped_motors_follow_the_sum_of_impulses(
+    core: Core, names: tuple[str, str], frequency: float, error: float
+) -> None:
+    rig = Rig(core, frequency)
+    x, plus = rig.motor("cartesian_x", 0.0125), rig.motor("corexy_x", 0.0125)
+    for motor in (x, plus):
+        assert core.lib.stepper_set_max_error(motor.stepper, error) == 0
+        impulses = [motor.shape(axis, name, 45 - 7 * axis) for axis, name in enumerate(names)]
+    rig.wander(2, 120, 30, 100)
+    rig.generate(x, plus)
+    moves = Moves(core, rig.trapq)
+    count = assert_steps_follow(x, lambda t: shaped(moves, *impulses, t)[0], error)
+    count += assert_steps_follow(plus, lambda t: np.array([1, 1, 0]) @ shaped(moves, *impulses, t), error)
+    assert count > 100_000
+
+
+def vibration(impulses: list[tuple[float, float]], frequency: float, damping: float) -> float:
+    """What is left of the vibration of a resonance after a step, as a part of that without a shaper."""
+    pole = 2 * math.pi * frequency * complex(-damping, math.sqrt(1 - damping**2))
+    last = impulses[-1][1]
+    return float(abs(sum(amplitude * np.exp(pole * (last - t)) for amplitude, t in impulses)))
+
+
+@pytest.mark.parametrize(
+    "name, most", [("zv", 0), ("zvd", 0), ("mzv", 0), ("ei", 0.05), ("2hump_ei", 0.05), ("3hump_ei", 0.05)]
+)
+@pytest.mark.parametrize("damping", [0.0, 0.05, 0.1])
+def test_shaper_leaves_no_more_vibration_than_its_design_says(
+    core: Core, name: str, most: float, damping: float
+) -> None:
+    shaper = core.ffi.new("struct shaper *")
+    assert core.lib.shaper_set(shaper, name.encode(), 40.0, damping) == 0
+    impulses = [(shaper.amplitude[i], shaper.time[i]) for i in range(shaper.count)]
+    assert sum(amplitude for amplitude, _ in impulses) == pytest.approx(1)
+    assert sum(amplitude * t for amplitude, t in impulses) == pytest.approx(0, abs=1e-15)
+    assert vibration(impulses, 40, damping) < most + 0.002
+
+
+def test_shaper_of_another_name_or_out_of_range_is_refused(core: Core) -> None:
+    shaper = core.ffi.new("struct shaper *")
+    for name, frequency, damping in ((b"zz", 40, 0.1), (b"zv", 0, 0.1), (b"zv", 40, 1), (b"zv", math.nan, 0)):
+        assert core.lib.shaper_set(shaper, name, frequency, damping) < 0
+
+
+def test_shaper_is_not_changed_while_the_axis_moves(core: Core) -> None:
+    rig = Rig(core)
+    x = rig.motor("cartesian_x", 0.0125)
+    x.shape(0, "mzv", 40)
+    assert core.lib.lookahead_append(rig.lookahead, [50.0, 0.0, 0.0], 50.0, 1e9) == 0
+    assert core.lib.lookahead_flush(rig.lookahead) == 1
+    x.generate(START + 0.1)
+    assert core.lib.stepper_set_shaper(x.stepper, 0, core.ffi.NULL) < 0
+    assert core.lib.stepper_set_position(x.stepper, 0.0, 0) < 0
+    x.generate(3)
+    assert core.lib.stepper_set_shaper(x.stepper, 0, core.ffi.NULL) == 0
+    assert core.lib.stepper_delay(x.stepper) == 0
+    assert core.lib.stepper_position(x.stepper) == 4000
