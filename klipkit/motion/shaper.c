@@ -17,7 +17,7 @@ struct damping {
 };
 
 /* Fills in amplitudes, and times in damped periods. */
-typedef void (*impulses)(struct shaper *shaper, const struct damping *damping);
+typedef void (*filling)(struct shaper *shaper, const struct damping *damping);
 
 /* By what part a vibration dies down over so many periods. */
 static double decay(const struct damping *damping, double periods)
@@ -106,7 +106,7 @@ static void three_humps(struct shaper *shaper, const struct damping *damping)
 
 static const struct {
     const char *name;
-    impulses fill;
+    filling fill;
 } LIST[] = {{"zv", zv}, {"mzv", mzv}, {"zvd", zvd}, {"ei", ei}, {"2hump_ei", two_humps}, {"3hump_ei", three_humps}};
 
 const char *shaper_name(int number)

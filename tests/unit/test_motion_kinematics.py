@@ -82,7 +82,7 @@ class Motor:
 
     def shape(self, axis: int, name: str, frequency: float) -> list[tuple[float, float]]:
         """An input shaper with the classic damping ratio of 0.1; gives its amplitudes and times."""
-        shaper = self.core.ffi.new("struct shaper *")
+        shaper: Any = self.core.ffi.new("struct shaper *")
         assert self.lib.shaper_set(shaper, name.encode(), frequency, 0.1) == 0
         assert self.lib.stepper_set_shaper(self.stepper, axis, shaper) == 0
         return [(shaper.amplitude[i], shaper.time[i]) for i in range(shaper.count)]
@@ -204,7 +204,7 @@ def vibration(impulses: list[tuple[float, float]], frequency: float, damping: fl
 def test_shaper_leaves_no_more_vibration_than_its_design_says(
     core: Core, name: str, most: float, damping: float
 ) -> None:
-    shaper = core.ffi.new("struct shaper *")
+    shaper: Any = core.ffi.new("struct shaper *")
     assert core.lib.shaper_set(shaper, name.encode(), 40.0, damping) == 0
     impulses = [(shaper.amplitude[i], shaper.time[i]) for i in range(shaper.count)]
     assert sum(amplitude for amplitude, _ in impulses) == pytest.approx(1)
@@ -213,7 +213,7 @@ def test_shaper_leaves_no_more_vibration_than_its_design_says(
 
 
 def test_shaper_of_another_name_or_out_of_range_is_refused(core: Core) -> None:
-    shaper = core.ffi.new("struct shaper *")
+    shaper: Any = core.ffi.new("struct shaper *")
     for name, frequency, damping in ((b"zz", 40, 0.1), (b"zv", 0, 0.1), (b"zv", 40, 1), (b"zv", math.nan, 0)):
         assert core.lib.shaper_set(shaper, name, frequency, damping) < 0
 
