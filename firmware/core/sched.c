@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "core/declare.h"
+#include "core/row.h"
 #include "core/stats.h"
 #include "hal/clock.h"
 #include "hal/irq.h"
@@ -12,17 +13,15 @@
 
 enum {
     LATE_HZ = 1000,    /* a timer that runs more than 1/LATE_HZ s late is a shutdown */
-    BREATH_HZ = 2000,  /* timers that follow each other without a gap for 1/BREATH_HZ s ... */
+    BREATH_HZ = 1000,  /* timers that follow each other without a gap for 1/BREATH_HZ s ... */
     PAUSE_HZ = 50000,  /* ... wait 1/PAUSE_HZ s, so that tasks and the console are not starved */
-    TURNS = 32,        /* the gap is looked for after so many timers: on a slow chip they take half of 1/BREATH_HZ s */
     HEARTBEAT_HZ = 10, /* passes of the main loop when nothing else wakes it: garbage is looked at, uptime kept */
 };
 
 RESPONSE(starting, "");
 RESPONSE(shutdown, "clock=%u static_string_id=%hu");
 
-static struct timer *earliest; /* the list, sorted by clock; the heartbeat is always in it */
-static struct timer heartbeat;
+static struct timer heartbeat; /* always in the list */
 static uint32_t armed;         /* when the interrupt comes */
 static bool running;           /* timers run: what they change is armed for when they are done */
 static volatile bool woken;
@@ -37,7 +36,7 @@ static uint32_t stop_clock;
 /* The timer that runs stays the first of the list: others come after it. */
 static struct timer **first_place(void)
 {
-    return running ? &earliest->next : &earliest;
+    return running ? &row_first->next : &row_first;
 }
 
 static void link_timer(struct timer *timer)
@@ -66,57 +65,30 @@ static bool arm(uint32_t clock)
     return true;
 }
 
-/* The first timer is to come after the one that follows it. */
-static void move_back(struct timer *timer)
-{
-    struct timer *before = timer->next;
-    uint32_t clock = timer->clock;
-    earliest = before;
-    while (before->next && !clock_is_before(clock, before->next->clock))
-        before = before->next;
-    timer->next = before->next;
-    before->next = timer;
-}
-
-static void run_first(void)
-{
-    struct timer *timer = earliest;
-    bool again = timer->run(timer);
-    const struct timer *next = timer->next;
-    if (!again)
-        earliest = timer->next;
-    else if (next && clock_is_before(next->clock, timer->clock))
-        move_back(timer);
-}
-
 /* Timers have followed each other without a gap since `begun`: when that is too long, let the tasks have a pause. */
 static bool pause(uint32_t begun)
 {
     uint32_t now = clock_now();
     return now - begun > clock_frequency() / BREATH_HZ &&
-           arm(clock_later(earliest->clock, now + clock_frequency() / PAUSE_HZ));
+           arm(clock_later(row_first->clock, now + clock_frequency() / PAUSE_HZ));
 }
 
 /* Run the first timer, which is due since `begun`, and what is due after it, until the next one is far enough away for an
  * interrupt. The clock is not read before the first timer runs: its edge is on time. */
 static void run_due(uint32_t begun)
 {
-    uint8_t turns = TURNS;
     running = true;
     for (;;) {
-        run_first();
+        row_run();
         irq_breathe();
-        int32_t late = (int32_t)(clock_now() - earliest->clock);
+        int32_t late = (int32_t)(clock_now() - row_first->clock);
         if (late < 0) {
-            if (arm(earliest->clock))
+            if (arm(row_first->clock))
                 break;
-            clock_wait(earliest->clock);
+            clock_wait(row_first->clock);
         } else if (late > (int32_t)(clock_frequency() / LATE_HZ)) {
             shutdown("Rescheduled timer in the past");
         }
-        if (--turns)
-            continue;
-        turns = TURNS;
         if (pause(begun))
             break;
     }
@@ -131,7 +103,7 @@ void sched_interrupt(void)
 /* The list was changed, but not by a timer that runs: have the interrupt come for the one that is now first. */
 static void settle(void)
 {
-    if (!running && earliest->clock != armed && !arm(earliest->clock))
+    if (!running && row_first->clock != armed && !arm(row_first->clock))
         run_due(clock_now());
 }
 
@@ -171,7 +143,7 @@ static bool heartbeat_run(struct timer *timer)
 
 static void start_timers(void)
 {
-    earliest = NULL;
+    row_first = NULL;
     running = false;
     heartbeat.run = heartbeat_run;
     heartbeat.clock = clock_now() + clock_frequency() / HEARTBEAT_HZ;

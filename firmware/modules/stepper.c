@@ -19,6 +19,7 @@
 #include "hal/clock.h"
 #include "hal/gpio.h"
 #include "hal/irq.h"
+#include "modules/stepper.h"
 #include "modules/trsync.h"
 
 CONSTANT(STEPPER_STEP_BOTH_EDGE, 1);
@@ -35,14 +36,11 @@ struct run {
 };
 
 struct stepper {
-    struct timer timer;      /* of the next step or tail; in the list while `active` */
-    struct gpio_out step, dir;
+    struct train train;      /* its timer is in the list while `active` */
+    struct gpio_out dir;
     uint32_t pulse;          /* ticks */
     uint32_t step_clock;     /* when the next step is planned, while none is: when the last one was */
-    uint32_t interval;       /* to the planned step from the one before */
     int32_t end_position;    /* after the current run, in steps */
-    uint16_t left;           /* steps of the current run still to be made */
-    int16_t add;
     struct move_queue queue; /* the runs after the current one */
     struct trsync_listener on_trigger;
     bool level;              /* of the step pin */
@@ -54,13 +52,12 @@ struct stepper {
     bool halted;             /* runs are ignored until reset_step_clock */
 };
 
-static bool pulse_run(struct timer *timer);
 static bool step_run(struct timer *timer);
 static bool tail_run(struct timer *timer);
 
 static struct stepper *of_timer(struct timer *timer)
 {
-    return (struct stepper *)(void *)((char *)timer - offsetof(struct stepper, timer));
+    return (struct stepper *)(void *)((char *)timer - offsetof(struct stepper, train.timer));
 }
 
 /* --- in interrupt --- */
@@ -82,9 +79,9 @@ static bool load(struct stepper *s)
     const struct run *run = moves_first(&s->queue);
     if (!run)
         return false;
-    s->left = run->count;
-    s->interval = run->interval;
-    s->add = run->add;
+    s->train.left = run->count;
+    s->train.interval = run->interval;
+    s->train.add = run->add;
     s->step_clock += run->interval;
     s->end_position += run->forward ? run->count : -(int32_t)run->count;
     s->forward = run->forward;
@@ -96,10 +93,10 @@ static bool step_run(struct timer *timer)
 {
     struct stepper *s = of_timer(timer);
     s->level = !s->level;
-    gpio_out_write(s->step, s->level);
-    if (--s->left) {
-        s->interval += (uint32_t)(int32_t)s->add;
-        s->step_clock += s->interval;
+    gpio_out_write(s->train.step, s->level);
+    if (--s->train.left) {
+        s->train.interval += (uint32_t)(int32_t)s->train.add;
+        s->step_clock += s->train.interval;
         if (s->both_edges) {
             timer->clock = possible_clock(s);
             return true;
@@ -115,9 +112,9 @@ static bool tail_run(struct timer *timer)
     struct stepper *s = of_timer(timer);
     if (!s->both_edges) {
         s->level = s->idle_level;
-        gpio_out_write(s->step, s->level);
+        gpio_out_write(s->train.step, s->level);
     }
-    if (!s->left) {
+    if (!s->train.left) {
         bool was_forward = s->forward;
         s->active = load(s);
         if (!s->active)
@@ -137,29 +134,29 @@ static bool has_short_pulse(const struct stepper *s)
     return !s->both_edges && GPIO_PULSE_TICKS && s->pulse <= GPIO_PULSE_TICKS;
 }
 
-/* After the last step of a run; its pulse still lasts. */
-static bool end_run(struct stepper *s)
+bool stepper_end_run(struct timer *timer)
 {
+    struct stepper *s = of_timer(timer);
     bool was_forward = s->forward;
-    s->step_clock = s->timer.clock;
+    s->step_clock = timer->clock;
     s->active = load(s);
-    gpio_out_toggle(s->step);
+    gpio_out_toggle(s->train.step);
     if (s->forward != was_forward)
         gpio_out_write(s->dir, s->forward);
-    s->timer.clock = s->step_clock;
+    timer->clock = s->step_clock;
     return s->active;
 }
 
 /* The timer's clock is the step's: one that is late does not make the next ones late. */
-static bool pulse_run(struct timer *timer)
+bool stepper_pulse(struct timer *timer)
 {
     struct stepper *s = of_timer(timer);
-    struct gpio_out step = s->step;
+    struct gpio_out step = s->train.step;
     gpio_out_toggle(step);
-    if (--s->left == 0)
-        return end_run(s);
-    s->interval += (uint32_t)(int32_t)s->add;
-    timer->clock += s->interval;
+    if (--s->train.left == 0)
+        return stepper_end_run(timer);
+    s->train.interval += (uint32_t)(int32_t)s->train.add;
+    timer->clock += s->train.interval;
     gpio_out_toggle(step);
     return true;
 }
@@ -171,16 +168,16 @@ static void halt(void *object)
 {
     struct stepper *s = object;
     if (s->active) {
-        sched_remove(&s->timer);
+        sched_remove(&s->train.timer);
         s->active = false;
     }
     moves_clear(&s->queue);
-    s->end_position -= s->forward ? s->left : -(int32_t)s->left;
-    s->left = 0;
+    s->end_position -= s->forward ? s->train.left : -(int32_t)s->train.left;
+    s->train.left = 0;
     s->halted = true;
     if (!s->both_edges && s->level != s->idle_level) {
         s->level = s->idle_level;
-        gpio_out_write(s->step, s->level);
+        gpio_out_write(s->train.step, s->level);
     }
 }
 
@@ -193,7 +190,7 @@ COMMAND(config_stepper, "oid=%c step_pin=%c dir_pin=%c invert_step=%c step_pulse
     s->both_edges = invert < 0;
     s->level = s->idle_level = invert > 0;
     s->pulse = args[4];
-    s->step = gpio_out_setup(args[1], s->level);
+    s->train.step = gpio_out_setup(args[1], s->level);
     s->dir = gpio_out_setup(args[2], false);
     moves_need(sizeof(struct run));
 }
@@ -203,15 +200,15 @@ static void start(struct stepper *s)
 {
     bool was_forward = s->forward;
     s->active = load(s);
-    s->timer.run = has_short_pulse(s) ? pulse_run : step_run;
-    s->timer.clock = s->step_clock;
+    s->train.timer.run = has_short_pulse(s) ? stepper_pulse : step_run;
+    s->train.timer.clock = s->step_clock;
     if (s->forward != was_forward) {
         gpio_out_write(s->dir, s->forward);
         uint32_t now = clock_now();
         if (!has_short_pulse(s) && !clock_is_before(s->step_clock, now))
-            s->timer.clock = clock_later(s->step_clock, now + s->pulse);
+            s->train.timer.clock = clock_later(s->step_clock, now + s->pulse);
     }
-    sched_add(&s->timer);
+    sched_add(&s->train.timer);
 }
 
 COMMAND(queue_step, "oid=%c interval=%u count=%hu add=%hi")
@@ -268,7 +265,7 @@ COMMAND(stepper_get_position, "oid=%c")
 {
     const struct stepper *s = oid_find(args[0], &STEPPER);
     irq_disable();
-    int32_t position = s->end_position - (s->forward ? s->left : -(int32_t)s->left);
+    int32_t position = s->end_position - (s->forward ? s->train.left : -(int32_t)s->train.left);
     irq_enable();
     send_stepper_position((uint8_t)args[0], position);
 }

@@ -55,7 +55,7 @@ static inline uint32_t clock_frequency(void)
 #define GPIO_PULSE_TICKS 40
 
 /* Leaving the timers' interrupt and being called again takes this long: nearer clocks are waited for. */
-#define CLOCK_NEAR_TICKS 150
+#define CLOCK_NEAR_TICKS 220
 
 /* Before anything that asks for the clock. */
 void clock_start(void);
@@ -76,12 +76,17 @@ static inline uint32_t clock_now(void)
     return now.whole;
 }
 
+extern bool clock_is_far;
 bool clock_arm_far(uint32_t clock, int32_t distance);
 
 static inline bool clock_arm(uint32_t clock)
 {
     int32_t distance = (int32_t)(clock - clock_now());
-    return distance >= CLOCK_NEAR_TICKS && clock_arm_far(clock, distance);
+    if (distance >= CLOCK_NEAR_TICKS)
+        return clock_arm_far(clock, distance);
+    clock_is_far = false;
+    TIMSK1 = 1 << TOIE1; /* while timers run, their interrupt does not come */
+    return false;
 }
 
 /* The clock is less than 2^15 ticks away. */

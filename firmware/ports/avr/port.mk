@@ -10,6 +10,8 @@ BUILD := build/avr-$(CHIP)$(if $(filter-out 16000000,$(FREQUENCY)),-$(FREQUENCY)
 PORT_SOURCES := $(addprefix ports/avr/,chip.c clock.c gpio.c memory.c reset.c uart.c)
 
 PROVIDES := gpio
+PORT_REPLACES := row
+PORT_ASSEMBLY := ports/avr/row.S
 
 # Chips whose flash does not hold all modules have a list of their own.
 MODULES_OF_32K := analog_in buttons counter digital_out endstop pwm_out spi spi_bus spi_pins stepper thermocouple tmcuart trsync
