@@ -11,7 +11,10 @@
 #include "modules/i2c.h"
 #include "modules/wait.h"
 
-enum { STRETCH_HZ = 1000 }; /* a chip may hold the clock low for 1/STRETCH_HZ s */
+enum {
+    STRETCH_HZ = 1000, /* a chip may hold the clock low for 1/STRETCH_HZ s */
+    CLEAR_CLOCKS = 9,  /* that end whatever a chip was sending (UM10204, 3.1.16 "Bus clear") */
+};
 
 struct lines {
     uint32_t scl, sda;
@@ -103,6 +106,20 @@ static enum i2c_status read_byte(const struct lines *lines, uint8_t *byte, bool 
 
 /* --- transfers --- */
 
+/* A chip that was left in the middle of a byte, by a reset of this one, may hold the data line low: let it finish. */
+static bool clear_bus(const struct lines *lines)
+{
+    struct gpio_in sda = let_go(lines->sda);
+    for (uint8_t i = 0; i < CLEAR_CLOCKS && !gpio_in_read(sda); i++) {
+        pull_low(lines->scl);
+        hold(lines);
+        if (!raise_clock(lines))
+            return false;
+        hold(lines);
+    }
+    return gpio_in_read(sda);
+}
+
 /* A start, or a repeated one; the clock is low or idle before, and low after it. */
 static enum i2c_status start(const struct lines *lines, bool read, enum i2c_status refused)
 {
@@ -147,8 +164,8 @@ static enum i2c_status transfer(const struct i2c_device *device, const uint8_t *
                                 uint8_t read_count)
 {
     const struct lines *lines = device->bus;
-    enum i2c_status status = I2C_SUCCESS;
-    if (write_count || !read_count)
+    enum i2c_status status = clear_bus(lines) ? I2C_SUCCESS : I2C_BUS_TIMEOUT;
+    if (status == I2C_SUCCESS && (write_count || !read_count))
         status = write_all(lines, write, write_count);
     if (status == I2C_SUCCESS && read_count)
         status = read_all(lines, read, read_count);

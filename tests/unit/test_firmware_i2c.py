@@ -208,6 +208,23 @@ def test_a_clock_that_is_held_low_for_ever_is_a_time_out() -> None:
     assert clock < 11_000 + 2 * SECOND // 1000 + 3000
 
 
+@pytest.mark.parametrize("clocks", [1, 9])
+def test_a_chip_that_holds_the_data_line_is_clocked_until_it_lets_go(clocks: int) -> None:
+    def script() -> Script:
+        made = on_pins()
+        made.send(10_000, "i2c_transfer oid=0 write= read_len=0")
+        made.drive(9_000, SDA, 0)
+        return made
+
+    stuck = script().run(SECOND)
+    assert responses(stuck) == ["2 response="]
+    rises = [clock for clock, level in line(stuck, SCL) if level]
+    assert len(rises) == 9
+    freed = script()
+    freed.drive(rises[clocks - 1] + 10, SDA, 1)
+    assert responses(freed.run(SECOND)) == ["3 response="]
+
+
 def test_no_half_period_is_shorter_than_asked_for() -> None:
     result = converse("i2c_transfer oid=0 write=55 read_len=1", WRITTEN * 2 + [1] + WRITTEN)
     clocks = [clock for clock, _ in line(result, SCL)]
