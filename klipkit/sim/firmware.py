@@ -34,7 +34,8 @@ def build(name: str) -> Path:
                 f"'{tool}' is needed to build the simulated firmware", hint=f"apt install {package}"
             )
     folder = sources()
-    target = folder if os.access(folder, os.W_OK) else _copy(folder)
+    in_place = folder.parent != PACKAGE and os.access(folder, os.W_OK)
+    target = folder if in_place else _copy(folder)
     command = ["make", "--silent", "-C", str(target), f"PORT={PORT}"]
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, timeout=HANG, stdin=subprocess.DEVNULL

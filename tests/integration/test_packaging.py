@@ -1,5 +1,6 @@
 """What is installed: the wheel has all that the tools need, and each way of installing gives a working command."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from klipkit.sim.firmware import PORT
 from tests.reference import TOP
 
 HANG = 600
@@ -119,6 +121,29 @@ def test_the_installed_command_works_away_from_the_checkout(
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=HANG)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.startswith(expected)
+
+
+def test_the_installed_simulator_builds_its_firmware_in_the_users_cache(
+    installed: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a.gcode").write_text("SET_KINEMATIC_POSITION X=0\nG1 X1 F6000\n")
+    config = TOP / "config-examples" / "ramps-cartesian.cfg"
+    command = [
+        str(installed / "bin" / "klipkit"),
+        "simulate",
+        "a.gcode",
+        "-c",
+        str(config),
+        "--mcu",
+        "atmega2560",
+    ]
+    environment = {"PATH": os.environ["PATH"], "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    result = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=HANG
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("stepper_x\t80\t1.0\t160\t0\t0\n")
+    assert (tmp_path / "cache" / "klipkit" / "firmware" / "build" / PORT / "klipkit-sim.so").is_file()
 
 
 def test_the_installed_core_can_be_imported(installed: Path, tmp_path: Path) -> None:
