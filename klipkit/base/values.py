@@ -1,6 +1,7 @@
 """Kinds of option values: how a number, a choice, a list or a template is written, read and described."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -73,15 +74,15 @@ class Scope(Protocol):
         """The names by which sections of that role can be called, each with its section's full name."""
 
 
-class Kind(Generic[T]):
+class Kind(ABC, Generic[T]):
     """A way of writing a value. `words` and `range` describe it in the reference."""
 
     words: str = ""
     range: str = ""
 
+    @abstractmethod
     def read(self, text: Text, scope: Scope) -> T:
         """The value of `text`. Raises Wrong."""
-        raise NotImplementedError
 
 
 class _Text(Kind[str]):
