@@ -44,32 +44,45 @@ static uint16_t read_number(void)
     return number;
 }
 
-static uint32_t read_value(void)
+/* The number at `*from`, which moves behind it. */
+static uint32_t read_value(const uint8_t **from)
 {
-    uint8_t byte = next_byte();
+    const uint8_t *at = *from;
+    if (at == end)
+        shutdown("Command parser error");
+    uint8_t byte = *at++;
     uint32_t value = byte & 0x7f;
     if ((byte & 0x60) == 0x60)
         value |= ~(uint32_t)0x7f; /* negative */
     while (byte & 0x80) {
-        byte = next_byte();
-        value = value << 7 | (byte & 0x7f);
+        if (at == end)
+            shutdown("Command parser error");
+        byte = *at++;
+        /* value << 7: chips of 8 bits move bytes faster than bits */
+        value = value >> 1 << 8 | (uint8_t)((uint8_t)value << 7) | (byte & 0x7f);
     }
+    *from = at;
     return value;
 }
 
-static void read_values(uint32_t *args, const FLASH struct command_row *row)
+static uint32_t *read_bytes(uint32_t *args)
 {
-    for (uint8_t i = 0; i < row->values; i++) {
-        if (i != row->bytes_at) {
-            *args++ = read_value();
-            continue;
-        }
-        uint8_t count = next_byte();
-        if (count > end - place)
-            shutdown("Command parser error");
-        *args++ = count;
-        *args++ = (uint32_t)(place - frame_payload());
-        place += count;
+    uint8_t count = next_byte();
+    if (count > end - place)
+        shutdown("Command parser error");
+    *args++ = count;
+    *args++ = (uint32_t)(place - frame_payload());
+    place += count;
+    return args;
+}
+
+static void read_values(uint32_t *args, uint8_t values, uint8_t bytes_at)
+{
+    for (uint8_t i = 0; i < values; i++) {
+        if (i == bytes_at)
+            args = read_bytes(args);
+        else
+            *args++ = read_value(&place);
     }
 }
 
@@ -79,12 +92,12 @@ static void run_one(void)
     uint16_t number = read_number();
     if (number >= declared_command_count || !declared_commands[number].run)
         shutdown("Invalid command");
-    const FLASH struct command_row *row = &declared_commands[number];
-    read_values(args, row);
-    if (sched_is_shutdown() && !row->always)
+    struct command_row row = declared_commands[number];
+    read_values(args, row.values, row.bytes_at);
+    if (sched_is_shutdown() && !row.always)
         send_is_shutdown(sched_shutdown_text());
     else
-        row->run(args);
+        row.run(args);
 }
 
 void command_run(const uint8_t *payload, uint8_t count)

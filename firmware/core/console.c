@@ -8,32 +8,21 @@
 
 _Static_assert((CONSOLE_RING & (CONSOLE_RING - 1)) == 0, "the ring's size is a power of two");
 
-/* console_count is of a type that is read in one piece. */
-static uint8_t ring[CONSOLE_RING];
-static volatile console_count head; /* bytes received, modulo its type: written by the interrupt */
-static console_count tail;          /* bytes taken: written by the task */
+uint8_t console_ring[CONSOLE_RING];
+volatile console_count console_head;
+console_count console_tail;
 
 STARTUP(console)
 {
-    head = tail = 0;
-}
-
-void console_byte(uint8_t byte)
-{
-    if ((console_count)(head - tail) == CONSOLE_RING - 1)
-        return;
-    ring[head & (CONSOLE_RING - 1)] = byte;
-    head++;
-    if (byte == FRAME_SYNC) /* other bytes can wait for the rest of the frame, or for the heartbeat */
-        sched_wake();
+    console_head = console_tail = 0;
 }
 
 TASK(console)
 {
     frame_resume();
-    while (tail != head) {
-        uint8_t byte = ring[tail & (CONSOLE_RING - 1)];
-        tail++;
+    while (console_tail != console_head) {
+        uint8_t byte = console_ring[console_tail & (CONSOLE_RING - 1)];
+        console_tail++;
         frame_feed(byte);
     }
 }

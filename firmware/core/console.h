@@ -1,8 +1,29 @@
-/* The receive ring: bytes from the port's interrupt to the frame reader. */
+/* The receive ring, between the interrupt of the port and the reader of frames.
+ *
+ * Inline, because on a slow chip a call costs more than the rest of the interrupt; the AVR port has console_byte() in assembly.
+ */
 #ifndef CORE_CONSOLE_H
 #define CORE_CONSOLE_H
 #include <stdint.h>
 
-/* A byte came from the host: called by the port's receive interrupt. Lost when the ring is full (the frame's CRC tells). */
-void console_byte(uint8_t byte);
+#include "core/frame.h"
+#include "core/sched.h"
+#include "hal/console.h"
+
+/* console_count is of a type that is read in one piece; the counts are of bytes, modulo its type. */
+extern uint8_t console_ring[CONSOLE_RING];
+extern volatile console_count console_head; /* bytes received: written by the interrupt */
+extern console_count console_tail;          /* bytes taken: written by the task */
+
+/* A received byte: called in the port's interrupt. It is lost when the ring is full. */
+static inline void console_byte(uint8_t byte)
+{
+    console_count head = console_head;
+    if ((console_count)(head - console_tail) == CONSOLE_RING - 1)
+        return;
+    console_ring[head & (CONSOLE_RING - 1)] = byte;
+    console_head = (console_count)(head + 1);
+    if (byte == FRAME_SYNC) /* other bytes can wait for the rest of the frame, or for the heartbeat */
+        sched_wake();
+}
 #endif

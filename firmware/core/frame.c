@@ -13,6 +13,7 @@ enum { NUMBER_FIXED = 0x10, NUMBER_MASK = 0x0f };
 
 static uint8_t buffer[FRAME_MOST]; /* received bytes that are not consumed */
 static uint8_t filled;
+static uint8_t wanted;     /* what is in the buffer cannot be judged before there are so many bytes */
 static uint8_t expected;   /* number of the next frame, 0..15 */
 static bool lost;          /* dropping bytes up to the next sync */
 static bool told;          /* the nak for this run of garbage is out */
@@ -20,7 +21,7 @@ static bool executing;     /* the frame at the front of the buffer */
 
 STARTUP(frame)
 {
-    filled = 0;
+    filled = wanted = 0;
     expected = 0;
     lost = told = executing = false;
 }
@@ -108,6 +109,7 @@ static enum verdict judge(void)
 /* Consume the buffer as far as it can be judged. */
 static void work(void)
 {
+    wanted = 0;
     while (filled) {
         if (lost) {
             drop_to_sync();
@@ -118,8 +120,10 @@ static void work(void)
             continue;
         }
         enum verdict verdict = judge();
-        if (verdict == SHORT)
+        if (verdict == SHORT) {
+            wanted = filled < FRAME_HEAD ? FRAME_HEAD : buffer[0];
             return;
+        }
         if (verdict == GOOD) {
             take_frame();
             continue;
@@ -134,7 +138,8 @@ static void work(void)
 void frame_feed(uint8_t byte)
 {
     buffer[filled++] = byte;
-    work();
+    if (filled >= wanted)
+        work();
 }
 
 void frame_resume(void)

@@ -22,7 +22,7 @@ STARTUP(moves)
 
 static struct move *slot(uint16_t number)
 {
-    return (struct move *)(void *)(slots + (uint16_t)(number - 1) * (uint32_t)slot_size);
+    return (struct move *)(void *)(slots + (size_t)(uint16_t)(number - 1) * slot_size);
 }
 
 void moves_need(uint8_t size)

@@ -24,7 +24,7 @@ RESPONSE(shutdown, "clock=%u static_string_id=%hu");
 static struct timer heartbeat; /* always in the list */
 static uint32_t armed;         /* when the interrupt comes */
 static bool running;           /* timers run: what they change is armed for when they are done */
-static volatile bool woken;
+volatile bool sched_woken;
 
 static jmp_buf main_loop;
 static bool stopped;
@@ -155,7 +155,7 @@ STARTUP(sched)
 {
     stopped = false;
     first_text = 0;
-    woken = true;
+    sched_woken = true;
     start_timers();
 }
 
@@ -199,17 +199,12 @@ uint8_t sched_shutdown_text(void)
 
 /* --- tasks --- */
 
-void sched_wake(void)
-{
-    woken = true;
-}
-
 static void pass(void)
 {
     irq_disable();
-    while (!woken)
+    while (!sched_woken)
         irq_wait();
-    woken = false;
+    sched_woken = false;
     irq_enable();
     irq_poll();
     uint32_t begun = clock_read();

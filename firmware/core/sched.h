@@ -28,8 +28,13 @@ void sched_move(struct timer *timer);
 /* Run the timers that are due: called by the port's timer interrupt, interrupts disabled. */
 void sched_interrupt(void);
 
+extern volatile bool sched_woken;
+
 /* There is work for a task: another pass of the main loop before the next sleep. May be called in an interrupt. */
-void sched_wake(void);
+static inline void sched_wake(void)
+{
+    sched_woken = true;
+}
 
 /* Leave the shutdown state; shutdown "Shutdown cleared when not shutdown" if there is none. */
 void sched_clear_shutdown(void);

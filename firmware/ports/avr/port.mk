@@ -7,11 +7,11 @@ CC := avr-gcc
 C_STANDARD := gnu11 # __flash
 DICTIONARY := zlib
 BUILD := build/avr-$(CHIP)$(if $(filter-out 16000000,$(FREQUENCY)),-$(FREQUENCY))
-PORT_SOURCES := $(addprefix ports/avr/,chip.c clock.c gpio.c memory.c reset.c uart.c)
+PORT_SOURCES := $(addprefix ports/avr/,chip.c clock.c crc16.c gpio.c memory.c reset.c uart.c)
 
 PROVIDES := gpio
-PORT_REPLACES := row
-PORT_ASSEMBLY := ports/avr/row.S
+PORT_REPLACES := row crc16
+PORT_ASSEMBLY := ports/avr/row.S ports/avr/receive.S
 
 # Chips whose flash does not hold all modules have a list of their own.
 MODULES_OF_32K := analog_in buttons counter digital_out endstop pwm_out spi spi_bus spi_pins stepper thermocouple tmcuart trsync

@@ -1,7 +1,7 @@
 # How the AVR's objects are made and its targets are linked.
 
 # Where time counts more than flash.
-FAST := core/sched core/frame core/command core/console core/crc16 core/moves modules/stepper ports/avr/clock ports/avr/uart
+FAST := core/sched core/frame core/command core/console core/moves core/oid modules/stepper ports/avr/clock ports/avr/crc16 ports/avr/uart
 $(FAST:%=$(BUILD)/%.o): private CFLAGS += -O2 -mno-call-prologues
 
 $(BUILD)/klipkit.elf: $(OBJECTS)

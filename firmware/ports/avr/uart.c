@@ -1,17 +1,13 @@
-/* The AVR's console: its first UART, 8 data bits, no parity. */
+/* The AVR's console: its first UART, 8 data bits, no parity. Bytes are received in receive.S. */
 #include "hal/console.h"
 
-#include "core/console.h"
 #include "core/declare.h"
 #include "hal/irq.h"
 
 #ifdef UCSR0A
-#define PORT_OF(name) name##0
 #ifdef USART0_RX_vect
-#define RECEIVED_vect USART0_RX_vect
 #define EMPTY_vect USART0_UDRE_vect
 #else
-#define RECEIVED_vect USART_RX_vect
 #define EMPTY_vect USART_UDRE_vect
 #endif
 #define STATUS UCSR0A
@@ -20,7 +16,6 @@
 #define DATA UDR0
 #define DIVISOR UBRR0
 #else
-#define RECEIVED_vect USART1_RX_vect
 #define EMPTY_vect USART1_UDRE_vect
 #define STATUS UCSR1A
 #define CONTROL UCSR1B
@@ -46,11 +41,6 @@ STARTUP(uart)
     DIVISOR = (F_CPU + 4 * BAUD) / (8 * BAUD) - 1;
     FORMAT = EIGHT_BITS;
     CONTROL = RECEIVE | TRANSMIT;
-}
-
-ISR(RECEIVED_vect)
-{
-    console_byte(DATA);
 }
 
 ISR(EMPTY_vect)
