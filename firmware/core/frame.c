@@ -11,9 +11,8 @@
 
 enum { NUMBER_FIXED = 0x10, NUMBER_MASK = 0x0f };
 
-static uint8_t buffer[FRAME_MOST]; /* received bytes that are not consumed */
-static uint8_t filled;
-static uint8_t wanted;     /* what is in the buffer cannot be judged before there are so many bytes */
+uint8_t frame_buffer[FRAME_MOST];
+uint8_t frame_filled, frame_wanted;
 static uint8_t expected;   /* number of the next frame, 0..15 */
 static bool lost;          /* dropping bytes up to the next sync */
 static bool told;          /* the nak for this run of garbage is out */
@@ -21,7 +20,7 @@ static bool executing;     /* the frame at the front of the buffer */
 
 STARTUP(frame)
 {
-    filled = wanted = 0;
+    frame_filled = frame_wanted = 0;
     expected = 0;
     lost = told = executing = false;
 }
@@ -49,40 +48,40 @@ static void send_empty(void)
 
 static void drop(uint8_t count)
 {
-    filled -= count;
-    memmove(buffer, buffer + count, filled);
+    frame_filled -= count;
+    memmove(frame_buffer, frame_buffer + count, frame_filled);
 }
 
 static void drop_to_sync(void)
 {
-    const uint8_t *sync = memchr(buffer, FRAME_SYNC, filled);
+    const uint8_t *sync = memchr(frame_buffer, FRAME_SYNC, frame_filled);
     lost = !sync;
-    drop(sync ? (uint8_t)(sync - buffer + 1) : filled);
+    drop(sync ? (uint8_t)(sync - frame_buffer + 1) : frame_filled);
 }
 
 const uint8_t *frame_payload(void)
 {
-    return buffer + FRAME_HEAD;
+    return frame_buffer + FRAME_HEAD;
 }
 
 static void finish(void)
 {
     executing = false;
-    drop(buffer[0]);
+    drop(frame_buffer[0]);
     send_empty();
 }
 
 static void take_frame(void)
 {
     told = false;
-    if (buffer[1] != (NUMBER_FIXED | expected)) {
-        drop(buffer[0]);
+    if (frame_buffer[1] != (NUMBER_FIXED | expected)) {
+        drop(frame_buffer[0]);
         send_empty();
         return;
     }
     expected = (expected + 1) & NUMBER_MASK;
     executing = true;
-    command_run(buffer + FRAME_HEAD, buffer[0] - FRAME_HEAD - FRAME_TAIL);
+    command_run(frame_buffer + FRAME_HEAD, frame_buffer[0] - FRAME_HEAD - FRAME_TAIL);
     finish();
 }
 
@@ -91,37 +90,37 @@ enum verdict { SHORT, GOOD, BAD };
 
 static enum verdict judge(void)
 {
-    uint8_t length = buffer[0];
+    uint8_t length = frame_buffer[0];
     if (length < FRAME_LEAST || length > FRAME_MOST)
         return BAD;
-    if (filled < FRAME_HEAD)
+    if (frame_filled < FRAME_HEAD)
         return SHORT;
-    if ((buffer[1] & ~NUMBER_MASK) != NUMBER_FIXED)
+    if ((frame_buffer[1] & ~NUMBER_MASK) != NUMBER_FIXED)
         return BAD;
-    if (filled < length)
+    if (frame_filled < length)
         return SHORT;
-    uint16_t crc = (uint16_t)((uint16_t)buffer[length - 3] << 8 | buffer[length - 2]);
-    if (buffer[length - 1] != FRAME_SYNC || crc != crc16(buffer, length - FRAME_TAIL))
+    uint16_t crc = (uint16_t)((uint16_t)frame_buffer[length - 3] << 8 | frame_buffer[length - 2]);
+    if (frame_buffer[length - 1] != FRAME_SYNC || crc != crc16(frame_buffer, length - FRAME_TAIL))
         return BAD;
     return GOOD;
 }
 
 /* Consume the buffer as far as it can be judged. */
-static void work(void)
+void frame_work(void)
 {
-    wanted = 0;
-    while (filled) {
+    frame_wanted = 0;
+    while (frame_filled) {
         if (lost) {
             drop_to_sync();
             continue;
         }
-        if (buffer[0] == FRAME_SYNC) {
+        if (frame_buffer[0] == FRAME_SYNC) {
             drop(1);
             continue;
         }
         enum verdict verdict = judge();
         if (verdict == SHORT) {
-            wanted = filled < FRAME_HEAD ? FRAME_HEAD : buffer[0];
+            frame_wanted = frame_filled < FRAME_HEAD ? FRAME_HEAD : frame_buffer[0];
             return;
         }
         if (verdict == GOOD) {
@@ -135,17 +134,10 @@ static void work(void)
     }
 }
 
-void frame_feed(uint8_t byte)
-{
-    buffer[filled++] = byte;
-    if (filled >= wanted)
-        work();
-}
-
 void frame_resume(void)
 {
     if (!executing)
         return;
     finish();
-    work();
+    frame_work();
 }

@@ -19,8 +19,20 @@ enum {
     FRAME_PAYLOAD_MOST = FRAME_MOST - FRAME_HEAD - FRAME_TAIL,
 };
 
+/* Received bytes that are not consumed; what is in the buffer cannot be judged before frame_wanted bytes are. */
+extern uint8_t frame_buffer[FRAME_MOST];
+extern uint8_t frame_filled, frame_wanted;
+
+/* Consume the buffer as far as it can be judged. */
+void frame_work(void);
+
 /* The next received byte. */
-void frame_feed(uint8_t byte);
+static inline void frame_feed(uint8_t byte)
+{
+    frame_buffer[frame_filled++] = byte;
+    if (frame_filled >= frame_wanted)
+        frame_work();
+}
 
 /* Before the next byte: end a frame whose execution was abandoned by a shutdown. Its other commands are dropped, the ack is
  * still owed. */
