@@ -22,15 +22,16 @@ RESPONSE(neopixel_result, "oid=%c success=%c");
 enum {
     SHORT_NS = 350,
     LONG_NS = 750,
+    PULSE_HZ = 1333333,   /* 1 / LONG_NS */
     BIT_HZ = 800000,      /* bits come no faster */
     BYTES_MOST = 4096,
 };
 
 struct neopixel {
     struct gpio_out pin;
-    uint32_t bit_max_ticks;   /* longest time from bit to bit */
+    uint32_t bit_max_ticks;   /* longest time from the end of a bit's pulse to the next one */
     uint32_t reset_min_ticks;
-    uint32_t last_clock;      /* of the last bit sent */
+    uint32_t last_clock;      /* the last bit began */
     uint16_t size;
     uint8_t bytes[];
 };
@@ -60,40 +61,45 @@ COMMAND(neopixel_update, "oid=%c pos=%hu data=%*s")
     memcpy(n->bytes + place, command_bytes(args[3]), count);
 }
 
-/* When the next bit can begin: one read of the clock for each on a chip that takes its time for it. Interrupts disabled. */
-static uint32_t bit_clock(const struct neopixel *n)
+/* A pulse as wide as the highest of `bits` says, when it is time for it: gives its clock, or `last`, that of the bit before, when
+ * more than `limit` has gone by since. All in registers, and one read of the clock: a slow chip has time for little more. */
+static inline uint32_t send_bit(struct gpio_out pin, uint8_t bits, uint32_t last, uint32_t limit)
 {
-    uint32_t now = clock_read(), least = clock_frequency() / BIT_HZ;
-    while (now - n->last_clock < least)
-        now = clock_read();
+    const uint32_t least = clock_frequency() / BIT_HZ;
+    irq_disable();
+    uint32_t now = clock_now();
+    while (now - last < least)
+        now = clock_now();
+    if (now - last <= limit)
+        pulse_out(pin, bits & 0x80 ? LONG_NS : SHORT_NS);
+    else
+        now = last;
+    irq_enable();
     return now;
-}
-
-/* The bits of a byte, highest first; false when one came too late. */
-static bool send_byte(struct neopixel *n, uint8_t byte, bool is_first)
-{
-    for (uint8_t bit = 0x80; bit; bit >>= 1) {
-        irq_disable();
-        uint32_t now = bit_clock(n);
-        bool late = !is_first && now - n->last_clock > n->bit_max_ticks;
-        if (!late)
-            pulse_out(n->pin, byte & bit ? LONG_NS : SHORT_NS);
-        irq_enable();
-        irq_poll();
-        if (late)
-            return false;
-        n->last_clock = now;
-        is_first = false;
-    }
-    return true;
 }
 
 static bool send_all(struct neopixel *n)
 {
-    wait_since(n->last_clock, n->reset_min_ticks);
-    for (uint16_t i = 0; i < n->size; i++)
-        if (!send_byte(n, n->bytes[i], i == 0))
-            return false;
+    const struct gpio_out pin = n->pin;
+    const uint8_t *byte = n->bytes, *end = byte + n->size;
+    const uint32_t between = n->bit_max_ticks + clock_frequency() / PULSE_HZ; /* from the start of a bit */
+    uint32_t last = n->last_clock, limit = UINT32_MAX; /* the first bit may come at any time */
+    wait_since(last, n->reset_min_ticks);
+    while (byte != end) {
+        uint8_t bits = *byte++;
+        for (uint8_t left = 8; left; left--) {
+            uint32_t clock = send_bit(pin, bits, last, limit);
+            if (clock == last) {
+                n->last_clock = last;
+                return false;
+            }
+            last = clock;
+            limit = between;
+            bits <<= 1;
+        }
+        irq_poll();
+    }
+    n->last_clock = last;
     return true;
 }
 

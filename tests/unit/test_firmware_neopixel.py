@@ -104,7 +104,7 @@ def test_a_frame_that_was_held_up_is_given_up_and_told() -> None:
     script.send(
         1000,
         "allocate_oids count=9",
-        f"config_neopixel oid=1 pin={PIN} data_size=30 bit_max_ticks=25 reset_min_ticks={RESET}",
+        f"config_neopixel oid=1 pin={PIN} data_size=30 bit_max_ticks=12 reset_min_ticks={RESET}",
     )
     for oid in range(2, 9):  # steps of all of them at once hold a bit up
         command = f"config_stepper oid={oid} step_pin={oid} dir_pin=PL{oid - 2} invert_step=-1"
