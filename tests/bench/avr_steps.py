@@ -35,7 +35,7 @@ def steppers(target: Target, count: int) -> tuple[Session, tuple[str, ...]]:
     return session, steps[:count]
 
 
-def succeeds(target: Target, count: int, interval: int, phase: int) -> bool:
+def succeeds(target: Target, count: int, interval: int, phase: int, steps: int = STEPS) -> bool:
     """Whether the steps are made at this interval: all of them, and no shutdown."""
     session, pins = steppers(target, count)
     with session.chip as chip:
@@ -45,13 +45,13 @@ def succeeds(target: Target, count: int, interval: int, phase: int) -> bool:
             session.send(
                 f"reset_step_clock oid={oid} clock={start & 0xFFFFFFFF}",
                 f"set_next_step_dir oid={oid} dir=0",
-                f"queue_step oid={oid} interval={interval} count={STEPS} add=0",
+                f"queue_step oid={oid} interval={interval} count={steps} add=0",
                 f"set_next_step_dir oid={oid} dir=1",
                 f"queue_step oid={oid} interval={LAST_INTERVAL} count=1 add=0",
             )
-        session.run(target.frequency // 50 + STEPS * interval + target.frequency // 10)
+        session.run(target.frequency // 50 + steps * interval + target.frequency // 10)
         stopped = any(text.startswith("shutdown") for text in session.messages)
-        return not stopped and chip.counts() == dict.fromkeys(pins, (STEPS + 1, STEPS + 1))
+        return not stopped and chip.counts() == dict.fromkeys(pins, (steps + 1, steps + 1))
 
 
 def smallest(target: Target, count: int, low: int = LOWEST, high: int = HIGHEST) -> int:
