@@ -7,6 +7,9 @@ enum { LOOK_AHEAD = 4, STEPS_FEW = 10 };
 /* Where the slope changes by more than this part of itself from step to step the neighbours are looked at. */
 static const double BEND_STRONG = 0.2;
 
+/* Keeps the derivatives at a turn finite, steps a tick. */
+static const double SPEED_LEAST = 1e-12;
+
 static double time_after(const struct fit *fit, const struct node *node)
 {
     const struct segment *segment = &fit->segments[node->segment];
@@ -37,9 +40,37 @@ static double interval_least(const struct fit *fit, const struct node *node)
     return interval;
 }
 
+/* In a curve a step takes at least twice the error when the position changes by less than 1 in that time, by the bounds of
+ * its derivatives; else the neighbours are looked at. */
+static double bent_interval_least(const struct fit *fit, const struct node *node, const struct curve_point *point)
+{
+    const struct segment *segment = &fit->segments[node->segment];
+    double dt = 2 * fit->error, change = fabs(point->v) + dt * (0.5 * fabs(point->a) + dt * segment->curve->third / 6);
+    if (!(dt * change < 1))
+        return order_lesser(time_before(fit, node), time_after(fit, node));
+    if (node->step == 0)
+        dt = order_lesser(dt, segment->before);
+    return node->step == segment->count - 1 ? order_lesser(dt, segment[1].before) : dt;
+}
+
+/* A node of a curve: slope 1 / v, bend -a / v^3; at a turn v is 0. */
+static void look_bent(const struct fit *fit, struct node *node)
+{
+    const struct segment *segment = &fit->segments[node->segment];
+    struct curve_point point;
+    node->time = segment_solve(segment, node->step, &point);
+    node->slope = 1 / order_greater(point.v * segment->direction, SPEED_LEAST);
+    node->bend = -point.a * segment->direction * node->slope * node->slope * node->slope;
+    node->window = fit_window(fit, bent_interval_least(fit, node, &point));
+}
+
 void fit_look(const struct fit *fit, struct node *node)
 {
     const struct segment *segment = &fit->segments[node->segment];
+    if (segment->curve) {
+        look_bent(fit, node);
+        return;
+    }
     double d = segment_distance(segment, node->step), v = sqrt(segment->v2 + segment->a2 * d);
     double slope = 1 / v;
     node->time = segment->anchor + segment->side * 2 * d / (segment->v + v);

@@ -9,6 +9,7 @@ static const struct kinematics *const LIST[] = {
     &kinematics_cartesian_z,
     &kinematics_corexy_x,
     &kinematics_corexy_y,
+    &kinematics_delta,
     &kinematics_extruder,
     NULL,
 };

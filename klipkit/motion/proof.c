@@ -10,6 +10,9 @@
  *        +--------- n
  *
  * and so for -e. What is not shown is split at a step near the top, which is looked at; two neighbours need no proof.
+ *
+ * In a curve e'' is not monotone: lo and hi are its values at the nodes, widened by w / 2 times a bound of |time'''|, which is
+ * (3 a^2 - v j) / v^5 for a speed v and |j| <= the curve's third derivative.
  */
 #include "klipkit/motion/inner/fit.h"
 
@@ -56,20 +59,59 @@ static int64_t split_at(int64_t w, double ga, double gb)
     return at < least ? least : at > w - least ? w - least : at;
 }
 
+/* In a curve: the widening of e'', and the windows' constant bound from the greatest speed. 0: no bound is known. */
+static int bent_bounds(const struct fit *fit, const struct node *a, const struct node *b, double *widen, double *window)
+{
+    double third = fit->segments[a->segment].curve->third, dt = b->time - a->time;
+    double va = 1 / a->slope, vb = 1 / b->slope;
+    double accel = order_greater(fabs(a->bend) * va * va * va, fabs(b->bend) * vb * vb * vb) + 0.5 * third * dt;
+    double least = order_lesser(va, vb) - 0.5 * accel * dt, most = order_greater(va, vb) + 0.5 * accel * dt;
+    if (!(least > 0))
+        return 0;
+    double square = least * least;
+    *widen = 0.5 * (double)(b->n - a->n) * (3 * accel * accel + most * third) / (square * square * least);
+    *window = order_greater(order_lesser(fit->error, 0.5 / most), FIT_WINDOW_LEAST) - 0.5 * FIT_MARGIN;
+    return 1;
+}
+
+/* Bounds of the windows at a and b, and of e'' + add in between; 0: none are known. */
+static int bounds(const struct fit *fit, const struct node *a, const struct node *b, double window[2], double bend[2])
+{
+    bend[0] = order_lesser(a->bend, b->bend);
+    bend[1] = order_greater(a->bend, b->bend);
+    if (!fit->segments[a->segment].curve) {
+        window_bound(fit, a, b, &window[0], &window[1]);
+        return 1;
+    }
+    double widen = 0;
+    if (!bent_bounds(fit, a, b, &widen, &window[0]))
+        return 0;
+    window[1] = window[0];
+    bend[0] -= widen;
+    bend[1] += widen;
+    return 1;
+}
+
+/* Does the error stay in the windows between the nodes, by what the bounds say? */
+static int is_within(const struct fit *fit, const struct node *a, const struct node *b, double ga, double gb)
+{
+    double window[2], bend[2], w = (double)(b->n - a->n), add = fit->run.add;
+    if (!bounds(fit, a, b, window, bend))
+        return 0;
+    double ea = fit_error(fit, a), eb = fit_error(fit, b), tilt = (window[1] - window[0]) / w;
+    struct ends above = {ea - window[0], eb - window[1], ga - tilt, gb - tilt};
+    struct ends below = {-ea - window[0], -eb - window[1], -ga - tilt, -gb - tilt};
+    return is_below(&above, bend[0] - add, bend[1] - add, w) && is_below(&below, add - bend[1], add - bend[0], w);
+}
+
 int fit_proven(const struct fit *fit, const struct node *a, const struct node *b, struct node *outside)
 {
     int64_t w = b->n - a->n;
     if (w < 2)
         return 1;
-    double ea = fit_error(fit, a), eb = fit_error(fit, b), add = fit->run.add, start = fit->run.interval - 0.5 * add;
+    double add = fit->run.add, start = fit->run.interval - 0.5 * add;
     double ga = a->slope - start - add * (double)a->n, gb = b->slope - start - add * (double)b->n;
-    double lo = order_lesser(a->bend, b->bend) - add, hi = order_greater(a->bend, b->bend) - add;
-    double at_a, at_b;
-    window_bound(fit, a, b, &at_a, &at_b);
-    double tilt = (at_b - at_a) / (double)w;
-    struct ends above = {ea - at_a, eb - at_b, ga - tilt, gb - tilt};
-    struct ends below = {-ea - at_a, -eb - at_b, -ga - tilt, -gb - tilt};
-    if (is_below(&above, lo, hi, (double)w) && is_below(&below, -hi, -lo, (double)w))
+    if (is_within(fit, a, b, ga, gb))
         return 1;
     int64_t at = split_at(w, ga, gb);
     struct node middle = {.n = a->n + at, .step = a->step + at, .segment = a->segment};

@@ -26,7 +26,7 @@ enum { ERRORS_KEPT_BACK = 3 };
 
 struct stepper {
     const struct trapq *trapq;
-    const struct kinematics *kinematics;
+    struct kinematics kinematics;
     struct step_scale scale;
     int64_t given;                      /* steps, with those of set_position */
     double max_error;                   /* s */
@@ -63,7 +63,7 @@ struct stepper *stepper_new(const struct trapq *trapq, const char *kinematics, d
     if (!stepper)
         return NULL;
     stepper->trapq = trapq;
-    stepper->kinematics = kinematics_get(number);
+    stepper->kinematics = *kinematics_get(number);
     stepper->scale.per_mm = 1 / step_distance;
     stepper->max_error = ERROR_DEFAULT;
     stepper->until = -HUGE_VAL;
@@ -77,10 +77,28 @@ void stepper_free(struct stepper *stepper)
 {
     if (stepper) {
         free(stepper->segments.items);
+        free(stepper->segments.curves);
         free(stepper->blend.phases);
         free(stepper->runs);
     }
     free(stepper);
+}
+
+static int is_busy(const struct stepper *stepper)
+{
+    return stepper->segments.front < stepper->segments.end || !blend_is_empty(&stepper->blend);
+}
+
+int stepper_set_arm(struct stepper *stepper, double tower_x, double tower_y, double arm)
+{
+    if (stepper->kinematics.append != kinematics_delta.append || !isfinite(tower_x + tower_y + arm) || arm <= 0)
+        return -EINVAL;
+    if (is_busy(stepper))
+        return -EBUSY;
+    stepper->kinematics.tower[0] = tower_x;
+    stepper->kinematics.tower[1] = tower_y;
+    stepper->kinematics.arm = arm;
+    return 0;
 }
 
 int stepper_set_max_error(struct stepper *stepper, double seconds)
@@ -116,7 +134,7 @@ int stepper_set_shaper(struct stepper *stepper, int axis, const struct shaper *s
     stepper->delay = 0;
     for (int i = 0; i < 2; i++) {
         const struct shaper *on = &stepper->shapers[i];
-        if (stepper->kinematics->weights[i] != 0 && on->count)
+        if (stepper->kinematics.weights[i] != 0 && on->count)
             stepper->delay = fmax(stepper->delay, fmax(-on->time[0], on->time[on->count - 1]));
     }
     return 0;
@@ -129,14 +147,14 @@ double stepper_delay(const struct stepper *stepper)
 
 double stepper_coordinate(const struct stepper *stepper, const double position[3])
 {
-    return stepper->kinematics->coordinate(stepper->kinematics, position);
+    return stepper->kinematics.coordinate(&stepper->kinematics, position);
 }
 
 int stepper_set_position(struct stepper *stepper, double mm, int64_t steps)
 {
     if (!isfinite(mm))
         return -EINVAL;
-    if (stepper->segments.front < stepper->segments.end || !blend_is_empty(&stepper->blend))
+    if (is_busy(stepper))
         return -EBUSY;
     stepper->scale.mm = mm;
     stepper->given = steps;
@@ -199,7 +217,7 @@ static int read_phase(struct stepper *stepper, const struct trapq_move *move, do
     }
     if (stepper->blend.count)
         return blend_push(&stepper->blend, &phase);
-    return stepper->kinematics->append(stepper->kinematics, &phase, &stepper->scale, &stepper->segments);
+    return stepper->kinematics.append(&stepper->kinematics, &phase, &stepper->scale, &stepper->segments);
 }
 
 /* The segments of what is blended, as far as it is known: up to the print time `until` before the taps. */
@@ -210,7 +228,7 @@ static int read_blend(struct stepper *stepper, double until)
     while (!error && blend_next(&stepper->blend, &from, &to)) {
         struct phase phase;
         blend_sum(&stepper->blend, from, to, &phase);
-        error = stepper->kinematics->append(stepper->kinematics, &phase, &stepper->scale, &stepper->segments);
+        error = stepper->kinematics.append(&stepper->kinematics, &phase, &stepper->scale, &stepper->segments);
     }
     return error;
 }
@@ -227,7 +245,7 @@ static void set_taps(struct stepper *stepper)
     for (int axis = 0; axis < 3; axis++) {
         static const struct shaper NONE = {1, {1}, {0}};
         const struct shaper *shaper = axis < 2 && stepper->shapers[axis].count ? &stepper->shapers[axis] : &NONE;
-        if (stepper->kinematics->weights[axis] == 0)
+        if (stepper->kinematics.weights[axis] == 0)
             continue;
         for (int i = 0; i < shaper->count; i++) {
             struct tap tap = {.shift = shaper->time[i] * stepper->frequency};

@@ -34,6 +34,10 @@ int stepper_set_clock(struct stepper *stepper, double print_time, uint64_t clock
 /* The next run's interval counts from `clock` (as after reset_step_clock). */
 void stepper_set_last_clock(struct stepper *stepper, uint64_t clock);
 
+/* Where a delta's tower is, mm, and how long its arm; the coordinate is then the carriage's height over z = 0. -EINVAL: no delta,
+ * a number that is not finite, an arm not > 0. -EBUSY while steps are kept back. Until then nothing is in its reach: -ERANGE. */
+int stepper_set_arm(struct stepper *stepper, double tower_x, double tower_y, double arm);
+
 /* Shape the motion of an axis (0: x, 1: y) from now on; NULL or a shaper of no impulses: no longer. -EBUSY while something moves
  * under the impulses of the old one; -EINVAL: no such axis. */
 int stepper_set_shaper(struct stepper *stepper, int axis, const struct shaper *shaper);

@@ -185,8 +185,10 @@ def test_shaped_motors_follow_the_sum_of_impulses(
     rig.wander(2, 120, 30, 100)
     rig.generate(x, plus)
     moves = Moves(core, rig.trapq)
-    count = assert_steps_follow(x, lambda t: shaped(moves, *impulses, t)[0], error)
-    count += assert_steps_follow(plus, lambda t: np.array([1, 1, 0]) @ shaped(moves, *impulses, t), error)
+    count = assert_steps_follow(x, lambda t: shaped(moves, impulses[0], impulses[1], t)[0], error)
+    count += assert_steps_follow(
+        plus, lambda t: np.array([1, 1, 0]) @ shaped(moves, impulses[0], impulses[1], t), error
+    )
     assert count > 100_000
 
 
@@ -231,3 +233,50 @@ def test_shaper_is_not_changed_while_the_axis_moves(core: Core) -> None:
     assert core.lib.stepper_set_shaper(x.stepper, 0, core.ffi.NULL) == 0
     assert core.lib.stepper_delay(x.stepper) == 0
     assert core.lib.stepper_position(x.stepper) == 4000
+
+
+def height(position: Array, tower: tuple[float, float, float]) -> Array:
+    """Of a delta's carriage over z = 0."""
+    x, y, arm = tower
+    return np.asarray(position[2] + np.sqrt(arm**2 - (position[0] - x) ** 2 - (position[1] - y) ** 2))
+
+
+@pytest.mark.parametrize("frequency, error", [(16e6, 25e-6), (520e6, 5e-6)])
+@pytest.mark.parametrize("shaper", [None, "mzv", "3hump_ei"])
+def test_delta_carriages_follow_the_length_of_the_arm(
+    core: Core, frequency: float, error: float, shaper: str | None
+) -> None:
+    rig = Rig(core, frequency)
+    near, far = (151.0, 87.0, 333.0), (-80.0, 0.0, 180.0)
+    motors = [rig.motor("delta", 0.0125), rig.motor("delta", 0.01)]
+    impulses = [[(1.0, 0.0)], [(1.0, 0.0)]]
+    places = []
+    for motor, tower in zip(motors, (near, far), strict=True):
+        assert core.lib.stepper_set_max_error(motor.stepper, error) == 0
+        assert core.lib.stepper_set_arm(motor.stepper, *tower) == 0
+        places.append(motor.stand_at(0, 0, 0))
+        if shaper:
+            impulses = [motor.shape(axis, shaper, 45 - 7 * axis) for axis in range(2)]
+    rig.wander(3, 100, 25, 70)
+    rig.generate(*motors)
+    moves = Moves(core, rig.trapq)
+    count = 0
+    for motor, tower, place in zip(motors, (near, far), places, strict=True):
+
+        def coordinate(t: Array, at: tuple[float, float, float] = tower, zero: float = place) -> Array:
+            return height(shaped(moves, impulses[0], impulses[1], t), at) - zero
+
+        count += assert_steps_follow(motor, coordinate, error)
+    assert count > 60_000
+
+
+def test_delta_tells_what_is_out_of_reach(core: Core) -> None:
+    rig = Rig(core)
+    motor, other = rig.motor("delta", 0.0125), rig.motor("cartesian_x", 0.0125)
+    assert core.lib.stepper_set_arm(other.stepper, 0.0, 0.0, 100.0) < 0
+    assert core.lib.stepper_set_arm(motor.stepper, 0.0, 0.0, 0.0) < 0
+    assert core.lib.stepper_set_arm(motor.stepper, 0.0, 0.0, 100.0) == 0
+    motor.stand_at(0, 0, 0)
+    assert core.lib.lookahead_append(rig.lookahead, [120.0, 0.0, 0.0], 50.0, 1e9) == 0
+    assert core.lib.lookahead_flush(rig.lookahead) == 1
+    assert core.lib.stepper_generate(motor.stepper, 5.0, 5.0) < 0

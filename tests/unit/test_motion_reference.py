@@ -123,6 +123,8 @@ def play(core: Core, name: str, steppers: dict[str, tuple[str, float]], limit: L
     rig = Rig(core)
     text = Print(rig, limit, options.get("advance", 0))
     motors = {name: rig.motor(*stepper) for name, stepper in steppers.items()}
+    for motor, tower in zip(motors.values(), options.get("towers", []), strict=False):
+        assert core.lib.stepper_set_arm(motor.stepper, *tower) == 0
     for motor in motors.values():
         motor.stand_at(*text.position)
     motors["extruder"] = Motor(core, text.extruder, "extruder", 33.5 / 3200, rig.frequency)
@@ -142,3 +144,23 @@ def test_plain_prints_have_the_recorded_steps(
     core: Core, name: str, steppers: dict[str, tuple[str, float]]
 ) -> None:
     play(core, name, steppers, climb)
+
+
+RADIUS, ARM = 174.75, 333.0
+TOWERS = [
+    (RADIUS * math.cos(math.radians(at)), RADIUS * math.sin(math.radians(at)), ARM) for at in (210, 330, 90)
+]
+DELTA = {f"stepper_{tower}": ("delta", 40 / 3200) for tower in "abc"}
+
+
+def delta_limit(
+    start: tuple[float, ...], end: tuple[float, ...], velocity: float, accel: float
+) -> tuple[float, float]:
+    """Limits of the delta: max_z_velocity 150."""
+    part = abs(end[2] - start[2]) / (math.dist(start, end) or 1)
+    return (min(velocity, 150 / part), accel) if part else (velocity, accel)
+
+
+@pytest.mark.parametrize("name", ["delta_sphere", "delta_torture"])
+def test_delta_prints_have_the_recorded_steps(core: Core, name: str) -> None:
+    play(core, name, DELTA, delta_limit, towers=TOWERS)

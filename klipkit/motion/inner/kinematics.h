@@ -19,10 +19,11 @@ struct step_scale {
 
 struct kinematics {
     const char *name;
-    double weights[3];      /* of x, y, z in the coordinate, where it is linear */
+    double weights[3];      /* of x, y, z in the coordinate, where it is linear; else 0 for what it does not follow */
     double (*coordinate)(const struct kinematics *kinematics, const double position[3]);
     int (*append)(const struct kinematics *kinematics, const struct phase *phase, const struct step_scale *scale,
                   struct segments *segments);
+    double tower[2], arm;   /* of a delta: where the tower is, mm; the arm's length */
 };
 
 /* By number, from 0; NULL after the last. */
@@ -35,5 +36,5 @@ int kinematics_linear_append(const struct kinematics *kinematics, const struct p
 
 extern const struct kinematics kinematics_cartesian_x, kinematics_cartesian_y, kinematics_cartesian_z;
 extern const struct kinematics kinematics_corexy_x, kinematics_corexy_y;
-extern const struct kinematics kinematics_extruder;
+extern const struct kinematics kinematics_delta, kinematics_extruder;
 #endif

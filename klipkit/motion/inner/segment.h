@@ -5,6 +5,8 @@
  *
  *     time = anchor +- 2 d / (v + sqrt(v^2 + 2 a d))            d = reach + side * j   for step j = 0 .. count - 1
  *
+ * A segment of a curve instead knows the curve, the level of step 0 (reach) and its direction (side), and searches.
+ *
  * Units: steps, and ticks from a base that the owner of the queue keeps (doubles are exact enough for about 2^46 of them).
  */
 #ifndef KLIPKIT_MOTION_INNER_SEGMENT_H
@@ -13,8 +15,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "klipkit/motion/inner/curve.h"
+
 struct segment {
-    double anchor;          /* time of the slow end */
+    double anchor;          /* time of the slow end; of the curve's t = 0 */
     double reach;           /* distance of step 0 from the slow end */
     double side;            /* +1: the slow end is the start; -1: it is the end */
     double v, v2, a2;       /* speed at the slow end, its square, twice the acceleration (not negative) */
@@ -22,6 +26,7 @@ struct segment {
     double before;          /* from the step before the segment to `first`; HUGE_VAL for none */
     int64_t count;
     int direction;          /* +1 or -1 */
+    struct curve *curve;    /* NULL: constant acceleration */
 };
 
 /* Motion of one stepper under constant acceleration, while from <= t <= to: position + velocity t + accel t^2 / 2. */
@@ -38,6 +43,7 @@ struct quadratic {
  */
 struct segments {
     struct segment *items;
+    struct curve *curves;   /* curves[i] is that of items[i]; NULL until there is one */
     size_t front, end, room;
     int64_t position;       /* the whole step after the last of them */
     double last;            /* when that step is taken, -HUGE_VAL for never */
@@ -54,9 +60,19 @@ static inline double segment_distance(const struct segment *segment, int64_t ste
     return d > SEGMENT_DISTANCE_LEAST ? d : SEGMENT_DISTANCE_LEAST;
 }
 
+/* When step `step` of a segment of a curve is; *point: speed and acceleration there. */
+static inline double segment_solve(const struct segment *segment, int64_t step, struct curve_point *point)
+{
+    return segment->anchor +
+           curve_solve(segment->curve, segment->reach + segment->side * (double)step, segment->direction, point);
+}
+
 /* When step `step` of a segment is. */
 static inline double segment_time(const struct segment *segment, int64_t step)
 {
+    struct curve_point point;
+    if (segment->curve)
+        return segment_solve(segment, step, &point);
     double d = segment_distance(segment, step);
     return segment->anchor + segment->side * 2 * d / (segment->v + sqrt(segment->v2 + segment->a2 * d));
 }
@@ -64,6 +80,10 @@ static inline double segment_time(const struct segment *segment, int64_t step)
 /* Append the segments of a motion: none, one, or two if it turns round. -ERANGE: it begins more than about half a step from
  * where the motion before it ended; -ENOMEM. */
 int segments_append(struct segments *segments, const struct quadratic *motion);
+
+/* Append the segments of a curve whose t = 0 is at `time`, cut where it turns round. As segments_append; -ERANGE also: out of
+ * the arm's reach. */
+int segments_append_curve(struct segments *segments, double time, const struct curve *curve);
 
 /* Give up the places of segments before the front. */
 void segments_compact(struct segments *segments);
