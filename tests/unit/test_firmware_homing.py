@@ -290,3 +290,39 @@ def test_a_level_triggers_only_when_all_samples_match(lengths: list[int], rest: 
         assert " homing=1 " in answer
     else:
         assert f" homing=0 next_clock={began + rest} " in answer
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 60_000), st.integers(100, 5000), st.booleans()), min_size=1, max_size=12
+    )
+)
+@settings(max_examples=15, deadline=None)
+def test_however_often_steppers_are_stopped_no_step_is_lost_or_invented(
+    approaches: list[tuple[int, int, bool]],
+) -> None:
+    """After each stop the position told is the count of the edges made, whatever moment the stop came at."""
+    script = configured()
+    for index, (ticks, interval, forward) in enumerate(approaches):
+        begin = START + 200_000 * index
+        start = f"trsync_start oid=1 report_clock={begin} report_ticks=0 expire_reason=4"
+        script.send(begin - 60_000, start, "stepper_stop_on_trigger oid=2 trsync_oid=1")
+        script.send(
+            begin - 50_000,
+            f"reset_step_clock oid=2 clock={begin}",
+            f"set_next_step_dir oid=2 dir={int(forward)}",
+            f"queue_step oid=2 interval={interval} count=30 add=7",
+            f"queue_step oid=2 interval={interval} count=5 add=0",
+        )
+        script.send(begin + ticks, "trsync_trigger oid=1 reason=2")
+        script.send(begin + ticks + 5000, "queue_step oid=2 interval=9000 count=9 add=0")
+        script.send(begin + ticks + 6000, "stepper_get_position oid=2")
+    result = script.run(START + 200_000 * len(approaches))
+    told = [int(text.rpartition("=")[2]) for text in result.texts() if text.startswith("stepper_position")]
+    position, counted = 0, []
+    for index, (_, _, forward) in enumerate(approaches):
+        begin = START + 200_000 * index
+        made = sum(begin - 60_000 <= clock < begin + 140_000 for clock in steps(result, 2))
+        position += made if forward else -made
+        counted.append(position)
+    assert told == counted
