@@ -1,6 +1,7 @@
 """The AVR firmware in its simulated chip: boots, identifies, steps exactly, restarts, is repeatable."""
 
 import random
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -58,6 +59,31 @@ def test_an_input_is_read_from_outside(mega: Session) -> None:
     for level in (0, 1, 0):
         mega.chip.drive("PE4", level)
         assert mega.ask("endstop_query_state oid=0", "endstop_state")["pin_value"] == level
+
+
+def test_analog_inputs_are_read_one_after_the_other(mega: Session) -> None:
+    mega.chip.set_adc(0, 1250)
+    mega.chip.set_adc(5, 3750)
+    mega.send(
+        "allocate_oids count=2",
+        "config_analog_in oid=0 pin=PF0",
+        "config_analog_in oid=1 pin=PF5",
+        "finalize_config crc=1",
+    )
+    clock = mega.clock() + MEGA.frequency // 100
+    for oid in range(2):
+        mega.send(
+            f"query_analog_in oid={oid} clock={clock} sample_ticks=16000 sample_count=4 rest_ticks={MEGA.frequency}"
+            " bytes_per_report=2 min_value=0 max_value=4092 range_check_count=1"
+        )
+    mega.run(MEGA.frequency // 20)
+    values = {}
+    for text in mega.messages:
+        match = re.fullmatch(r"analog_in_state oid=(\d) next_clock=\d+ values=(\w{4})", text)
+        if match:
+            values[int(match[1])] = int.from_bytes(bytes.fromhex(match[2]), "little")
+    assert values[0] == pytest.approx(4 * 1023 * 1250 / 5000, abs=8)
+    assert values[1] == pytest.approx(4 * 1023 * 3750 / 5000, abs=8)
 
 
 def test_reset_restarts_the_chip_by_its_watchdog(mega: Session) -> None:

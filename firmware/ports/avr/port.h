@@ -23,6 +23,10 @@ struct gpio_in {
     uint8_t mask;
 };
 
+struct adc_in {
+    uint8_t channel;
+};
+
 static inline void irq_disable(void)
 {
     cli();

@@ -7,15 +7,15 @@ CC := avr-gcc
 C_STANDARD := gnu11 # __flash
 DICTIONARY := zlib
 BUILD := build/avr-$(CHIP)$(if $(filter-out 16000000,$(FREQUENCY)),-$(FREQUENCY))
-PORT_SOURCES := $(addprefix ports/avr/,chip.c clock.c crc16.c gpio.c memory.c reset.c uart.c)
+PORT_SOURCES := $(addprefix ports/avr/,adc.c chip.c clock.c crc16.c gpio.c memory.c reset.c uart.c)
 
-PROVIDES := gpio
+PROVIDES := gpio adc
 PORT_REPLACES := row crc16
 PORT_ASSEMBLY := ports/avr/row.S ports/avr/receive.S
 
 # Chips whose flash does not hold all modules have a list of their own.
 MODULES_OF_32K := analog_in buttons counter digital_out endstop pwm_out spi spi_bus spi_pins stepper thermocouple tmcuart trsync
-MODULES_OF_16K := analog_in digital_out endstop stepper trsync
+MODULES_OF_16K := digital_out endstop stepper trsync
 SIZE_atmega328 := 32K
 SIZE_atmega328p := 32K
 SIZE_atmega32u4 := 32K
