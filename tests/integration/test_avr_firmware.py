@@ -86,6 +86,22 @@ def test_analog_inputs_are_read_one_after_the_other(mega: Session) -> None:
     assert values[1] == pytest.approx(4 * 1023 * 3750 / 5000, abs=8)
 
 
+def test_the_spi_bus_selects_its_chip_for_a_transfer(mega: Session) -> None:
+    mega.send(
+        "allocate_oids count=1",
+        "config_spi oid=0 pin=PL0 cs_active_high=0",
+        "spi_set_bus oid=0 spi_bus=0 mode=3 rate=4000000",
+        "finalize_config crc=1",
+    )
+    mega.chip.watch(["PL0"], edges=True)
+    mega.send("spi_transfer oid=0 data=010203")
+    assert "spi_transfer_response oid=0 response=000000" in mega.messages  # nobody drives the line
+    assert [level for _, pin, level in mega.edges if pin == "PL0"][-2:] == [0, 1]
+    control, status = mega.chip.peek(0x4C, 2)
+    assert control == 0b01011100  # enabled, master, mode 3, 1/4 of the CPU's clock
+    assert status & 1 == 0
+
+
 def test_reset_restarts_the_chip_by_its_watchdog(mega: Session) -> None:
     mega.send("allocate_oids count=1", "finalize_config crc=7")
     assert mega.ask("get_config", "config")["is_config"] == 1

@@ -27,6 +27,10 @@ struct adc_in {
     uint8_t channel;
 };
 
+struct spi_bus {
+    uint8_t control, status; /* SPCR, SPSR */
+};
+
 static inline void irq_disable(void)
 {
     cli();

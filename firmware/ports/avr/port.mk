@@ -7,9 +7,9 @@ CC := avr-gcc
 C_STANDARD := gnu11 # __flash
 DICTIONARY := zlib
 BUILD := build/avr-$(CHIP)$(if $(filter-out 16000000,$(FREQUENCY)),-$(FREQUENCY))
-PORT_SOURCES := $(addprefix ports/avr/,adc.c chip.c clock.c crc16.c gpio.c memory.c reset.c uart.c)
+PORT_SOURCES := $(addprefix ports/avr/,adc.c chip.c clock.c crc16.c gpio.c memory.c reset.c spi.c uart.c)
 
-PROVIDES := gpio adc
+PROVIDES := gpio adc spi
 PORT_REPLACES := row crc16
 PORT_ASSEMBLY := ports/avr/row.S ports/avr/receive.S
 

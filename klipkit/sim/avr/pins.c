@@ -61,7 +61,7 @@ bool pins_watch(struct chip *chip, const char *name)
     if (!wire || chip->watched_count == PINS_MOST)
         return false;
     struct watched *watched = &chip->watched[chip->watched_count++];
-    *watched = (struct watched){.chip = chip, .pin = (uint8_t)pin};
+    *watched = (struct watched){.chip = chip, .pin = (uint8_t)pin, .level = wire->value & 1};
     avr_irq_register_notify(wire, changed, watched);
     return true;
 }
