@@ -123,14 +123,16 @@ static void replan(struct digital_out *d)
 
 COMMAND(config_digital_out, "oid=%c pin=%u value=%c default_value=%c max_duration=%u")
 {
+    bool level = (uint8_t)args[2] != 0, default_level = (uint8_t)args[3] != 0;
+    struct gpio_out pin = gpio_out_setup(args[1], default_level); /* safe if what follows shuts down */
     struct digital_out *d = oid_new(args[0], &DIGITAL_OUT, sizeof *d);
-    d->level = (uint8_t)args[2] != 0;
-    d->default_level = (uint8_t)args[3] != 0;
+    d->pin = pin;
+    d->level = d->default_level = default_level;
     d->max_duration = args[4];
     d->timer.run = output_run;
-    d->pin = gpio_out_setup(args[1], d->level);
     moves_need(sizeof(struct update));
     irq_disable();
+    set_level(d, level);
     set_limit(d, clock_read());
     replan(d);
     irq_enable();

@@ -185,13 +185,14 @@ static const struct oid_kind STEPPER = {halt};
 
 COMMAND(config_stepper, "oid=%c step_pin=%c dir_pin=%c invert_step=%c step_pulse_ticks=%u")
 {
-    struct stepper *s = oid_new(args[0], &STEPPER, sizeof *s);
     int8_t invert = (int8_t)args[3];
+    struct gpio_out step = gpio_out_setup(args[1], invert > 0), dir = gpio_out_setup(args[2], false);
+    struct stepper *s = oid_new(args[0], &STEPPER, sizeof *s);
     s->both_edges = invert < 0;
     s->level = s->idle_level = invert > 0;
     s->pulse = args[4];
-    s->train.step = gpio_out_setup(args[1], s->level);
-    s->dir = gpio_out_setup(args[2], false);
+    s->train.step = step;
+    s->dir = dir;
     moves_need(sizeof(struct run));
 }
 

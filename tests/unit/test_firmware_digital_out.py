@@ -155,7 +155,7 @@ def test_configured_away_from_default_is_limited_too() -> None:
     script = configured(value=1, default=0, max_duration=200_000)
     result = script.run(SECOND)
     result.shutdown_clock("Missed scheduling of next digital out event")
-    assert [level for _, level in edges(result)] == [0]
+    assert [level for _, level in edges(result)] == [1, 0]
 
 
 def test_the_limit_holds_before_it_is_finalized() -> None:
@@ -219,3 +219,15 @@ def test_set_digital_out_needs_no_configuration() -> None:
     script = Script(settings={"byte": 1})
     script.send(1000, "set_digital_out pin=PA5 value=1", "set_digital_out pin=PA6 value=0")
     assert [mode[1:] for mode in script.run(SECOND).modes] == [("PA5", 3, 1), ("PA6", 3, 0)]
+
+
+def test_an_output_on_a_pin_that_is_not_there_touches_no_other_pin() -> None:
+    script = Script(settings={"byte": 1, "moves": 1200})
+    script.send(
+        1000,
+        "allocate_oids count=1",
+        "config_digital_out oid=0 pin=250 value=0 default_value=1 max_duration=0",
+    )
+    outcome = script.run(SECOND)
+    outcome.shutdown_clock("Not an output pin")
+    assert outcome.of_pin("PA0") == []
