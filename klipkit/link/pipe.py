@@ -28,8 +28,8 @@ from klipkit.base.errors import KlipkitError
 class Message:
     """One message from the MCU, or (`payload` empty) the news that a session_query was executed.
 
-    `received` is when its last byte came, `sent` when the newest frame that it acknowledges went out (0: repeated, or
-    none), s; `answers` is the ticket that wire/session.h describes.
+    `received` is when its last byte came, `sent` when the newest frame that it acknowledges was out whole (0:
+    repeated, or none), s; `answers` is the ticket that wire/session.h describes.
     """
 
     received: float

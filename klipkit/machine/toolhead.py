@@ -10,13 +10,14 @@ that stalls for less than DUE is not noticed.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from klipkit._core import ffi, lib
 from klipkit.base.errors import DeviceError
 from klipkit.machine.config import PrinterConfig
+from klipkit.mcu.clocksync import ClockMapping, first_mapping, next_mapping
 from klipkit.mcu.digital_out import DigitalOut
 from klipkit.mcu.mcu import Mcu
 from klipkit.mcu.stepper import Stepper, StepQueue
@@ -24,12 +25,12 @@ from klipkit.mcu.stepper import Stepper, StepQueue
 AHEAD = 2.0  # s of moves that are committed at most
 DUE = 0.7  # s of steps that are sent ahead
 PIECE = 0.1  # s of motion for which steps are made at a time
+FOLLOW = 1.0  # s of motion after which other MCUs' clocks are followed anew
 LEAD = 0.25  # s from standstill to the first step
 SETTLE = 0.05  # s after the last step until the steps at its end are final too
 AXES = 3
 
 Position = tuple[float, float, float]
-Sleep = Callable[[float], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ class Toolhead:
         self._trapq: Any = ffi.gc(_made(lib.trapq_new()), lib.trapq_free)
         self._moves: Any = ffi.gc(_made(lib.lookahead_new(self._trapq)), lib.lookahead_free)
         self._made = 0.0  # print time up to which steps were made
+        self._until = 0.0  # print time up to which steps may have been made already
+        self._mapped = 0.0  # print time at which the MCUs' clocks were last compared
         limits = ffi.new("struct lookahead_limits *")
         limits.velocity, limits.accel = config.max_velocity, config.max_accel
         limits.square_corner_velocity = config.square_corner_velocity
@@ -115,6 +118,8 @@ class Toolhead:
                 drive.enable.set(start - LEAD / 2, True)
         self._made = max(self._made, start)
         lib.lookahead_set_start(self._moves, self._made)
+        now = self.main.pipe.now()
+        self._map(self._made, lambda mcu: first_mapping(self.main.sync, mcu.sync, now))
 
     def _committed(self) -> float:
         return float(lib.lookahead_print_time(self._moves))
@@ -125,11 +130,28 @@ class Toolhead:
         due = min(known, self.main.print_time() + DUE)
         while self._made + PIECE <= due or (end is not None and self._made < due):
             self._made = min(self._made + PIECE, due) if end is not None else self._made + PIECE
+            until = max(self._until, min(known, self._made + FOLLOW))
             for drive in self.drives:
-                drive.stepper.generate(known, self._made)
+                drive.stepper.generate(until, self._made)
+            self._until = until
             for queue in self._queues:
                 queue.flush(self._made)
+            if self._made - self._mapped >= FOLLOW:
+                self._follow()
         lib.trapq_expire(self._trapq, self._made - PIECE)
+
+    def _follow(self) -> None:
+        boundary = self._until
+        self._map(boundary, lambda mcu: next_mapping(self.main.sync, mcu.sync, mcu.mapping, boundary))
+
+    def _map(self, boundary: float, mapping: Callable[[Mcu], ClockMapping]) -> None:
+        """From the print time `boundary` on, up to which steps were made, other MCUs follow the main one anew."""
+        self._mapped = self._made
+        for mcu in {queue.mcu for queue in self._queues} - {self.main}:
+            mcu.mapping = mapping(mcu)
+            for drive in self.drives:
+                if drive.stepper.mcu is mcu:
+                    drive.stepper.set_clock(boundary, mcu.mapping)
 
     def _queue_of(self, stepper: Stepper) -> StepQueue:
         return next(queue for queue in self._queues if queue.mcu is stepper.mcu)

@@ -41,12 +41,16 @@ class Line:
 class ClockSync:
     """The clock of one MCU: extends its 32 bits to 64 and fits the line."""
 
-    def __init__(self, frequency: float) -> None:
+    def __init__(self, frequency: float, fro: float = 0.0) -> None:
+        """`fro`: s that an answer takes on the wire, where that is known."""
         self.nominal = frequency
+        self._fro = fro
         self.line = Line(0.0, 0.0, frequency)
         self.samples = 0
         self.last = 0  # newest known clock, 64 bit
-        self._half_trip = math.inf
+        self._waited = (
+            math.inf
+        )  # s: least half of what is left of the round trip; taken to be the same each way
         self._spread = 0.0  # variance of the points about the line, s^2
         self._time_mean = self._clock_mean = 0.0
         self._variance = 0.0  # of time, s^2
@@ -69,8 +73,9 @@ class ClockSync:
         self.last = wide
         if sent <= 0:
             return
-        self._half_trip = min(self._half_trip * 1.01 + 1e-6, (received - sent) / 2)
-        at = sent + self._half_trip
+        waited = max(0.0, received - sent - self._fro) / 2
+        self._waited = min(self._waited * 1.01 + 1e-6, waited)
+        at = sent + self._waited
         if self.samples and self._is_outlier(at, wide):
             return
         self._add(at, float(wide))

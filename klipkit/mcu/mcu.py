@@ -18,6 +18,7 @@ from klipkit.mcu.conversation import Conversation, Heard
 from klipkit.wire.configuration import Configuration
 
 BITS_A_BYTE = 10  # of an asynchronous serial line: start, 8 data, stop
+CLOCK_ANSWER = 11  # bytes of the frame of a clock
 FIRST_QUERIES = 8
 FIRST_PAUSE = 0.05  # s
 UNANSWERED = 4  # get_clock queries without an answer that mean a lost link
@@ -46,8 +47,10 @@ class Mcu:
         self.dictionary = await self.talk.identify()
         baud = self.dictionary.number("SERIAL_BAUD", 0)
         window = self.dictionary.number("RECEIVE_WINDOW", 0)
-        lib.session_set_wire(self.pipe.session, BITS_A_BYTE / baud if baud else 0.0, window)
-        self.sync = ClockSync(float(self.dictionary.number("CLOCK_FREQ")))
+        byte_time = BITS_A_BYTE / baud if baud else 0.0
+        lib.session_set_wire(self.pipe.session, byte_time, window)
+        frequency = float(self.dictionary.number("CLOCK_FREQ"))
+        self.sync = ClockSync(frequency, CLOCK_ANSWER * byte_time)
         self._listen()
         uptime = (await self.talk.query("get_uptime", "uptime")).message
         self.sync.start(uptime.number("high"), uptime.number("clock"))

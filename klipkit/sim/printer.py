@@ -19,11 +19,20 @@ from klipkit.sim.pipe import SimPipe
 class SimulatedPrinter:
     """Owns the co-simulator until close(). `carriages` are the truth about the steppers, by section name."""
 
-    def __init__(self, loaded: Loaded, chips: Mapping[str, Chip], firmware: Path) -> None:
+    def __init__(
+        self,
+        loaded: Loaded,
+        chips: Mapping[str, Chip],
+        firmware: Path,
+        drifts: Mapping[str, float] | None = None,
+    ) -> None:
+        """`drifts`: by MCU, its real frequency over the nominal one, minus 1."""
+        drift = drifts or {}
         self.cosim = Cosim()
         self.personas: dict[str, Persona] = {name: persona_of(chip) for name, chip in chips.items()}
         self.numbers = {
-            name: self.cosim.add_mcu(firmware, persona) for name, persona in self.personas.items()
+            name: self.cosim.add_mcu(firmware, persona, drift=drift.get(name, 0.0))
+            for name, persona in self.personas.items()
         }
         self._aliases = PinAliases(loaded)
         self.carriages: dict[str, Carriage] = {}

@@ -164,7 +164,7 @@ static void report_queries(struct session *session, double now)
         for (unsigned i = 0; frame && i < frame->queries; i++) {
             struct session_message *message = message_ring_add(&session->ring);
             message->received = now;
-            message->sent = frame->repeated ? 0 : frame->sent;
+            message->sent = frame->repeated ? 0 : frame->done;
             message->answers = frame->tickets[i];
             message->count = 0;
         }
@@ -189,7 +189,7 @@ static void receive_frame(struct session *session, double now, size_t length)
     const struct sent_frame *frame = number ? window_before(window, number) : NULL;
     struct session_message *message = message_ring_add(&session->ring);
     message->received = now;
-    message->sent = frame && !frame->repeated ? frame->sent : 0;
+    message->sent = frame && !frame->repeated ? frame->done : 0;
     message->answers = window->newest_acknowledged;
     message->count = (uint8_t)(length - FRAME_LEAST);
     memcpy(message->bytes, bytes + FRAME_HEADER, message->count);

@@ -21,7 +21,7 @@ struct session;
 /* A received message: one response of the MCU, or (`count` 0) the news that a session_query was executed. */
 struct session_message {
     double received;    /* when its last byte came, s */
-    double sent;        /* when the newest frame that it acknowledges went on the wire, s; 0 if retransmitted or none */
+    double sent;        /* when the newest frame that it acknowledges was on the wire whole, s; 0 if retransmitted or none */
     uint64_t answers;   /* of a response: the greatest ticket in frames acknowledged when it came; else the query's ticket */
     uint8_t count;      /* bytes in `bytes`: message id and parameters, as VLQ */
     uint8_t bytes[59];

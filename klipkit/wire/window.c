@@ -54,20 +54,18 @@ struct sent_frame *window_slot(struct window *window)
     return frame;
 }
 
-/* Account for bytes put on the wire; gives when the first of them goes. */
-static double occupy_line(struct window *window, double now, size_t count)
+/* Account for bytes put on the wire. */
+static void occupy_line(struct window *window, double now, size_t count)
 {
-    double start = window->line_free > now ? window->line_free : now;
-    window->line_free = start + (double)count * window->byte_time;
+    window->line_free = fmax(window->line_free, now) + (double)count * window->byte_time;
     window->stats.bytes_sent += count;
-    return start;
 }
 
 void window_commit(struct window *window, double now, size_t payload)
 {
     struct sent_frame *frame = slot(window, window->sent);
     frame->length = (uint8_t)frame_seal(frame->bytes, payload, window->sent);
-    frame->sent = occupy_line(window, now, frame->length);
+    occupy_line(window, now, frame->length);
     frame->done = window->line_free;
     if (!is_outstanding(window))
         window->deadline = frame->done + window->timeout;

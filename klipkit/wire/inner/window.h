@@ -20,7 +20,7 @@
 enum { WINDOW_FRAMES = 12, WINDOW_SLOTS = 16 };
 
 struct sent_frame {
-    double sent, done;         /* when its first byte went on the wire for the first time, its last byte for the last time; s */
+    double done;               /* when its last byte was on the wire, for the last time; s */
     uint64_t newest;           /* greatest ticket in it */
     uint8_t length;            /* 0: never used */
     uint8_t repeated;          /* it was retransmitted: says nothing about the round trip */
