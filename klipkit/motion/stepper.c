@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "klipkit/motion/inner/advance.h"
 #include "klipkit/motion/inner/blend.h"
 #include "klipkit/motion/inner/fit.h"
 #include "klipkit/motion/inner/kinematics.h"
@@ -37,6 +38,7 @@ struct stepper {
     int phase;
     double phase_done;                  /* s */
     struct shaper shapers[2];           /* of x, of y */
+    double smooth_time;                 /* s, of an extruder */
     double delay;                       /* s */
     struct blend blend;                 /* has taps while there is a shaper */
     struct segments segments;
@@ -126,7 +128,7 @@ void stepper_set_last_clock(struct stepper *stepper, uint64_t clock)
 
 int stepper_set_shaper(struct stepper *stepper, int axis, const struct shaper *shaper)
 {
-    if (axis < 0 || axis > 1)
+    if (axis < 0 || axis > 1 || stepper->smooth_time > 0)
         return -EINVAL;
     if (!blend_is_empty(&stepper->blend))
         return -EBUSY;
@@ -137,6 +139,17 @@ int stepper_set_shaper(struct stepper *stepper, int axis, const struct shaper *s
         if (stepper->kinematics.weights[i] != 0 && on->count)
             stepper->delay = fmax(stepper->delay, fmax(-on->time[0], on->time[on->count - 1]));
     }
+    return 0;
+}
+
+int stepper_set_smooth_time(struct stepper *stepper, double seconds)
+{
+    if (strcmp(stepper->kinematics.name, "extruder") != 0 || !isfinite(seconds) || seconds < 0)
+        return -EINVAL;
+    if (!blend_is_empty(&stepper->blend))
+        return -EBUSY;
+    stepper->smooth_time = seconds;
+    stepper->delay = seconds / 2;
     return 0;
 }
 
@@ -220,6 +233,17 @@ static int read_phase(struct stepper *stepper, const struct trapq_move *move, do
     return stepper->kinematics.append(&stepper->kinematics, &phase, &stepper->scale, &stepper->segments);
 }
 
+/* The segments of a piece of an extruder's motion. */
+static int append_advanced(struct stepper *stepper, double from, double to)
+{
+    struct curve curve;
+    advance_curve(&stepper->blend, from, to, stepper->frequency, &curve);
+    curve.polynomial[0] -= stepper->scale.mm;
+    for (int i = 0; i < 5; i++)
+        curve.polynomial[i] *= stepper->scale.per_mm;
+    return segments_append_curve(&stepper->segments, from, &curve);
+}
+
 /* The segments of what is blended, as far as it is known: up to the print time `until` before the taps. */
 static int read_blend(struct stepper *stepper, double until)
 {
@@ -227,6 +251,10 @@ static int read_blend(struct stepper *stepper, double until)
     int error = blend_rest(&stepper->blend, ticks_at(stepper, until, 0));
     while (!error && blend_next(&stepper->blend, &from, &to)) {
         struct phase phase;
+        if (stepper->smooth_time > 0) {
+            error = append_advanced(stepper, from, to);
+            continue;
+        }
         blend_sum(&stepper->blend, from, to, &phase);
         error = stepper->kinematics.append(&stepper->kinematics, &phase, &stepper->scale, &stepper->segments);
     }
@@ -240,7 +268,9 @@ static void set_taps(struct stepper *stepper)
     if (!blend_is_empty(blend))
         return;
     blend->count = 0;
-    if (stepper->delay == 0)
+    if (stepper->smooth_time > 0)
+        advance_set_taps(blend, stepper->delay * stepper->frequency);
+    if (stepper->delay == 0 || stepper->smooth_time > 0)
         return;
     for (int axis = 0; axis < 3; axis++) {
         static const struct shaper NONE = {1, {1}, {0}};

@@ -5,7 +5,7 @@
  * each other than a tick come a tick apart. A step there and back within 750 us that did not reach the full step is none. The
  * work goes with the runs, not with the steps. Not thread-safe.
  *
- *     trapq --> phases (constant acceleration) --> input shaper --> kinematics --> segments (one direction) --> fit --> runs
+ *     trapq --> phases (constant acceleration) --> input shaper or pressure advance --> kinematics --> segments (one direction) --> fit --> runs
  */
 #ifndef KLIPKIT_MOTION_STEPPER_H
 #define KLIPKIT_MOTION_STEPPER_H
@@ -39,8 +39,13 @@ void stepper_set_last_clock(struct stepper *stepper, uint64_t clock);
 int stepper_set_arm(struct stepper *stepper, double tower_x, double tower_y, double arm);
 
 /* Shape the motion of an axis (0: x, 1: y) from now on; NULL or a shaper of no impulses: no longer. -EBUSY while something moves
- * under the impulses of the old one; -EINVAL: no such axis. */
+ * under the impulses of the old one; -EINVAL: no such axis, or an extruder that is smoothed. */
 int stepper_set_shaper(struct stepper *stepper, int axis, const struct shaper *shaper);
+
+/* An extruder's motion is smoothed over this time, s, and pressure advance acts: it follows the filament's position plus the
+ * advance of each move times the filament's speed, averaged with the weights of a triangle this wide. 0, as at first: neither.
+ * -EBUSY while something moves within the old time; -EINVAL: no extruder, or less than 0. */
+int stepper_set_smooth_time(struct stepper *stepper, double seconds);
 
 /* How much later than `until` the trapezoid queue must be final for the steps there, and that long after the end of a move
  * the stepper may still step, s. */

@@ -280,3 +280,89 @@ def test_delta_tells_what_is_out_of_reach(core: Core) -> None:
     assert core.lib.lookahead_append(rig.lookahead, [120.0, 0.0, 0.0], 50.0, 1e9) == 0
     assert core.lib.lookahead_flush(rig.lookahead) == 1
     assert core.lib.stepper_generate(motor.stepper, 5.0, 5.0) < 0
+
+
+class Smoothed:
+    """The average of the filament's position and its advance under a triangle of half width `half`.
+
+    The triangle's second derivative is three impulses: there the second integral of the position is taken, and the
+    first of `rise`, whose rate the advance is; from sums over a fine grid.
+    """
+
+    GRID = 1e-5
+
+    def __init__(self, moves: Moves, half: float, end: float) -> None:
+        self.half = half
+        self.grid = np.arange(-2 * half, end + 2 * half, self.GRID)
+        self.f = moves.position(self.grid)[0]
+        number, way, _ = moves.along(self.grid)
+        lengths = moves.along(moves.times.sum(axis=1) - 1e-12)[1]
+        before = np.concatenate([[0.0], np.cumsum(moves.direction[:, 1] * lengths)])
+        rise = before[number] + moves.direction[number, 1] * way
+        self.first, self.rise = self.integral(self.f), self.integral(rise)
+        self.second = self.integral(self.first)
+
+    def integral(self, of: Array) -> Array:
+        """In long doubles: three of them are subtracted from each other and divided by half^2."""
+        pieces = np.asarray((of[1:] + of[:-1]) / 2 * self.GRID, dtype=np.longdouble)
+        return np.concatenate([np.zeros(1, dtype=np.longdouble), np.cumsum(pieces)])
+
+    def second_at(self, t: Array) -> Array:
+        i = np.clip(((t - self.grid[0]) / self.GRID).astype(int), 0, len(self.grid) - 1)
+        d = t - self.grid[i]
+        return np.asarray(self.second[i] + d * (self.first[i] + d * self.f[i] / 2))
+
+    def rise_at(self, t: Array) -> Array:
+        i = np.clip(((t - self.grid[0]) / self.GRID).astype(int), 0, len(self.grid) - 2)
+        part = (t - self.grid[i]) / self.GRID
+        return np.asarray(self.rise[i] + part * (self.rise[i + 1] - self.rise[i]))
+
+    def __call__(self, t: Array) -> Array:
+        t = np.minimum(t, self.grid[-1] - self.half)
+        around = (t + self.half, t, t - self.half)
+        f = sum(weight * self.second_at(at) for weight, at in zip((1, -2, 1), around, strict=True))
+        rise = sum(weight * self.rise_at(at) for weight, at in zip((1, -2, 1), around, strict=True))
+        return np.asarray((f + rise) / self.half**2, dtype=float)
+
+
+@pytest.mark.parametrize("frequency, error", [(16e6, 25e-6), (520e6, 5e-6)])
+@pytest.mark.parametrize("advance, smooth_time", [(0.05, 0.04), (0.2, 0.02), (0.0, 0.04)])
+def test_extruder_follows_the_smoothed_advance(
+    core: Core, frequency: float, error: float, advance: float, smooth_time: float
+) -> None:
+    rig = Rig(core, frequency)
+    filament = core.ffi.gc(core.lib.trapq_new(), core.lib.trapq_free)
+    assert core.lib.lookahead_set_extruder(rig.lookahead, filament, 3.0, 1.0) == 0
+    assert core.lib.lookahead_set_pressure_advance(rig.lookahead, advance) == 0
+    motor = Motor(core, filament, "extruder", 0.0025, frequency)
+    motor.stand_at(3.0)
+    assert core.lib.stepper_set_max_error(motor.stepper, error) == 0
+    assert core.lib.stepper_set_smooth_time(motor.stepper, smooth_time) == 0
+    chance, end = np.random.default_rng(5), [0.0, 0.0, 0.0]
+    for _ in range(100):
+        start = end
+        end = [*chance.uniform(-20, 20, 2) * chance.choice([0.03, 1]), 0.0]
+        pushed = chance.choice([0.0, 0.04, 0.045, 0.3]) * math.dist(start, end)
+        assert core.lib.lookahead_extrude(rig.lookahead, end, pushed, 80.0, 1e9) >= 0
+        if chance.random() < 0.1:
+            assert core.lib.lookahead_extrude(rig.lookahead, end, -0.8, 40.0, 1500.0) >= 0
+            assert core.lib.lookahead_extrude(rig.lookahead, end, 0.8, 40.0, 1500.0) >= 0
+    assert core.lib.lookahead_flush(rig.lookahead) >= 0
+    rig.generate(motor)
+    wanted = Smoothed(Moves(core, filament), smooth_time / 2, core.lib.lookahead_print_time(rig.lookahead))
+    assert assert_steps_follow(motor, lambda t: wanted(t) - 3.0, error) > 30_000
+
+
+def test_smooth_time_is_for_extruders_at_rest(core: Core) -> None:
+    rig = Rig(core)
+    x, extruder = rig.motor("cartesian_x", 0.01), rig.motor("extruder", 0.01)
+    assert core.lib.stepper_set_smooth_time(x.stepper, 0.04) < 0
+    assert core.lib.stepper_set_smooth_time(extruder.stepper, -0.01) < 0
+    assert core.lib.stepper_set_smooth_time(extruder.stepper, 0.04) == 0
+    assert core.lib.stepper_delay(extruder.stepper) == pytest.approx(0.02)
+    assert core.lib.lookahead_append(rig.lookahead, [50.0, 0.0, 0.0], 50.0, 1e9) == 0
+    assert core.lib.lookahead_flush(rig.lookahead) == 1
+    extruder.generate(START + 0.1)
+    assert core.lib.stepper_set_smooth_time(extruder.stepper, 0.0) < 0
+    extruder.generate(3)
+    assert core.lib.stepper_set_smooth_time(extruder.stepper, 0.0) == 0

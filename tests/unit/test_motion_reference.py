@@ -128,6 +128,11 @@ def play(core: Core, name: str, steppers: dict[str, tuple[str, float]], limit: L
     for motor in motors.values():
         motor.stand_at(*text.position)
     motors["extruder"] = Motor(core, text.extruder, "extruder", 33.5 / 3200, rig.frequency)
+    if options.get("advance"):
+        assert core.lib.stepper_set_smooth_time(motors["extruder"].stepper, 0.04) == 0
+    for axis, (shaper, frequency) in enumerate(options.get("shapers", [])):
+        for axis_name in "xy":
+            motors[f"stepper_{axis_name}"].shape(axis, shaper, frequency)
     text.run(folder / "input.gcode")
     rig.generate(*motors.values())
     assert_as_recorded(folder, motors)
@@ -164,3 +169,18 @@ def delta_limit(
 @pytest.mark.parametrize("name", ["delta_sphere", "delta_torture"])
 def test_delta_prints_have_the_recorded_steps(core: Core, name: str) -> None:
     play(core, name, DELTA, delta_limit, towers=TOWERS)
+
+
+def test_pressure_advance_has_the_recorded_steps(core: Core) -> None:
+    play(core, "cartesian_torture_pa", CARTESIAN, climb, advance=0.05)
+
+
+def test_input_shaper_and_pressure_advance_have_the_recorded_steps(core: Core) -> None:
+    play(
+        core,
+        "corexy_torture_mzv_pa",
+        COREXY,
+        climb,
+        advance=0.05,
+        shapers=[("mzv", 45), ("mzv", 38)],
+    )
