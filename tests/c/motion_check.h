@@ -1,4 +1,4 @@
-/* What the C tests of motion share: a check, chance, and the true times of a stepper's steps in long double. */
+/* What the C tests of motion share: chance, and the true times of a stepper's steps in long double. */
 #ifndef TESTS_C_MOTION_CHECK_H
 #define TESTS_C_MOTION_CHECK_H
 #include <math.h>
@@ -7,16 +7,7 @@
 #include <stdlib.h>
 
 #include "klipkit/motion/trapq.h"
-
-#define CHECK(condition, ...)                                                                                          \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            fprintf(stderr, "%s:%d: %s: ", __FILE__, __LINE__, #condition);                                            \
-            fprintf(stderr, __VA_ARGS__);                                                                              \
-            fputc('\n', stderr);                                                                                       \
-            exit(1);                                                                                                   \
-        }                                                                                                              \
-    } while (0)
+#include "tests/c/check.h"
 
 /* A linear congruential generator (Knuth, MMIX): the same numbers on each machine. */
 struct chance {
