@@ -352,17 +352,17 @@ class PrinterError(KlipkitError):
 
 
 def tree() -> Iterator[type[KlipkitError]]:
-    """Each class of the tree, parents before children, in the order of definition; with faults and cautions."""
-    import klipkit.base.cautions
-    import klipkit.base.faults  # noqa: F401 (their classes join the tree)
+    """Each class of the tree, parents before children: those of this file, then of base/faults and base/cautions."""
+    from klipkit.base import cautions, faults
 
-    return _below(KlipkitError)
+    order = [__name__, faults.__name__, cautions.__name__]
+    return _below(KlipkitError, order)
 
 
-def _below(root: type[KlipkitError]) -> Iterator[type[KlipkitError]]:
+def _below(root: type[KlipkitError], order: list[str]) -> Iterator[type[KlipkitError]]:
     yield root
-    for child in root.__subclasses__():
-        yield from _below(child)
+    for child in sorted(root.__subclasses__(), key=lambda kind: order.index(kind.__module__)):
+        yield from _below(child, order)
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:

@@ -1,6 +1,8 @@
 """The tree of errors and `klipkit explain`."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -95,3 +97,12 @@ def test_each_warning_about_a_port_can_be_explained() -> None:
     told = set(re.findall(r'Nuisance\(\s*"([a-z-]+)"', text))
     assert len(told) >= 8
     assert told - {kind.code for kind in tree()} == set()
+
+
+@pytest.mark.parametrize("first", ["faults", "cautions"])
+def test_the_order_of_the_tree_does_not_hang_on_the_order_of_imports(first: str) -> None:
+    program = f"import klipkit.base.{first}\nfrom klipkit.base.errors import tree\nprint(*[kind.code for kind in tree()])"
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert result.stdout.split() == [kind.code for kind in tree()]
