@@ -101,7 +101,9 @@ def test_each_warning_about_a_port_can_be_explained() -> None:
 
 @pytest.mark.parametrize("first", ["faults", "cautions"])
 def test_the_order_of_the_tree_does_not_hang_on_the_order_of_imports(first: str) -> None:
-    program = f"import klipkit.base.{first}\nfrom klipkit.base.errors import tree\nprint(*[k.code for k in tree()])"
+    program = (
+        f"import klipkit.base.{first}\nfrom klipkit.base.errors import tree\nprint(*[k.code for k in tree()])"
+    )
     result = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
     )
