@@ -40,7 +40,7 @@ class DigitalOut:
             self._refreshing.cancel()
             self._refreshing = None
         if on:
-            self._refreshing = asyncio.get_running_loop().create_task(self._refresh(print_time))
+            self._refreshing = asyncio.get_running_loop().create_task(self._refresh())
 
     def close(self) -> None:
         """Refresh it no more."""
@@ -54,9 +54,8 @@ class DigitalOut:
         self.mcu.talk.send(command, queue=self._queue, min_clock=self._last, required=clock)
         self._last = clock
 
-    async def _refresh(self, print_time: float) -> None:
-        """Say again, from time to time, that it is on."""
+    async def _refresh(self) -> None:
+        """Say again, from time to time, that it is on: by the MCU's own clock, since print time may rest for hours."""
         while True:
-            print_time += REFRESH
-            await asyncio.sleep(max(0.0, print_time - self.mcu.print_time() - 2 * LEAD))
-            self._send(round(self.mcu.mapping.clock(print_time)))
+            await asyncio.sleep(REFRESH)
+            self._send(round(self.mcu.sync.line.clock(self.mcu.pipe.now() + LEAD)))

@@ -137,6 +137,14 @@ def test_two_microcontrollers_stay_together_although_their_crystals_differ() -> 
     assert [(row["position"], row["lost"]) for row in simulation.rows] == [(0.0, 0)] * 3
 
 
+def test_two_microcontrollers_with_different_crystals_go_on_after_an_hour_of_rest() -> None:
+    drifts = {"mcu": 70e-6, "zboard": -80e-6}  # half a second apart after an hour
+    text = "SET_KINEMATIC_POSITION X=0 Y=0 Z=0\nG1 X10 Y10 F6000\nG4 P3600000\nG1 X0 Y0\n"
+    simulation = run(text, TWO_BOARDS, drifts=drifts)
+    assert [(row["position"], row["lost"]) for row in simulation.rows] == [(0.0, 0)] * 3
+    assert simulation.seconds > 3600
+
+
 @pytest.mark.parametrize("config", [RAMPS, TWO_BOARDS], ids=["one", "two"])
 def test_twice_the_same_input_gives_the_same_bytes(config: Path, tmp_path: Path) -> None:
     (tmp_path / "a.gcode").write_text(DIAGONAL)
