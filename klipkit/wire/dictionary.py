@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from klipkit.base.errors import DeviceError
+from klipkit.base.faults import FirmwareMismatch, ProtocolError
 from klipkit.base.text import did_you_mean, sanitise
 from klipkit.wire.message import Message, MessageFormat, read_format, read_output
 from klipkit.wire.vlq import LEAST, MOST, signed, vlq_decode
@@ -57,11 +58,11 @@ class Dictionary:
         return found
 
     def require(self, source: str) -> MessageFormat:
-        """The command or response of exactly this format; raises DeviceError when it is absent or differs."""
+        """The command or response of exactly this format; raises FirmwareMismatch when it is absent or differs."""
         name = source.split(" ")[0]
         found = self.commands.get(name) or self.response(name)
         if found.source != source:
-            raise DeviceError(
+            raise FirmwareMismatch(
                 f"its '{sanitise(found.source, 120)}' should be '{source}'",
                 where=self.where,
                 hint="host and firmware are of different versions: flash the MCU with a firmware of this version",
@@ -113,16 +114,16 @@ class Dictionary:
                 return form.decode(payload, at)
         except DeviceError as error:
             raise DeviceError(error.what, where=self.where, hint=error.hint) from None
-        raise DeviceError(
+        raise ProtocolError(
             f"the message {payload[:64].hex()} has the id {signed(number)}, which its dictionary lacks",
             where=self.where,
             hint="it is left over from another session, or the firmware was replaced: connect again",
         )
 
-    def _lacks(self, what: str, name: str, known: Mapping[str, object]) -> DeviceError:
+    def _lacks(self, what: str, name: str, known: Mapping[str, object]) -> FirmwareMismatch:
         near = did_you_mean(name[:60], [key for key in known if key.isidentifier()])
         hint = near or "its firmware was built without that feature, or is of another version"
-        return DeviceError(f"its firmware has {what}", where=self.where, hint=hint)
+        return FirmwareMismatch(f"its firmware has {what}", where=self.where, hint=hint)
 
 
 def read_dictionary(data: bytes, where: str = "mcu") -> Dictionary:
