@@ -9,6 +9,7 @@ from klipkit.base.values import Reference, list_of, pair, reference, text
 
 Aliases = tuple[tuple[str, str], ...]  # (alias, pin), the pin as "<reason>" when it is reserved
 
+ALIASES_DEEP = 8  # aliases of aliases that are followed
 _ALIASES = list_of(pair(text("ALIAS"), text("PIN"), "="))
 
 
@@ -66,6 +67,8 @@ class PinAliases:
         }
 
     def resolved(self, pin: Pin) -> Pin:
-        """The pin with the chip's own name, however it was written."""
-        name = self._pins.get((pin.chip, pin.name), pin.name)
+        """The pin with the chip's own name, however it was written; an alias may stand for another one."""
+        name = pin.name
+        for _ in range(ALIASES_DEEP):
+            name = self._pins.get((pin.chip, name), name)
         return Pin(pin.chip, name, pin.invert, pin.pull, pin.use)

@@ -8,13 +8,13 @@ from klipkit.base.config import Config, Section
 from klipkit.base.errors import KlipkitError, PinReserved, UnknownMcu, UnknownPin
 from klipkit.base.text import did_you_mean, sanitise
 from klipkit.boards.chips import Chip
+from klipkit.boards.config import ALIASES_DEEP
 from klipkit.boards.pins import Description, Translation, describe
 from klipkit.boards.pinuse import SHOWN, is_addon, listed, rules, word
 from klipkit.boards.tables import tables
 
 MAIN = "mcu"  # the name of the main microcontroller
 HINTS = 50  # unknown pins of one config that get a "did you mean", which takes milliseconds
-_DEPTH = 8  # aliases of aliases
 
 
 class Place(NamedTuple):
@@ -64,7 +64,7 @@ class Names:
 
     def _pin(self, mcu: str, name: str) -> str:
         found = name
-        for _ in range(_DEPTH):
+        for _ in range(ALIASES_DEEP):
             alias = self._aliases.get((mcu, found))
             if alias is None:
                 break
