@@ -18,15 +18,9 @@ from klipkit.machine.commands.moves import MoveCommands
 from klipkit.machine.config import AXES, ForceMoveConfig, PrinterConfig, RailConfig
 from klipkit.machine.toolhead import Drive, Toolhead
 from klipkit.mcu.clocksync import first_mapping, main_mapping
-from klipkit.mcu.config import McuConfig
 from klipkit.mcu.digital_out import DigitalOut
 from klipkit.mcu.mcu import Mcu
 from klipkit.mcu.stepper import Stepper, StepQueue
-
-
-def mcu_sections(loaded: Loaded) -> dict[str, McuConfig]:
-    """The [mcu] sections by the names by which pins call them; the main one is "mcu"."""
-    return {section.source.short: section for section in loaded.all(McuConfig)}
 
 
 class Host:

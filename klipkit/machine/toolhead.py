@@ -61,7 +61,6 @@ class Toolhead:
         limits.square_corner_velocity = config.square_corner_velocity
         limits.minimum_cruise_ratio = config.minimum_cruise_ratio
         _check(lib.lookahead_set_limits(self._moves, limits))
-        self.max_velocity, self.max_accel = config.max_velocity, config.max_accel
         for drive in drives:
             drive.stepper.attach(self._queue_of(drive.stepper), self._trapq, drive.coordinate)
             if drive.enable is not None:
