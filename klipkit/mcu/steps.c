@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "klipkit/motion/run.h"
+#include "klipkit/motion/stepper.h"
 #include "klipkit/wire/session.h"
 #include "klipkit/wire/vlq.h"
 
@@ -26,13 +27,14 @@ struct entry {
     int64_t before; /* position before its first step */
 };
 
-struct stepper {
+struct motor {
     struct entry *entries; /* ring: history, then pending */
     size_t room, oldest, sent, count; /* `sent` of `count` entries, from `oldest` on, are history */
     uint64_t clock;        /* the step after which the next interval counts */
     uint64_t base;         /* the same for the next run to be appended */
     uint64_t last;         /* last step appended */
     int64_t position;      /* after the last run appended */
+    struct stepper *motion; /* NULL: runs are appended by the caller */
     uint8_t oid, dir_inverted;
     int8_t direction;      /* as the MCU knows it; 0: not yet told */
     uint8_t forgot;        /* entries were dropped from the history */
@@ -45,8 +47,8 @@ struct steps {
     uint64_t *slots; /* heap, earliest on top: the clocks at which the entries in use are free */
     uint32_t slot_count, slots_used;
     uint64_t history;
-    struct stepper *steppers;
-    size_t stepper_count;
+    struct motor *motors;
+    size_t motor_count;
 };
 
 struct steps *steps_new(struct session *session, int queue, const struct steps_ids *ids, uint32_t move_count,
@@ -74,22 +76,22 @@ void steps_free(struct steps *steps)
 {
     if (!steps)
         return;
-    for (size_t i = 0; i < steps->stepper_count; i++)
-        free(steps->steppers[i].entries);
-    free(steps->steppers);
+    for (size_t i = 0; i < steps->motor_count; i++)
+        free(steps->motors[i].entries);
+    free(steps->motors);
     free(steps->slots);
     free(steps);
 }
 
 int steps_add_stepper(struct steps *steps, uint8_t oid, int dir_inverted)
 {
-    size_t bytes = (steps->stepper_count + 1) * sizeof(*steps->steppers);
-    struct stepper *grown = realloc(steps->steppers, bytes);
+    size_t bytes = (steps->motor_count + 1) * sizeof(*steps->motors);
+    struct motor *grown = realloc(steps->motors, bytes);
     if (!grown)
         return -ENOMEM;
-    steps->steppers = grown;
-    grown[steps->stepper_count] = (struct stepper){.oid = oid, .dir_inverted = dir_inverted != 0};
-    return (int)steps->stepper_count++;
+    steps->motors = grown;
+    grown[steps->motor_count] = (struct motor){.oid = oid, .dir_inverted = dir_inverted != 0};
+    return (int)steps->motor_count++;
 }
 
 /* The clock at which there is a free slot for one more entry, which itself is free at `due`. */
@@ -117,9 +119,9 @@ static uint64_t take_slot(struct steps *steps, uint64_t due)
     return free_at;
 }
 
-static struct entry *entry_at(const struct stepper *stepper, size_t index)
+static struct entry *entry_at(const struct motor *motor, size_t index)
 {
-    return &stepper->entries[(stepper->oldest + index) % stepper->room];
+    return &motor->entries[(motor->oldest + index) % motor->room];
 }
 
 static int64_t steps_of(const struct step_run *run)
@@ -128,43 +130,43 @@ static int64_t steps_of(const struct step_run *run)
 }
 
 /* Room for `count` more entries; the ring is laid out anew when it grows. */
-static int reserve(struct stepper *stepper, size_t count)
+static int reserve(struct motor *motor, size_t count)
 {
-    size_t room = stepper->room ? stepper->room : FIRST_ROOM;
-    while (room < stepper->count + count)
+    size_t room = motor->room ? motor->room : FIRST_ROOM;
+    while (room < motor->count + count)
         room *= 2;
-    if (room == stepper->room)
+    if (room == motor->room)
         return 0;
     struct entry *entries = malloc(room * sizeof(*entries));
     if (!entries)
         return -ENOMEM;
-    for (size_t i = 0; i < stepper->count; i++)
-        entries[i] = *entry_at(stepper, i);
-    free(stepper->entries);
-    stepper->entries = entries;
-    stepper->room = room;
-    stepper->oldest = 0;
+    for (size_t i = 0; i < motor->count; i++)
+        entries[i] = *entry_at(motor, i);
+    free(motor->entries);
+    motor->entries = entries;
+    motor->room = room;
+    motor->oldest = 0;
     return 0;
 }
 
-static void forget(struct stepper *stepper, uint64_t history)
+static void forget(struct motor *motor, uint64_t history)
 {
-    while (stepper->sent > 0) {
-        uint64_t last = step_run_last(&entry_at(stepper, 0)->run);
-        if (last + history >= stepper->last)
+    while (motor->sent > 0) {
+        uint64_t last = step_run_last(&entry_at(motor, 0)->run);
+        if (last + history >= motor->last)
             return;
-        stepper->oldest = (stepper->oldest + 1) % stepper->room;
-        stepper->sent--;
-        stepper->count--;
-        stepper->forgot = 1;
+        motor->oldest = (motor->oldest + 1) % motor->room;
+        motor->sent--;
+        motor->count--;
+        motor->forgot = 1;
     }
 }
 
 /* Whether the runs follow on each other; *last becomes their last step. */
-static int check(const struct stepper *stepper, const struct step_run *runs, size_t count, uint64_t *last)
+static int check(const struct motor *motor, const struct step_run *runs, size_t count, uint64_t *last)
 {
-    uint64_t base = stepper->base;
-    *last = stepper->last;
+    uint64_t base = motor->base;
+    *last = motor->last;
     for (size_t i = 0; i < count; i++) {
         if (runs[i].count == 0 || runs[i].first <= *last)
             return -ERANGE;
@@ -177,39 +179,59 @@ static int check(const struct stepper *stepper, const struct step_run *runs, siz
 
 int steps_append(struct steps *steps, int number, const struct step_run *runs, size_t count)
 {
-    struct stepper *stepper = &steps->steppers[number];
+    struct motor *motor = &steps->motors[number];
     uint64_t last;
-    int error = check(stepper, runs, count, &last);
+    int error = check(motor, runs, count, &last);
     if (error || count == 0)
         return error;
-    forget(stepper, steps->history);
-    error = reserve(stepper, count);
+    forget(motor, steps->history);
+    error = reserve(motor, count);
     if (error)
         return error;
     for (size_t i = 0; i < count; i++) {
-        *entry_at(stepper, stepper->count++) = (struct entry){.run = runs[i], .before = stepper->position};
-        stepper->position += steps_of(&runs[i]);
+        *entry_at(motor, motor->count++) = (struct entry){.run = runs[i], .before = motor->position};
+        motor->position += steps_of(&runs[i]);
     }
-    stepper->base = stepper->last = last;
+    motor->base = motor->last = last;
+    return 0;
+}
+
+void steps_set_motion(struct steps *steps, int number, struct stepper *motion)
+{
+    steps->motors[number].motion = motion;
+}
+
+int steps_generate(struct steps *steps, double until, double due_time, int *failed)
+{
+    for (size_t i = 0; i < steps->motor_count; i++) {
+        struct stepper *motion = steps->motors[i].motion;
+        if (!motion)
+            continue;
+        *failed = (int)i;
+        int64_t count = stepper_generate(motion, until, due_time);
+        int error = count < 0 ? (int)count : steps_append(steps, (int)i, stepper_runs(motion), (size_t)count);
+        if (error)
+            return error;
+    }
     return 0;
 }
 
 /* The clock by which the stepper's next pending run must be there. */
-static uint64_t due(const struct stepper *stepper)
+static uint64_t due(const struct motor *motor)
 {
-    uint64_t first = entry_at(stepper, stepper->sent)->run.first;
-    return first - stepper->clock >= LONG_GAP ? first : stepper->clock;
+    uint64_t first = entry_at(motor, motor->sent)->run.first;
+    return first - motor->clock >= LONG_GAP ? first : motor->clock;
 }
 
-static struct stepper *earliest(const struct steps *steps, uint64_t before)
+static struct motor *earliest(const struct steps *steps, uint64_t before)
 {
-    struct stepper *found = NULL;
-    for (size_t i = 0; i < steps->stepper_count; i++) {
-        struct stepper *stepper = &steps->steppers[i];
-        if (stepper->sent == stepper->count || due(stepper) >= before)
+    struct motor *found = NULL;
+    for (size_t i = 0; i < steps->motor_count; i++) {
+        struct motor *motor = &steps->motors[i];
+        if (motor->sent == motor->count || due(motor) >= before)
             continue;
-        if (!found || due(stepper) < due(found))
-            found = stepper;
+        if (!found || due(motor) < due(found))
+            found = motor;
     }
     return found;
 }
@@ -225,35 +247,35 @@ static int64_t send(const struct steps *steps, int32_t id, const int64_t *parame
 }
 
 /* Sends the stepper's next run, with a change of direction before it; gives the messages queued, or a negative errno. */
-static int64_t send_run(struct steps *steps, struct stepper *stepper)
+static int64_t send_run(struct steps *steps, struct motor *motor)
 {
-    const struct step_run *run = &entry_at(stepper, stepper->sent)->run;
-    uint64_t required = due(stepper), min_clock = take_slot(steps, required);
+    const struct step_run *run = &entry_at(motor, motor->sent)->run;
+    uint64_t required = due(motor), min_clock = take_slot(steps, required);
     if (required > FURTHEST && min_clock < required - FURTHEST)
         min_clock = required - FURTHEST;
     int64_t messages = 1;
-    if (run->direction != stepper->direction) {
-        int64_t level[] = {stepper->oid, (run->direction > 0) != stepper->dir_inverted};
+    if (run->direction != motor->direction) {
+        int64_t level[] = {motor->oid, (run->direction > 0) != motor->dir_inverted};
         int64_t ticket = send(steps, steps->ids.set_next_step_dir, level, 2, min_clock, required);
         if (ticket < 0)
             return ticket;
-        stepper->direction = run->direction;
+        motor->direction = run->direction;
         messages++;
     }
-    uint32_t interval = (uint32_t)(run->first - stepper->clock);
-    int64_t numbers[] = {stepper->oid, interval, run->count, run->add};
+    uint32_t interval = (uint32_t)(run->first - motor->clock);
+    int64_t numbers[] = {motor->oid, interval, run->count, run->add};
     int64_t ticket = send(steps, steps->ids.queue_step, numbers, 4, min_clock, required);
     if (ticket < 0)
         return ticket;
-    stepper->clock = step_run_last(run);
-    stepper->sent++;
+    motor->clock = step_run_last(run);
+    motor->sent++;
     return messages;
 }
 
 int64_t steps_flush(struct steps *steps, uint64_t clock)
 {
     int64_t messages = 0;
-    for (struct stepper *next = earliest(steps, clock); next; next = earliest(steps, clock)) {
+    for (struct motor *next = earliest(steps, clock); next; next = earliest(steps, clock)) {
         int64_t sent = send_run(steps, next);
         if (sent < 0)
             return sent;
@@ -264,14 +286,14 @@ int64_t steps_flush(struct steps *steps, uint64_t clock)
 
 int steps_reset_clock(struct steps *steps, int number, uint64_t clock)
 {
-    struct stepper *stepper = &steps->steppers[number];
-    if (stepper->sent != stepper->count)
+    struct motor *motor = &steps->motors[number];
+    if (motor->sent != motor->count)
         return -EBUSY;
-    int64_t parameters[] = {stepper->oid, (uint32_t)clock};
+    int64_t parameters[] = {motor->oid, (uint32_t)clock};
     int64_t ticket = send(steps, steps->ids.reset_step_clock, parameters, 2, 0, 0);
     if (ticket < 0)
         return (int)ticket;
-    stepper->clock = stepper->base = clock;
+    motor->clock = motor->base = clock;
     return 0;
 }
 
@@ -293,20 +315,20 @@ static int64_t done_at(const struct step_run *run, uint64_t clock)
 
 int steps_position_at(const struct steps *steps, int number, uint64_t clock, int64_t *position)
 {
-    const struct stepper *stepper = &steps->steppers[number];
-    size_t low = 0, high = stepper->count; /* the first entry that begins after `clock` */
+    const struct motor *motor = &steps->motors[number];
+    size_t low = 0, high = motor->count; /* the first entry that begins after `clock` */
     while (low < high) {
         size_t middle = (low + high) / 2;
-        if (entry_at(stepper, middle)->run.first <= clock)
+        if (entry_at(motor, middle)->run.first <= clock)
             low = middle + 1;
         else
             high = middle;
     }
     if (low == 0) {
-        *position = stepper->count ? entry_at(stepper, 0)->before : stepper->position;
-        return stepper->forgot ? -ERANGE : 0;
+        *position = motor->count ? entry_at(motor, 0)->before : motor->position;
+        return motor->forgot ? -ERANGE : 0;
     }
-    const struct entry *entry = entry_at(stepper, low - 1);
+    const struct entry *entry = entry_at(motor, low - 1);
     int64_t done = done_at(&entry->run, clock);
     *position = entry->before + (entry->run.direction > 0 ? done : -done);
     return 0;

@@ -11,6 +11,7 @@
 
 struct session;
 struct step_run;
+struct stepper;
 struct steps;
 
 /* Message ids of the data dictionary, as the VLQ numbers they travel as. */
@@ -30,6 +31,13 @@ int steps_add_stepper(struct steps *steps, uint8_t oid, int dir_inverted);
 /* Append runs of a stepper (copied). -ERANGE: one is not later than the one before it; -EINVAL: a run of several steps whose
  * interval does not count from the step before it (or the clock that was set). Nothing is appended then. */
 int steps_append(struct steps *steps, int stepper, const struct step_run *runs, size_t count);
+
+/* The stepper's runs come from `motion` (borrowed; NULL: no longer), which steps_generate makes go on. */
+void steps_set_motion(struct steps *steps, int stepper, struct stepper *motion);
+
+/* stepper_generate(until, due) of each such stepper, and its runs appended. The first error (of motion/stepper.h, or as
+ * steps_append) ends it: *failed is the stepper. */
+int steps_generate(struct steps *steps, double until, double due, int *failed);
 
 /* Send all runs that are due before `clock`, those of all steppers merged in the order in which they are due. Gives the
  * number of messages queued, or the negative errno of session_send; what was not sent stays. */
