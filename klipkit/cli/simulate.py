@@ -16,7 +16,7 @@ from klipkit.boards.mcuchips import chips_of
 from klipkit.cli.sections import SCHEMA
 from klipkit.cli.tool import tool
 from klipkit.daemon.host import Host
-from klipkit.machine.config import AXES, RailConfig
+from klipkit.machine.kinematics import Motor, motors
 from klipkit.sim.cosim import Edge, Faults
 from klipkit.sim.firmware import build
 from klipkit.sim.loop import run_virtual
@@ -130,8 +130,8 @@ class Simulation:
             await host.start()
             await host.run(text.split("\n"), name)
             self._take(self.printer.cosim.edges())
-            for stepper in AXES:
-                self.rows.append(await self._row(host, stepper))
+            for motor in motors(self.loaded):
+                self.rows.append(await self._row(host, motor))
         finally:
             await host.stop()
 
@@ -145,10 +145,10 @@ class Simulation:
             if self._keep:
                 self.lines.append(line)
 
-    async def _row(self, host: Host, name: str) -> dict[str, Any]:
+    async def _row(self, host: Host, motor: Motor) -> dict[str, Any]:
+        name = motor.name
         stepper, carriage = host.steppers[name], self.printer.carriages[name]
         counted = await stepper.counted()
-        rail = self.loaded.named(name, RailConfig)
         commanded = stepper.commanded()
         return {
             "stepper": name,
@@ -158,7 +158,7 @@ class Simulation:
             "lost": commanded - carriage.position,
             "counted": counted,
             "violations": carriage.violations,
-            "step_distance": rail.step_distance,
+            "step_distance": motor.config.step_distance,
         }
 
 

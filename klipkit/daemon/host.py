@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from klipkit.base.errors import MissingSection, UnknownMcu
+from klipkit.base.errors import UnknownMcu
 from klipkit.base.pin import MAIN_MCU, Pin
 from klipkit.base.schema import Loaded
 from klipkit.boards.config import PinAliases
@@ -15,7 +15,9 @@ from klipkit.gcode.commands import Commands
 from klipkit.gcode.words import Line, parse_line
 from klipkit.link.pipe import Pipe
 from klipkit.machine.commands.moves import MoveCommands
-from klipkit.machine.config import AXES, ForceMoveConfig, PrinterConfig, RailConfig
+from klipkit.machine.config import ForceMoveConfig
+from klipkit.machine.kinematics import Motor, motors
+from klipkit.machine.planner import Planner
 from klipkit.machine.toolhead import Drive, Toolhead
 from klipkit.mcu.clocksync import first_mapping, main_mapping
 from klipkit.mcu.digital_out import DigitalOut
@@ -31,6 +33,7 @@ class Host:
         self.mcus = {name: Mcu(name, pipe) for name, pipe in pipes.items()}
         self.steppers: dict[str, Stepper] = {}
         self.queues: list[StepQueue] = []
+        self.planner: Planner | None = None
         self.toolhead: Toolhead | None = None
         self.commands = Commands()
         self._aliases = PinAliases(loaded)
@@ -48,19 +51,17 @@ class Host:
             mcu.mapping = (
                 main_mapping(mcu.sync) if is_main else first_mapping(self.main.sync, mcu.sync, mcu.pipe.now())
             )
-        rails = {name: self.loaded.named(name, RailConfig) for name in AXES}
-        drives = [self._drive(name, rail) for name, rail in rails.items()]
+        found = motors(self.loaded)
+        drives = [self._drive(motor) for motor in found]
         for mcu in self.mcus.values():
             await mcu.configure()
         users = {drive.stepper.mcu.name for drive in drives}
         self.queues = [StepQueue(mcu) for name, mcu in self.mcus.items() if name in users]
-        printer = self.loaded.one(PrinterConfig)
-        if printer is None:
-            raise MissingSection("there is no section [printer]", where=self.loaded.config.files[0])
-        self.toolhead = Toolhead(printer, self.main, self.queues, drives)
+        self.planner = Planner(self.loaded, found)
+        self.toolhead = Toolhead(self.planner, self.main, self.queues, drives)
         force_move = self.loaded.one(ForceMoveConfig)
         enabled = force_move is not None and force_move.enable_force_move
-        self.commands.add(MoveCommands(self.toolhead, printer, list(rails.values()), force_move=enabled))
+        self.commands.add(MoveCommands(self.toolhead, force_move=enabled))
 
     async def run(self, lines: Iterable[str], name: str) -> None:
         """Carry out lines of G-code and wait for the last move. Raises the first error; an MCU's goes before others."""
@@ -78,6 +79,8 @@ class Host:
             self.toolhead.close()
         for queue in self.queues:
             queue.close()
+        if self.planner is not None:
+            self.planner.close()
         await asyncio.gather(*(mcu.close() for mcu in self.mcus.values()))
 
     async def _guarded(self, line: Line) -> None:
@@ -91,17 +94,17 @@ class Host:
                 raise fault.result()
         await work
 
-    def _drive(self, name: str, rail: RailConfig) -> Drive:
-        step, direction = self._aliases.resolved(rail.step_pin), self._aliases.resolved(rail.dir_pin)
-        mcu = self._mcu(step, rail.source.where("step_pin"))
-        pulse = rail.step_pulse_duration
-        stepper = Stepper(mcu, name, step, direction, pulse, rail.step_distance)
-        self.steppers[name] = stepper
+    def _drive(self, motor: Motor) -> Drive:
+        config = motor.config
+        step, direction = self._aliases.resolved(config.step_pin), self._aliases.resolved(config.dir_pin)
+        mcu = self._mcu(step, config.source.where("step_pin"))
+        stepper = Stepper(mcu, motor.name, step, direction, config.step_pulse_duration, config.step_distance)
+        self.steppers[motor.name] = stepper
         enable = None
-        if rail.enable_pin is not None:
-            pin = self._aliases.resolved(rail.enable_pin)
-            enable = DigitalOut(self._mcu(pin, rail.source.where("enable_pin")), pin)
-        return Drive(stepper, f"cartesian_{name[-1]}", enable)
+        if config.enable_pin is not None:
+            pin = self._aliases.resolved(config.enable_pin)
+            enable = DigitalOut(self._mcu(pin, config.source.where("enable_pin")), pin)
+        return Drive(stepper, enable)
 
     def _mcu(self, pin: Pin, where: str) -> Mcu:
         if pin.chip not in self.mcus:

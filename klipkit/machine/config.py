@@ -1,28 +1,94 @@
 """The config sections of the machine itself: [printer], the steppers of its rails, and [force_move]."""
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 
-from klipkit.base.declare import Declared, Known, Problem, computed, option, options, section
+from klipkit.base.declare import (
+    Computed,
+    Declared,
+    Known,
+    Problem,
+    Variants,
+    computed,
+    group,
+    option,
+    options,
+    prefixed,
+    section,
+    variant,
+    when,
+)
 from klipkit.base.pin import Pin, PinUse, pin
-from klipkit.base.values import boolean, choice, integer, list_of, number, pair
+from klipkit.base.values import boolean, choice, integer, list_of, number, pair, text
 
 STEP_PULSE = (
     2e-6  # s: what ordinary drivers ask (A4988: 1 us, DRV8825: 1.9 us, data sheets' timing requirements)
 )
 
 
-class KinematicsName(Enum):
-    """How the steppers move the toolhead."""
-
-    CARTESIAN = "cartesian"
+def _same(option: str) -> Computed[float]:
+    return computed(option, lambda known: float(known[option]))
 
 
-@section("printer", required=True)
+@options()
+class ZLimits(Declared):
+    """Limits of the z part of a move."""
+
+    max_z_velocity: float = option(
+        number(above=0), "The highest speed along Z.", unit="mm/s", compute=_same("max_velocity")
+    )
+    max_z_accel: float = option(
+        number(above=0), "The highest acceleration along Z.", unit="mm/s^2", compute=_same("max_accel")
+    )
+
+
+@options()
+class CartesianOptions(ZLimits):
+    """X, Y and Z have a rail each."""
+
+
+@options()
+class CoreXYOptions(ZLimits):
+    """Two belts share X and Y."""
+
+
+@options()
+class DeltaOptions(ZLimits):
+    """Three carriages on towers hold the toolhead by arms."""
+
+    delta_radius: float = option(
+        number(above=0),
+        "The radius of the circle through the towers, less what carriages and effector take.",
+        unit="mm",
+    )
+    print_radius: float = option(
+        number(above=0), "How far from the middle may be gone.", unit="mm", compute=_same("delta_radius")
+    )
+    minimum_z_position: float = option(number(), "The lowest Z that may be gone to.", unit="mm", default=0.0)
+
+
+@options()
+class NoKinematicsOptions(Declared):
+    """Nothing moves the toolhead."""
+
+
+Kinematics = CartesianOptions | CoreXYOptions | DeltaOptions | NoKinematicsOptions
+KINEMATICS = Variants[Kinematics](
+    "kinematics",
+    {
+        "cartesian": CartesianOptions,
+        "corexy": CoreXYOptions,
+        "delta": DeltaOptions,
+        "none": NoKinematicsOptions,
+    },
+)
+
+
+@section("printer", required=True, removed={"max_accel_to_decel": "write minimum_cruise_ratio"})
 class PrinterConfig(Declared):
     """The machine as a whole."""
 
-    kinematics: KinematicsName = option(choice(KinematicsName), "How the steppers move the toolhead.")
     max_velocity: float = option(number(above=0), "The highest speed of the toolhead.", unit="mm/s")
     max_accel: float = option(number(above=0), "The highest acceleration of the toolhead.", unit="mm/s^2")
     minimum_cruise_ratio: float = option(
@@ -33,18 +99,7 @@ class PrinterConfig(Declared):
     square_corner_velocity: float = option(
         number(minimum=0), "The speed at which a corner of 90 degrees is taken.", unit="mm/s", default=5.0
     )
-    max_z_velocity: float = option(
-        number(above=0),
-        "The highest speed along Z.",
-        unit="mm/s",
-        compute=computed("max_velocity", lambda known: float(known["max_velocity"])),
-    )
-    max_z_accel: float = option(
-        number(above=0),
-        "The highest acceleration along Z.",
-        unit="mm/s^2",
-        compute=computed("max_accel", lambda known: float(known["max_accel"])),
-    )
+    kinematics: Kinematics = variant(KINEMATICS, "How the steppers move the toolhead.")
 
 
 @options()
@@ -92,14 +147,11 @@ def _within(rail: "RailConfig") -> Iterable[Problem]:
         yield Problem("position_endstop", "must be between position_min and position_max")
 
 
-@section("stepper_x", "stepper_y", "stepper_z", required=True, checks=[_within])
-class RailConfig(StepperOptions):
-    """A rail of a cartesian machine: its stepper, its endstop and its reach."""
+@options()
+class HomingOptions(StepperOptions):
+    """A stepper with an endstop."""
 
     endstop_pin: Pin = option(pin(PinUse.INPUT), "The endstop switch.")
-    position_endstop: float = option(number(), "The position at which the endstop triggers.", unit="mm")
-    position_min: float = option(number(), "The lowest position that may be gone to.", unit="mm", default=0.0)
-    position_max: float = option(number(), "The highest position that may be gone to.", unit="mm")
     homing_speed: float = option(
         number(above=0), "The speed of the first approach.", unit="mm/s", default=5.0
     )
@@ -107,10 +159,7 @@ class RailConfig(StepperOptions):
         number(minimum=0), "The way back before the second approach; 0 for none.", unit="mm", default=5.0
     )
     homing_retract_speed: float = option(
-        number(above=0),
-        "The speed of the way back.",
-        unit="mm/s",
-        compute=computed("homing_speed", lambda known: float(known["homing_speed"])),
+        number(above=0), "The speed of the way back.", unit="mm/s", compute=_same("homing_speed")
     )
     second_homing_speed: float = option(
         number(above=0),
@@ -118,11 +167,183 @@ class RailConfig(StepperOptions):
         unit="mm/s",
         compute=computed("homing_speed / 2", lambda known: float(known["homing_speed"]) / 2),
     )
+
+
+@section(
+    "stepper_x",
+    "stepper_y",
+    "stepper_z",
+    required=True,
+    roles=["stepper"],
+    when=when("printer", "kinematics", "cartesian", "corexy"),
+    checks=[_within],
+)
+class RailConfig(HomingOptions):
+    """A rail of a cartesian or CoreXY machine: its stepper, its endstop and its reach."""
+
+    position_endstop: float = option(number(), "The position at which the endstop triggers.", unit="mm")
+    position_min: float = option(number(), "The lowest position that may be gone to.", unit="mm", default=0.0)
+    position_max: float = option(number(), "The highest position that may be gone to.", unit="mm")
     homing_positive_dir: bool = option(
         boolean(),
         "Whether homing goes to higher positions.",
         compute=computed("yes when position_endstop is near position_max", _endstop_default),
     )
+
+
+ANGLES = {"stepper_a": 210.0, "stepper_b": 330.0, "stepper_c": 90.0}  # degrees
+
+
+@section(
+    "stepper_a",
+    "stepper_b",
+    "stepper_c",
+    required=True,
+    roles=["stepper"],
+    when=when("printer", "kinematics", "delta"),
+)
+class TowerConfig(HomingOptions):
+    """A tower of a delta: its stepper, its endstop and its arm."""
+
+    position_endstop: float = option(
+        number(),
+        "The height of the nozzle over the middle of the bed when the endstop triggers.",
+        unit="mm",
+        fallback="stepper_a",
+    )
+    arm_length: float = option(number(above=0), "The length of the arm.", unit="mm", fallback="stepper_a")
+    angle: float = option(
+        number(),
+        "Where the tower stands.",
+        unit="degrees",
+        compute=computed("210, 330 and 90", lambda known: ANGLES[known.source.name]),
+    )
+
+
+@options()
+class ExtruderStepper(StepperOptions):
+    """The stepper that pushes the filament."""
+
+
+def _most_of(limit: str) -> Callable[[Known], float]:
+    """The limit of filament alone that equals the printer's with a cross section of 4 nozzle diameters squared."""
+
+    def most(known: Known) -> float:
+        printer = known.section("printer", PrinterConfig)
+        area = math.pi * (float(known["filament_diameter"]) / 2) ** 2
+        return float(getattr(printer, limit)) * 4 * float(known["nozzle_diameter"]) ** 2 / area
+
+    return most
+
+
+@options()
+class HeaterOptions(Declared):
+    """A heater with its sensor."""
+
+    heater_pin: Pin = option(pin(PinUse.PWM), "The pin that heats.")
+    max_power: float = option(number(above=0, maximum=1), "The greatest share of its power.", default=1.0)
+    sensor_type: str = option(text("sensor type"), "The kind of temperature sensor.")
+    sensor_pin: Pin = option(pin(PinUse.PLAIN), "The pin of the sensor.")
+    pullup_resistor: float = option(
+        number(above=0), "The pull-up of a thermistor.", unit="ohm", default=4700.0
+    )
+    inline_resistor: float = option(number(minimum=0), "A resistor in line with it.", unit="ohm", default=0.0)
+    smooth_time: float = option(number(above=0), "Over which readings are averaged.", unit="s", default=1.0)
+    spi: Mapping[str, str] = prefixed("spi_", text(), "How a sensor chip is reached.")
+    thermocouple: Mapping[str, str] = prefixed("tc_", text(), "Of a thermocouple chip.")
+    resistance: Mapping[str, str] = prefixed("rtd_", text(), "Of a resistance thermometer's chip.")
+    adc_voltage: float = option(
+        number(above=0), "The reference of an amplifier's ADC.", unit="V", default=5.0
+    )
+    voltage_offset: float = option(number(), "An amplifier's offset.", unit="V", default=0.0)
+    control: str = option(text("pid or watermark"), "How it is controlled.")
+    pid_kp: float | None = option(number(minimum=0), "Of PID control.", default=None)
+    pid_ki: float | None = option(number(minimum=0), "Of PID control.", default=None)
+    pid_kd: float | None = option(number(minimum=0), "Of PID control.", default=None)
+    max_delta: float = option(number(above=0), "Of watermark control.", unit="degrees C", default=2.0)
+    pwm_cycle_time: float = option(number(above=0), "Of the heater's pulses.", unit="s", default=0.1)
+    min_temp: float = option(number(), "The lowest temperature that is no fault.", unit="degrees C")
+    max_temp: float = option(number(), "The highest temperature that is no fault.", unit="degrees C")
+
+
+@section("extruder", roles=["heater", "stepper"])
+class ExtruderConfig(HeaterOptions):
+    """The hotend with the stepper that feeds it."""
+
+    stepper: ExtruderStepper | None = group(ExtruderStepper, present="step_pin")
+    nozzle_diameter: float = option(number(above=0), "The diameter of the nozzle.", unit="mm")
+    filament_diameter: float = option(number(above=0), "The diameter of the filament.", unit="mm")
+    max_extrude_cross_section: float = option(
+        number(above=0),
+        "The greatest cross section of an extrusion.",
+        unit="mm^2",
+        compute=computed("4 nozzle_diameter^2", lambda known: 4 * float(known["nozzle_diameter"]) ** 2),
+    )
+    instantaneous_corner_velocity: float = option(
+        number(above=0), "By how much the filament's speed may jump.", unit="mm/s", default=1.0
+    )
+    max_extrude_only_distance: float = option(
+        number(minimum=0), "The longest move of filament alone.", unit="mm", default=50.0
+    )
+    max_extrude_only_velocity: float = option(
+        number(above=0),
+        "The highest speed of filament alone.",
+        unit="mm/s",
+        compute=computed("as for a cross section of 4 nozzle_diameter^2", _most_of("max_velocity")),
+    )
+    max_extrude_only_accel: float = option(
+        number(above=0),
+        "The highest acceleration of filament alone.",
+        unit="mm/s^2",
+        compute=computed("as for a cross section of 4 nozzle_diameter^2", _most_of("max_accel")),
+    )
+    pressure_advance: float = option(
+        number(minimum=0), "Filament pushed ahead, for each mm/s of its speed.", unit="s", default=0.0
+    )
+    pressure_advance_smooth_time: float = option(
+        number(above=0, maximum=0.2), "The time over which that is smoothed.", unit="s", default=0.04
+    )
+    min_extrude_temp: float = option(
+        number(), "The lowest temperature at which filament may be moved.", unit="degrees C", default=170.0
+    )
+
+
+class ShaperName(Enum):
+    """The input shapers."""
+
+    ZV = "zv"
+    MZV = "mzv"
+    ZVD = "zvd"
+    EI = "ei"
+    TWO_HUMPS = "2hump_ei"
+    THREE_HUMPS = "3hump_ei"
+
+
+def _kind(known: Known) -> ShaperName:
+    return ShaperName(known["shaper_type"])
+
+
+@section("input_shaper")
+class InputShaperConfig(Declared):
+    """The resonances that moves are shaped not to excite."""
+
+    shaper_freq_x: float = option(
+        number(minimum=0), "The resonance of X; 0: it is not shaped.", unit="Hz", default=0.0
+    )
+    shaper_freq_y: float = option(
+        number(minimum=0), "The resonance of Y; 0: it is not shaped.", unit="Hz", default=0.0
+    )
+    shaper_type: ShaperName = option(
+        choice(ShaperName), "The shaper of both axes.", default=ShaperName.MZV, said="mzv"
+    )
+    shaper_type_x: ShaperName = option(
+        choice(ShaperName), "The shaper of X.", compute=computed("shaper_type", _kind)
+    )
+    shaper_type_y: ShaperName = option(
+        choice(ShaperName), "The shaper of Y.", compute=computed("shaper_type", _kind)
+    )
+    damping_ratio_x: float = option(number(minimum=0, below=1), "How X's vibration is damped.", default=0.1)
+    damping_ratio_y: float = option(number(minimum=0, below=1), "How Y's vibration is damped.", default=0.1)
 
 
 @section("force_move")
@@ -132,5 +353,11 @@ class ForceMoveConfig(Declared):
     enable_force_move: bool = option(boolean(), "Allow FORCE_MOVE and SET_KINEMATIC_POSITION.", default=False)
 
 
-MACHINE_SECTIONS: tuple[type[Declared], ...] = (PrinterConfig, RailConfig, ForceMoveConfig)
-AXES: Mapping[str, int] = {"stepper_x": 0, "stepper_y": 1, "stepper_z": 2}
+MACHINE_SECTIONS: tuple[type[Declared], ...] = (
+    PrinterConfig,
+    RailConfig,
+    TowerConfig,
+    ExtruderConfig,
+    InputShaperConfig,
+    ForceMoveConfig,
+)

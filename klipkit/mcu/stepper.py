@@ -19,6 +19,7 @@ class StepQueue:
 
     def __init__(self, mcu: Mcu) -> None:
         self.mcu = mcu
+        self.names: list[str] = []  # of the steppers, by their number
         names = ("queue_step", "set_next_step_dir", "reset_step_clock")
         ids = ffi.new("struct steps_ids *", {name: mcu.dictionary.command(name).id for name in names})
         slots = max(0, mcu.move_slots - mcu.reserved_slots)
@@ -28,6 +29,12 @@ class StepQueue:
             raise DeviceError(
                 f"its move queue of {mcu.move_slots} has no room for steps", where=f"MCU '{mcu.name}'"
             )
+
+    def generate(self, until: float, due: float) -> None:
+        """Make all steps due up to a print time, and what of those until `until` is final."""
+        failed = ffi.new("int *")
+        result = int(lib.steps_generate(self.pointer, until, due, failed))
+        _check(result, self.names[failed[0]] if result < 0 else "", "its steps cannot be computed")
 
     def flush(self, print_time: float) -> int:
         """Send what is due before a print time; gives the number of messages."""
@@ -44,10 +51,7 @@ class StepQueue:
 
 
 class Stepper:
-    """One motor. Made while the MCU is being configured; `attach` connects it to its MCU's step queue afterwards.
-
-    `coordinate` names the kinematics' coordinate that it drives (motion/stepper.h), `trapq` is the toolhead's.
-    """
+    """One motor. Made while the MCU is being configured; `attach` connects it to its MCU's step queue afterwards."""
 
     def __init__(
         self, mcu: Mcu, name: str, step_pin: Pin, dir_pin: Pin, pulse: float, step_distance: float
@@ -66,17 +70,15 @@ class Stepper:
         )
         mcu.configuration.restart.append(f"reset_step_clock oid={self.oid} clock=0")
         self._motion: Any = ffi.NULL
-        self._number = -1
         self._millimetres, self._steps = 0.0, 0  # a place and the steps given when it was there
 
-    def attach(self, queue: StepQueue, trapq: Any, coordinate: str) -> None:
-        """Follow the trapezoid queue from now on. Raises DeviceError, and KeyError for an unknown coordinate."""
-        self._queue = queue
-        self._motion = lib.stepper_new(trapq, coordinate.encode(), self.step_distance)
-        if self._motion == ffi.NULL:
-            raise KeyError(coordinate)
-        self._number = int(lib.steps_add_stepper(queue.pointer, self.oid, self.dir_inverted))
-        _check(self._number, self.name, "no memory")
+    def attach(self, queue: StepQueue, motion: Any) -> None:
+        """Follow a stepper of motion (motion/stepper.h; borrowed) from now on. Raises DeviceError."""
+        self._motion = motion
+        number = int(lib.steps_add_stepper(queue.pointer, self.oid, self.dir_inverted))
+        _check(number, self.name, "no memory")
+        queue.names.append(self.name)
+        lib.steps_set_motion(queue.pointer, number, motion)
         self.set_clock(0.0, self.mcu.mapping)
 
     def set_clock(self, print_time: float, mapping: ClockMapping) -> None:
@@ -86,24 +88,9 @@ class Stepper:
             print_time, clock = mapping.print_time(0.0), 0
         _check(lib.stepper_set_clock(self._motion, print_time, clock, mapping.frequency), self.name, "clock")
 
-    def set_position(self, position: Any) -> None:
-        """The toolhead is at `position` (3 x mm) without having moved."""
-        millimetres = lib.stepper_coordinate(self._motion, position)
-        steps = self.commanded()
-        _check(lib.stepper_set_position(self._motion, millimetres, steps), self.name, "steps are pending")
-        self._millimetres, self._steps = float(millimetres), steps
-
-    def generate(self, until: float, due: float) -> int:
-        """Make all steps due up to a print time, and what of those until `until` is final; gives the number of runs."""
-        count = int(lib.stepper_generate(self._motion, until, due))
-        _check(count, self.name, "its steps cannot be computed")
-        runs = lib.stepper_runs(self._motion)
-        _check(
-            lib.steps_append(self._queue.pointer, self._number, runs, count),
-            self.name,
-            "its steps are out of order",
-        )
-        return count
+    def stands(self) -> None:
+        """It stands still, and where was set anew in its motion."""
+        self._millimetres, self._steps = float(lib.stepper_place(self._motion)), self.commanded()
 
     def commanded(self) -> int:
         """Steps given so far, in the direction of the position."""
@@ -120,11 +107,6 @@ class Stepper:
         )
         made = heard.message.number("pos")
         return -made if self.dir_inverted else made
-
-    def close(self) -> None:
-        """Give the memory back."""
-        lib.stepper_free(self._motion)
-        self._motion = ffi.NULL
 
 
 def steps_on_both_edges(constants: Mapping[str, int | str], pulse: float) -> bool:

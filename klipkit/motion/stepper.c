@@ -175,6 +175,11 @@ int stepper_set_position(struct stepper *stepper, double mm, int64_t steps)
     return 0;
 }
 
+double stepper_place(const struct stepper *stepper)
+{
+    return stepper->scale.mm;
+}
+
 int64_t stepper_position(const struct stepper *stepper)
 {
     return stepper->given;

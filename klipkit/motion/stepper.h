@@ -58,6 +58,9 @@ double stepper_coordinate(const struct stepper *stepper, const double position[3
  * -EINVAL when `mm` is not finite. */
 int stepper_set_position(struct stepper *stepper, double mm, int64_t steps);
 
+/* The coordinate of the last stepper_set_position, mm; 0 before. */
+double stepper_place(const struct stepper *stepper);
+
 /* Steps given so far, in the direction of the position: the whole step that the stepper will be at. */
 int64_t stepper_position(const struct stepper *stepper);
 

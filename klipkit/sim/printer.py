@@ -9,7 +9,8 @@ from klipkit.base.schema import Loaded
 from klipkit.base.text import did_you_mean
 from klipkit.boards.chips import Chip
 from klipkit.boards.config import PinAliases
-from klipkit.machine.config import AXES, RailConfig
+from klipkit.machine.config import StepperOptions
+from klipkit.machine.kinematics import motors
 from klipkit.mcu.stepper import steps_on_both_edges
 from klipkit.sim.cosim import Carriage, Cosim, Faults
 from klipkit.sim.persona import Persona, persona_of
@@ -36,8 +37,8 @@ class SimulatedPrinter:
         }
         self._aliases = PinAliases(loaded)
         self.carriages: dict[str, Carriage] = {}
-        for name in AXES:
-            self._add_rail(name, loaded.named(name, RailConfig))
+        for motor in motors(loaded):
+            self._add_motor(motor.name, motor.config)
 
     def pipes(self, faults: Faults | None = None) -> dict[str, SimPipe]:
         """A new way to each MCU, by its name. With faults each wire has its own, from the seed on."""
@@ -49,33 +50,33 @@ class SimulatedPrinter:
     def watch_steppers(self, loaded: Loaded) -> dict[tuple[int, int], str]:
         """Note the edges of all step and direction pins from now on; gives (MCU, pin) to "stepper_x step"."""
         watched: dict[tuple[int, int], str] = {}
-        for name in AXES:
-            rail = loaded.named(name, RailConfig)
-            for pin, what in ((rail.step_pin, "step"), (rail.dir_pin, "dir")):
-                place = self._place(pin, rail.source.where(f"{what}_pin"))
+        for motor in motors(loaded):
+            config = motor.config
+            for pin, what in ((config.step_pin, "step"), (config.dir_pin, "dir")):
+                place = self._place(pin, config.source.where(f"{what}_pin"))
                 self.cosim.watch(*place)
-                watched[place] = f"{name} {what}"
+                watched[place] = f"{motor.name} {what}"
         return watched
 
     def close(self) -> None:
         """Switch off."""
         self.cosim.close()
 
-    def _add_rail(self, name: str, rail: RailConfig) -> None:
-        mcu, step = self._place(rail.step_pin, rail.source.where("step_pin"))
-        other, direction = self._place(rail.dir_pin, rail.source.where("dir_pin"))
+    def _add_motor(self, name: str, config: StepperOptions) -> None:
+        mcu, step = self._place(config.step_pin, config.source.where("step_pin"))
+        other, direction = self._place(config.dir_pin, config.source.where("dir_pin"))
         if other != mcu:
             raise UnknownPin(
-                "is on another microcontroller than step_pin", where=rail.source.where("dir_pin")
+                "is on another microcontroller than step_pin", where=config.source.where("dir_pin")
             )
-        constants = self.personas[rail.step_pin.chip].constants
+        constants = self.personas[config.step_pin.chip].constants
         self.carriages[name] = self.cosim.add_carriage(
             mcu,
             step,
             direction,
-            step_inverted=rail.step_pin.invert,
-            both_edges=steps_on_both_edges(constants, rail.step_pulse_duration),
-            direction_inverted=rail.dir_pin.invert,
+            step_inverted=config.step_pin.invert,
+            both_edges=steps_on_both_edges(constants, config.step_pulse_duration),
+            direction_inverted=config.dir_pin.invert,
         )
 
     def _place(self, pin: Pin, where: str) -> tuple[int, int]:

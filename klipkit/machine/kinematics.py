@@ -1,0 +1,141 @@
+"""Which motors a machine has, what coordinate each follows, where its toolhead may go: an entry a kinematics."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from klipkit._core import lib
+from klipkit.base.errors import MissingSection
+from klipkit.base.schema import Loaded
+from klipkit.machine.config import (
+    CartesianOptions,
+    CoreXYOptions,
+    DeltaOptions,
+    ExtruderConfig,
+    NoKinematicsOptions,
+    PrinterConfig,
+    RailConfig,
+    StepperOptions,
+    TowerConfig,
+)
+
+EXTRUDER = "extruder"
+RATIO_HALF, RATIO_QUARTER, RATIO_MOST = 3.0, 6.0, 12.0  # a tower's speed over the toolhead's
+
+
+@dataclass(frozen=True, slots=True)
+class Motor:
+    """A stepper motor by its section, with the coordinate of motion/stepper.h that it follows."""
+
+    name: str
+    config: StepperOptions
+    coordinate: str
+    tower: tuple[float, float, float] | None = None  # of a delta: x, y, arm, mm
+
+
+def printer_of(loaded: Loaded) -> PrinterConfig:
+    """The section [printer]. Raises MissingSection."""
+    printer = loaded.one(PrinterConfig)
+    if printer is None:
+        raise MissingSection("there is no section [printer]", where=loaded.config.files[0])
+    return printer
+
+
+def motors(loaded: Loaded) -> list[Motor]:
+    """All motors, the extruder's last."""
+    kind = KINDS[type(printer_of(loaded).kinematics)]
+    found = kind.motors(loaded)
+    extruder = loaded.one(ExtruderConfig)
+    if extruder is not None and extruder.stepper is not None:
+        found.append(Motor(EXTRUDER, extruder.stepper, "extruder"))
+    return found
+
+
+def fill_bounds(bounds: Any, loaded: Loaded) -> None:
+    """Fill a `struct bounds` of machine/bounds.h; no axis is known yet."""
+    printer = printer_of(loaded)
+    KINDS[type(printer.kinematics)].bound(bounds, loaded, printer)
+
+
+def _rails(loaded: Loaded, coordinates: Mapping[str, str]) -> list[Motor]:
+    return [Motor(name, loaded.named(name, RailConfig), at) for name, at in coordinates.items()]
+
+
+def _cartesian(loaded: Loaded) -> list[Motor]:
+    return _rails(loaded, {f"stepper_{axis}": f"cartesian_{axis}" for axis in "xyz"})
+
+
+def _corexy(loaded: Loaded) -> list[Motor]:
+    return _rails(loaded, {"stepper_x": "corexy_x", "stepper_y": "corexy_y", "stepper_z": "cartesian_z"})
+
+
+def _delta(loaded: Loaded) -> list[Motor]:
+    options = printer_of(loaded).kinematics
+    assert isinstance(options, DeltaOptions)
+    found = []
+    for letter in "abc":
+        tower = loaded.named(f"stepper_{letter}", TowerConfig)
+        angle = math.radians(tower.angle)
+        place = (options.delta_radius * math.cos(angle), options.delta_radius * math.sin(angle))
+        found.append(Motor(f"stepper_{letter}", tower, "delta", (*place, tower.arm_length)))
+    return found
+
+
+def _bound_box(bounds: Any, loaded: Loaded, printer: PrinterConfig) -> None:
+    options = printer.kinematics
+    assert isinstance(options, CartesianOptions | CoreXYOptions)
+    bounds.kind = lib.BOUNDS_BOX
+    bounds.z_velocity, bounds.z_accel = options.max_z_velocity, options.max_z_accel
+    for axis, letter in enumerate("xyz"):
+        rail = loaded.named(f"stepper_{letter}", RailConfig)
+        bounds.low[axis], bounds.high[axis] = rail.position_min, rail.position_max
+
+
+def _bound_delta(bounds: Any, loaded: Loaded, printer: PrinterConfig) -> None:
+    """A tower at distance D is D / sqrt(arm^2 - D^2) times faster than the toolhead moves towards it.
+
+    Solved for D, which is delta_radius farther than the toolhead is from the middle; half the smallest step to spare.
+    """
+    options = printer.kinematics
+    assert isinstance(options, DeltaOptions)
+    towers = [loaded.named(f"stepper_{letter}", TowerConfig) for letter in "abc"]
+    radius, arm = options.delta_radius, min(tower.arm_length for tower in towers)
+    half = min(tower.step_distance for tower in towers) / 2
+
+    def reach(ratio: float) -> float:
+        return ratio * math.sqrt(max(0.0, arm**2 / (ratio**2 + 1) - half**2)) + half - radius
+
+    bounds.kind = lib.BOUNDS_DELTA
+    bounds.velocity, bounds.accel = printer.max_velocity, printer.max_accel
+    bounds.z_velocity, bounds.z_accel = options.max_z_velocity, options.max_z_accel
+    bounds.slow, bounds.slower = reach(RATIO_HALF), reach(RATIO_QUARTER)
+    bounds.radius = min(options.print_radius, arm - radius, reach(RATIO_MOST))
+    bounds.low[2], bounds.high[2] = (
+        options.minimum_z_position,
+        min(tower.position_endstop for tower in towers),
+    )
+    bounds.taper = min(
+        tower.position_endstop + math.sqrt(max(0.0, tower.arm_length**2 - radius**2)) - tower.arm_length
+        for tower in towers
+    )
+
+
+def _bound_none(bounds: Any, loaded: Loaded, printer: PrinterConfig) -> None:
+    bounds.kind = lib.BOUNDS_NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What differs from kinematics to kinematics."""
+
+    motors: Callable[[Loaded], list[Motor]]
+    bound: Callable[[Any, Loaded, PrinterConfig], None]
+
+
+KINDS: Mapping[type[object], Kind] = {
+    CartesianOptions: Kind(_cartesian, _bound_box),
+    CoreXYOptions: Kind(_corexy, _bound_box),
+    DeltaOptions: Kind(_delta, _bound_delta),
+    NoKinematicsOptions: Kind(lambda loaded: [], _bound_none),
+}

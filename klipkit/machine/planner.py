@@ -1,0 +1,179 @@
+"""The motion of a machine: its look-ahead, trapezoid queues and motors, and G-code's moves on top of them.
+
+    moves (modes, origins, limits) --> look-ahead --> trapezoid queues: toolhead, filament --> a stepper each motor
+
+It knows no microcontroller: the toolhead (toolhead.py) and the tools that need no printer (offline.py) drive it.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from klipkit._core import ffi, lib
+from klipkit.base.errors import ConfigError
+from klipkit.base.schema import Loaded
+from klipkit.machine.config import ExtruderConfig, InputShaperConfig
+from klipkit.machine.kinematics import EXTRUDER, Motor, fill_bounds, printer_of
+
+Position = tuple[float, float, float]
+SHAPED_AXES = "xy"
+SETTLE = 0.01  # s after the last step until the steps at its end are final too
+
+
+class Planner:
+    """Owns the C objects of motion until close(); `steppers` are those of the motors, by name."""
+
+    def __init__(self, loaded: Loaded, motors: Sequence[Motor]) -> None:
+        self.motors = tuple(motors)
+        self.trapq: Any = _new(lib.trapq_new())
+        self.filament_trapq: Any = _new(lib.trapq_new())
+        self.lookahead: Any = _new(lib.lookahead_new(self.trapq))
+        self.bounds: Any = ffi.new("struct bounds *")
+        self.moves: Any = ffi.new("struct moves *")
+        self.extruder: Any = ffi.new("struct moves_extruder *")
+        self.advance, self.smooth_time = 0.0, 0.0
+        fill_bounds(self.bounds, loaded)
+        lib.moves_begin(self.moves, self.lookahead, self.bounds, self.extruder)
+        printer = printer_of(loaded)
+        self.set_limits(
+            printer.max_velocity,
+            printer.max_accel,
+            printer.square_corner_velocity,
+            printer.minimum_cruise_ratio,
+        )
+        self.steppers: dict[str, Any] = {motor.name: self._stepper(motor) for motor in motors}
+        self.shapers: dict[str, tuple[str, float, float]] = {}  # axis: type, Hz, damping ratio
+        if (config := loaded.one(ExtruderConfig)) is not None:
+            self._add_extruder(config)
+        if (shaper := loaded.one(InputShaperConfig)) is not None:
+            self.set_shaper("x", shaper.shaper_type_x.value, shaper.shaper_freq_x, shaper.damping_ratio_x)
+            self.set_shaper("y", shaper.shaper_type_y.value, shaper.shaper_freq_y, shaper.damping_ratio_y)
+
+    @property
+    def position(self) -> Position:
+        """Where the last move ends, mm."""
+        at = self.moves.position
+        return (at[0], at[1], at[2])
+
+    @property
+    def limits(self) -> tuple[float, float, float, float]:
+        """Velocity, acceleration, square corner velocity, minimum cruise ratio."""
+        now = self.moves.limits
+        return (now.velocity, now.accel, now.square_corner_velocity, now.minimum_cruise_ratio)
+
+    @property
+    def known(self) -> set[int]:
+        """The axes whose position is known."""
+        return {axis for axis in range(3) if self.bounds.known[axis]}
+
+    @property
+    def committed(self) -> float:
+        """The print time up to which moves are final, s."""
+        return float(lib.lookahead_print_time(self.lookahead))
+
+    @property
+    def waiting(self) -> bool:
+        """Whether moves wait in the look-ahead."""
+        return bool(lib.lookahead_waiting(self.lookahead))
+
+    @property
+    def delay(self) -> float:
+        """How long after a move's end motors may still step, s."""
+        return max((float(lib.stepper_delay(one)) for one in self.steppers.values()), default=0.0)
+
+    def know(self, axes: Sequence[int]) -> None:
+        """The positions of these axes are known, and of no others."""
+        for axis in range(3):
+            self.bounds.known[axis] = axis in axes
+
+    def set_limits(self, velocity: float, accel: float, corner: float, cruise_ratio: float) -> None:
+        """Limits of moves from now on. Raises ValueError for what is out of range."""
+        limits = ffi.new("struct lookahead_limits *", (velocity, accel, corner, cruise_ratio))
+        if lib.moves_set_limits(self.moves, limits):
+            raise ValueError("a limit is out of its range")
+
+    def set_start(self, print_time: float) -> None:
+        """The next move begins no sooner."""
+        lib.lookahead_set_start(self.lookahead, print_time)
+
+    def flush(self) -> None:
+        """Commit all moves, the last to standstill."""
+        _check(lib.lookahead_flush(self.lookahead))
+
+    def set_position(self, print_time: float, position: Position) -> None:
+        """The toolhead is at `position` without moving. All steps must have been made."""
+        place = ffi.new("double[3]", position)
+        _check(lib.trapq_set_position(self.trapq, print_time, place))
+        _check(lib.lookahead_set_position(self.lookahead, place))
+        lib.moves_take_position(self.moves)
+        for motor in self.motors:
+            if motor.name != EXTRUDER:
+                stepper = self.steppers[motor.name]
+                at = lib.stepper_coordinate(stepper, place)
+                _check(lib.stepper_set_position(stepper, at, lib.stepper_position(stepper)))
+
+    def set_shaper(self, axis: str, kind: str, frequency: float, damping: float) -> None:
+        """Shape the motion of an axis from now on; frequency 0: no longer. At standstill only, all steps made."""
+        shaper = ffi.new("struct shaper *")
+        if frequency and lib.shaper_set(shaper, kind.encode(), frequency, damping):
+            raise ValueError("a number is out of its range")
+        self.shapers[axis] = (kind, frequency, damping)
+        for motor in self.motors:
+            if motor.name != EXTRUDER:
+                _check(lib.stepper_set_shaper(self.steppers[motor.name], SHAPED_AXES.index(axis), shaper))
+
+    def set_advance(self, advance: float, smooth_time: float) -> None:
+        """Pressure advance of moves from now on, s; without it filament is not smoothed. At standstill only."""
+        _check(lib.lookahead_set_pressure_advance(self.lookahead, advance))
+        if EXTRUDER in self.steppers:
+            smooth = smooth_time if advance else 0.0
+            _check(lib.stepper_set_smooth_time(self.steppers[EXTRUDER], smooth))
+        self.advance, self.smooth_time = advance, smooth_time
+
+    def expire(self, print_time: float) -> None:
+        """Forget moves that ended before."""
+        lib.trapq_expire(self.trapq, print_time)
+        lib.trapq_expire(self.filament_trapq, print_time)
+
+    def close(self) -> None:
+        """Give the memory back."""
+        for stepper in self.steppers.values():
+            lib.stepper_free(stepper)
+        self.steppers = {}
+        lib.lookahead_free(self.lookahead)
+        lib.trapq_free(self.trapq)
+        lib.trapq_free(self.filament_trapq)
+
+    def _stepper(self, motor: Motor) -> Any:
+        trapq = self.filament_trapq if motor.name == EXTRUDER else self.trapq
+        distance = motor.config.step_distance
+        stepper = _new(lib.stepper_new(trapq, motor.coordinate.encode(), distance))
+        if motor.tower is not None:
+            _check(lib.stepper_set_arm(stepper, *motor.tower))
+            if motor.tower[2] <= (motor.tower[0] ** 2 + motor.tower[1] ** 2) ** 0.5:
+                where = motor.config.source.where("arm_length")
+                raise ConfigError("arm_length must be above delta_radius", where=where)
+            place = ffi.new("double[3]")
+            _check(lib.stepper_set_position(stepper, lib.stepper_coordinate(stepper, place), 0))
+        return stepper
+
+    def _add_extruder(self, config: ExtruderConfig) -> None:
+        extruder, area = self.extruder, 3.141592653589793 * (config.filament_diameter / 2) ** 2
+        extruder.present, extruder.area, extruder.nozzle = 1, area, config.nozzle_diameter
+        extruder.ratio_most = config.max_extrude_cross_section / area
+        extruder.length_most = config.max_extrude_only_distance
+        extruder.velocity_most = config.max_extrude_only_velocity
+        extruder.accel_most = config.max_extrude_only_accel
+        corner = config.instantaneous_corner_velocity
+        _check(lib.lookahead_set_extruder(self.lookahead, self.filament_trapq, 0.0, corner))
+        self.set_advance(config.pressure_advance, config.pressure_advance_smooth_time)
+
+
+def _new(pointer: Any) -> Any:
+    if pointer == ffi.NULL:
+        raise MemoryError("no memory for motion")
+    return pointer
+
+
+def _check(result: int) -> None:
+    if result < 0:
+        raise AssertionError(f"motion refused ({-result})")
