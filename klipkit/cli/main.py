@@ -28,6 +28,7 @@ TOOLS = {
     "explain": Entry("explain", "Explain an error code or message, or list all errors."),
     "pins": Entry("pins", "Translate, list and check pin names."),
     "ports": Entry("ports", "Find serial ports and say what is behind them."),
+    "steps": Entry("steps", "Compute the motor steps of a file, without a printer."),
     "simulate": Entry("simulate", "Print a file on simulated microcontrollers that run the real firmware."),
 }
 

@@ -124,6 +124,16 @@ class Commands:
         await command.call(line)
 
 
+def carried_out(work: Awaitable[None]) -> None:
+    """Carry out a command that waits for nothing, without an event loop."""
+    steps = work.__await__()
+    try:
+        next(steps)
+    except StopIteration:
+        return
+    raise AssertionError("the command waits")
+
+
 def _declared(names: tuple[str, ...], method: Callable[..., Awaitable[None]]) -> Command:
     hints = get_type_hints(method, include_extras=True)
     signature = inspect.signature(method)

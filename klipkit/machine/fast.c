@@ -135,6 +135,7 @@ size_t fast_run(struct fast *fast, struct moves *moves, const char *text, size_t
         if (line.kind == GCODE_EMPTY)
             continue;
         int command = find(fast, &line);
+        lookahead_set_line(moves->lookahead, fast->lines + 1);
         fast->refused = command == COUNT ? MOVES_FINE : LIST[command].carry_out(moves, &line);
         if (command == COUNT || fast->refused) {
             fast->why = command == COUNT ? FAST_OTHER : FAST_REFUSED;

@@ -16,7 +16,7 @@ enum { FAST_DONE, FAST_AHEAD, FAST_OTHER, FAST_REFUSED };  /* why fast_run came 
 
 struct fast {
     uint32_t without;       /* bit n: the n-th command of fast_command has another meaning now, and is left to Python */
-    uint64_t lines;         /* carried out so far, empty ones too */
+    uint64_t lines;         /* carried out so far, empty ones too: the next move is of the line after them */
     int why, refused;       /* refused: what moves.h says of the move, or -errno */
 };
 

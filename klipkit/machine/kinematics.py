@@ -52,6 +52,19 @@ def motors(loaded: Loaded) -> list[Motor]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Endstops:
+    """Where the toolhead stands when it is homed, mm; `each`: axis by axis, or all at once."""
+
+    position: tuple[float, float, float]
+    each: bool
+
+
+def endstops(loaded: Loaded) -> Endstops:
+    """Of all axes."""
+    return KINDS[type(printer_of(loaded).kinematics)].endstops(loaded)
+
+
 def fill_bounds(bounds: Any, loaded: Loaded) -> None:
     """Fill a `struct bounds` of machine/bounds.h; no axis is known yet."""
     printer = printer_of(loaded)
@@ -80,6 +93,21 @@ def _delta(loaded: Loaded) -> list[Motor]:
         place = (options.delta_radius * math.cos(angle), options.delta_radius * math.sin(angle))
         found.append(Motor(f"stepper_{letter}", tower, "delta", (*place, tower.arm_length)))
     return found
+
+
+def _rails_stop(loaded: Loaded) -> Endstops:
+    x, y, z = (loaded.named(f"stepper_{axis}", RailConfig).position_endstop for axis in "xyz")
+    return Endstops((x, y, z), each=True)
+
+
+def _towers_stop(loaded: Loaded) -> Endstops:
+    """In the middle; the lowest endstop bounds how high that is."""
+    heights = [loaded.named(f"stepper_{letter}", TowerConfig).position_endstop for letter in "abc"]
+    return Endstops((0.0, 0.0, min(heights)), each=False)
+
+
+def _nothing_stops(loaded: Loaded) -> Endstops:
+    return Endstops((0.0, 0.0, 0.0), each=True)
 
 
 def _bound_box(bounds: Any, loaded: Loaded, printer: PrinterConfig) -> None:
@@ -131,11 +159,12 @@ class Kind:
 
     motors: Callable[[Loaded], list[Motor]]
     bound: Callable[[Any, Loaded, PrinterConfig], None]
+    endstops: Callable[[Loaded], Endstops]
 
 
 KINDS: Mapping[type[object], Kind] = {
-    CartesianOptions: Kind(_cartesian, _bound_box),
-    CoreXYOptions: Kind(_corexy, _bound_box),
-    DeltaOptions: Kind(_delta, _bound_delta),
-    NoKinematicsOptions: Kind(lambda loaded: [], _bound_none),
+    CartesianOptions: Kind(_cartesian, _bound_box, _rails_stop),
+    CoreXYOptions: Kind(_corexy, _bound_box, _rails_stop),
+    DeltaOptions: Kind(_delta, _bound_delta, _towers_stop),
+    NoKinematicsOptions: Kind(lambda loaded: [], _bound_none, _nothing_stops),
 }

@@ -8,6 +8,7 @@
 #include "klipkit/motion/lookahead.h"
 
 enum { F = 4 };
+static const double LENGTH_LEAST = 1e-9; /* mm: with less only filament moves, as in the look-ahead */
 static const double MINUTE = 60, FEED = 25 * 60; /* s; mm/min at first */
 
 void moves_begin(struct moves *moves, struct lookahead *lookahead, const struct bounds *bounds,
@@ -67,7 +68,7 @@ int moves_to(struct moves *moves, const double end[4], double velocity)
 {
     double filament = end[MOVES_E] - moves->position[MOVES_E], length = length_of(moves->position, end);
     double accel = HUGE_VAL;
-    if (length > 0) {
+    if (length >= LENGTH_LEAST) {
         velocity = fmin(velocity, moves->limits.velocity);
         accel = moves->limits.accel;
     }
@@ -82,6 +83,8 @@ int moves_to(struct moves *moves, const double end[4], double velocity)
         if (found != MOVES_FINE)
             return found;
     }
+    if (filament == 0 && length < LENGTH_LEAST)
+        return MOVES_FINE;
     found = lookahead_extrude(moves->lookahead, end, filament, velocity, accel);
     if (found < 0)
         return found;

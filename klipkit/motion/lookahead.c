@@ -31,6 +31,7 @@ struct waiting {
     double cruise_v2_most, start_v2_most, smooth_start_v2_most, junction_v2_most;
     double start_v2, cruise_v2, end_v2; /* the plan */
     double filament, ratio, advance;    /* where it begins, mm; mm a mm of the move; pressure advance, s */
+    uint64_t line;
     int in_place;                       /* filament only: its length is the move's */
 };
 
@@ -38,6 +39,7 @@ struct lookahead {
     struct trapq *trapq, *extruder;     /* extruder: NULL for none */
     struct lookahead_limits limits;
     double filament, filament_corner, advance;
+    uint64_t line;
     double position[3], print_time, start_time, commit_after;
     struct waiting *moves;
     size_t count, room;
@@ -101,6 +103,11 @@ int lookahead_set_pressure_advance(struct lookahead *lookahead, double seconds)
         return -EINVAL;
     lookahead->advance = seconds;
     return 0;
+}
+
+void lookahead_set_line(struct lookahead *lookahead, uint64_t line)
+{
+    lookahead->line = line;
 }
 
 double lookahead_filament(const struct lookahead *lookahead)
@@ -208,6 +215,7 @@ static int describe(const struct lookahead *lookahead, const double end[3], doub
         fmin(move->delta_v2, 2 * move->length * limits->accel * (1 - limits->minimum_cruise_ratio));
     move->junction_v2_most = INFINITY;
     describe_filament(lookahead, filament, move);
+    move->line = lookahead->line;
     return 1;
 }
 
@@ -330,6 +338,7 @@ static int write_move(struct lookahead *lookahead, const struct waiting *move)
         .start_v = start_v,
         .cruise_v = cruise_v,
         .accel = move->accel,
+        .line = move->line,
     };
     int error = 0;
     if (!move->in_place) {

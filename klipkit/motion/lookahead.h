@@ -7,6 +7,7 @@
 #ifndef KLIPKIT_MOTION_LOOKAHEAD_H
 #define KLIPKIT_MOTION_LOOKAHEAD_H
 #include <stddef.h>
+#include <stdint.h>
 
 struct lookahead;
 struct trapq;
@@ -43,6 +44,9 @@ int lookahead_append(struct lookahead *lookahead, const double end[3], double ve
  * stepper_set_smooth_time). `corner_velocity`: by how much the filament's speed may jump from move to move, > 0.
  * -EBUSY when moves are waiting; -EINVAL. */
 int lookahead_set_extruder(struct lookahead *lookahead, struct trapq *trapq, double filament, double corner_velocity);
+
+/* Moves that are appended from now on come from this line of a file (trapq_move.line). */
+void lookahead_set_line(struct lookahead *lookahead, uint64_t line);
 
 /* Pressure advance of moves that are appended from now on and both extrude and move x or y, s. -EINVAL unless >= 0. */
 int lookahead_set_pressure_advance(struct lookahead *lookahead, double seconds);

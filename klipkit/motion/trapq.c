@@ -122,6 +122,12 @@ static const struct trapq_move *begun(const struct trapq *trapq, double print_ti
     return low > trapq->front ? &trapq->moves[low - 1] : NULL;
 }
 
+uint64_t trapq_line(const struct trapq *trapq, double print_time)
+{
+    const struct trapq_move *move = begun(trapq, print_time);
+    return move ? move->line : 0;
+}
+
 int trapq_position(const struct trapq *trapq, double print_time, double position[3], double *velocity)
 {
     const struct trapq_move *move = begun(trapq, print_time);

@@ -21,6 +21,7 @@ struct trapq_move {
     double start_v, cruise_v, accel;    /* mm/s, mm/s, mm/s^2 */
     double start[3];                    /* position at print_time, mm */
     double direction[3];                /* unit vector; all 0: rests; an extruder's: lookahead.h */
+    uint64_t line;                      /* of the file that it comes from; 0: none */
 };
 
 /* A new empty queue, NULL when there is no memory. */
@@ -43,6 +44,9 @@ uint64_t trapq_end(const struct trapq *trapq);
 
 /* A move held, by its number; NULL when it is not held. Valid until the queue is changed. */
 const struct trapq_move *trapq_get(const struct trapq *trapq, uint64_t number);
+
+/* The line of the newest move that has begun at `print_time`; 0 when none has, or it comes from none. */
+uint64_t trapq_line(const struct trapq *trapq, double print_time);
 
 /* When a move ends, s. */
 double trapq_move_end(const struct trapq_move *move);
