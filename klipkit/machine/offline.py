@@ -30,10 +30,19 @@ Taken = Callable[[int, Any, int], None]  # of motor n: its `struct step_run *`, 
 
 
 class Offline:
-    """Drives a planner of its own until close(). Runs go to `take`, if given, else through `steps` of mcu/steps.h."""
+    """Drives a planner of its own until close(). Runs go to `take`; with `steps` (mcu/steps.h) into a session.
+
+    `sent` is told the print time up to which all is in that session.
+    """
 
     def __init__(
-        self, loaded: Loaded, *, frequency: float = FREQUENCY, take: Taken | None = None, steps: Any = None
+        self,
+        loaded: Loaded,
+        *,
+        frequency: float = FREQUENCY,
+        take: Taken | None = None,
+        steps: Any = None,
+        sent: Callable[[float], None] | None = None,
     ) -> None:
         self.planner = Planner(loaded, motors(loaded))
         self.commands = Commands([MoveCommands(self, force_move=True)])
@@ -42,7 +51,7 @@ class Offline:
         self.line = 0  # of the file, the last one read
         self.messages = 0  # that `steps` has sent
         self.frequency = frequency
-        self._loaded, self._steps = loaded, steps
+        self._loaded, self._steps, self._sent = loaded, steps, sent
         self._made = self._until = 0.0
         self._fast: Any = ffi.new("struct fast *")
         self._failed: Any = ffi.new("int *")
@@ -70,6 +79,15 @@ class Offline:
             if progress is not None:
                 progress(done)
         self.finish()
+
+    def sums(self) -> list[dict[str, int]]:
+        """What went through `steps`, for each motor."""
+        found = ffi.new("struct steps_sum *")
+        rows = []
+        for number in range(len(self._steppers)):
+            lib.steps_sum(self._steps, number, found)
+            rows.append({"steps": int(found.steps), "queue_steps": int(found.runs)})
+        return rows
 
     def finish(self) -> None:
         """Make the steps of all moves, to standstill."""
@@ -172,6 +190,8 @@ class Offline:
             sent = lib.steps_flush(self._steps, round(self._made * self.frequency))
             assert sent >= 0
             self.messages += sent
+            if self._sent is not None:
+                self._sent(self._made)
             return
         for number, stepper in enumerate(self._steppers):
             count = lib.stepper_generate(stepper, self._until, self._made)

@@ -34,6 +34,7 @@ struct motor {
     uint64_t base;         /* the same for the next run to be appended */
     uint64_t last;         /* last step appended */
     int64_t position;      /* after the last run appended */
+    struct steps_sum sum;
     struct stepper *motion; /* NULL: runs are appended by the caller */
     uint8_t oid, dir_inverted;
     int8_t direction;      /* as the MCU knows it; 0: not yet told */
@@ -191,7 +192,9 @@ int steps_append(struct steps *steps, int number, const struct step_run *runs, s
     for (size_t i = 0; i < count; i++) {
         *entry_at(motor, motor->count++) = (struct entry){.run = runs[i], .before = motor->position};
         motor->position += steps_of(&runs[i]);
+        motor->sum.steps += runs[i].count;
     }
+    motor->sum.runs += count;
     motor->base = motor->last = last;
     return 0;
 }
@@ -282,6 +285,11 @@ int64_t steps_flush(struct steps *steps, uint64_t clock)
         messages += sent;
     }
     return messages;
+}
+
+void steps_sum(const struct steps *steps, int number, struct steps_sum *sum)
+{
+    *sum = steps->motors[number].sum;
 }
 
 int steps_reset_clock(struct steps *steps, int number, uint64_t clock)

@@ -45,6 +45,12 @@ int64_t steps_flush(struct steps *steps, uint64_t clock);
 
 /* Queued messages leave no sooner than 2^30 ticks before they are due: the MCU compares clocks in 32 bits. */
 
+/* What a stepper was given so far: steps, whatever their direction, and runs. */
+struct steps_sum {
+    uint64_t steps, runs;
+};
+void steps_sum(const struct steps *steps, int stepper, struct steps_sum *sum);
+
 /* The stepper's clock is set anew: its next interval counts from `clock`. -EBUSY when runs are pending for it. */
 int steps_reset_clock(struct steps *steps, int stepper, uint64_t clock);
 
