@@ -305,6 +305,14 @@ int steps_reset_clock(struct steps *steps, int number, uint64_t clock)
     return 0;
 }
 
+void steps_discard(struct steps *steps, int number, int64_t position)
+{
+    struct motor *motor = &steps->motors[number];
+    motor->count = motor->sent;
+    motor->last = motor->base = motor->clock;
+    motor->position = position;
+}
+
 /* Steps of a run that are done at `clock`, from its first one on: the largest k with time(k) <= clock, by bisection. */
 static int64_t done_at(const struct step_run *run, uint64_t clock)
 {

@@ -54,6 +54,10 @@ void steps_sum(const struct steps *steps, int stepper, struct steps_sum *sum);
 /* The stepper's clock is set anew: its next interval counts from `clock`. -EBUSY when runs are pending for it. */
 int steps_reset_clock(struct steps *steps, int stepper, uint64_t clock);
 
+/* Homing was stopped: runs that are pending are never sent, and the MCU says that it stands at `position` (in the direction of the
+ * position). The history stays as it was sent; the clock must be set anew (steps_reset_clock) before the next run. */
+void steps_discard(struct steps *steps, int stepper, int64_t position);
+
 /* The stepper's position (sum of steps sent, in the direction of the position) at a clock; -ERANGE when that is older than
  * the history. */
 int steps_position_at(const struct steps *steps, int stepper, uint64_t clock, int64_t *position);

@@ -371,6 +371,16 @@ static int write_moves(struct lookahead *lookahead, size_t count)
     return error ? error : (int)done;
 }
 
+void lookahead_discard(struct lookahead *lookahead, double print_time)
+{
+    lookahead->count = 0;
+    lookahead->print_time = print_time;
+    trapq_discard(lookahead->trapq);
+    if (lookahead->extruder)
+        trapq_discard(lookahead->extruder);
+    lookahead->commit_after = COMMIT_FIRST;
+}
+
 int lookahead_commit(struct lookahead *lookahead)
 {
     size_t final = walk_back(lookahead);

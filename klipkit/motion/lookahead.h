@@ -62,6 +62,10 @@ double lookahead_filament(const struct lookahead *lookahead);
 /* The newest waiting move is left no faster than `velocity` (>= 0). Nothing happens when none waits. */
 void lookahead_limit_junction(struct lookahead *lookahead, double velocity);
 
+/* Homing was stopped: moves that wait and those in the trapezoid queues are forgotten (steppers: stepper_discard), the next move
+ * begins at `print_time` at the earliest; set the position anew. */
+void lookahead_discard(struct lookahead *lookahead, double print_time);
+
 /* Commit what is final; gives the number of moves committed, or what trapq_append gives. */
 int lookahead_commit(struct lookahead *lookahead);
 

@@ -436,6 +436,12 @@ static void drop(struct stepper *stepper)
     stepper->phase_done = 0;
 }
 
+void stepper_discard(struct stepper *stepper, uint64_t clock)
+{
+    drop(stepper);
+    stepper->last_clock = clock;
+}
+
 int64_t stepper_generate(struct stepper *stepper, double until, double due)
 {
     stepper->count = 0;

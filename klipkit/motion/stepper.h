@@ -58,6 +58,10 @@ double stepper_coordinate(const struct stepper *stepper, const double position[3
  * -EINVAL when `mm` is not finite. */
 int stepper_set_position(struct stepper *stepper, double mm, int64_t steps);
 
+/* Homing was stopped: steps that were not given are never made, what is in the trapezoid queue now is not looked at any more,
+ * and the next run's interval counts from `clock`. A position must be set (stepper_set_position) before the next move. */
+void stepper_discard(struct stepper *stepper, uint64_t clock);
+
 /* The coordinate of the last stepper_set_position, mm; 0 before. */
 double stepper_place(const struct stepper *stepper);
 

@@ -91,6 +91,12 @@ void trapq_expire(struct trapq *trapq, double print_time)
     }
 }
 
+void trapq_discard(struct trapq *trapq)
+{
+    trapq->number += trapq->end - trapq->front;
+    trapq->front = trapq->end = 0;
+}
+
 uint64_t trapq_begin(const struct trapq *trapq)
 {
     return trapq->number;

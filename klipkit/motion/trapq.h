@@ -38,6 +38,9 @@ int trapq_set_position(struct trapq *trapq, double print_time, const double posi
 /* Forget moves that ended before `print_time`, except the newest one. Readers must have come past them. */
 void trapq_expire(struct trapq *trapq, double print_time);
 
+/* Forget all moves. */
+void trapq_discard(struct trapq *trapq);
+
 /* The number of the oldest move held, and the number after that of the newest. */
 uint64_t trapq_begin(const struct trapq *trapq);
 uint64_t trapq_end(const struct trapq *trapq);
