@@ -16,7 +16,7 @@ from klipkit.gcode.commands import Commands, carried_out
 from klipkit.gcode.words import LINE_LIMIT, Line, parse_line
 from klipkit.machine.commands.moves import MoveCommands
 from klipkit.machine.kinematics import endstops, motors
-from klipkit.machine.planner import SETTLE, Planner, Position
+from klipkit.machine.planner import Planner, Position
 from klipkit.machine.refusals import refusal
 
 CHUNK = 1 << 17  # bytes of a file at a time
@@ -52,7 +52,7 @@ class Offline:
         self.messages = 0  # that `steps` has sent
         self.frequency = frequency
         self._loaded, self._steps, self._sent = loaded, steps, sent
-        self._made = self._until = 0.0
+        self._made = self._until = self._rests = 0.0
         self._fast: Any = ffi.new("struct fast *")
         self._failed: Any = ffi.new("int *")
         self._steppers = list(self.planner.steppers.values())
@@ -92,7 +92,7 @@ class Offline:
     def finish(self) -> None:
         """Make the steps of all moves, to standstill."""
         self.planner.flush()
-        self._advance(self.planner.committed + self.planner.delay + SETTLE)
+        self._advance(self.planner.settled)
 
     def close(self) -> None:
         """Give the memory back."""
@@ -118,9 +118,8 @@ class Offline:
     async def dwell(self, seconds: float) -> None:
         """The next move begins that much later."""
         self.planner.flush()
-        start = self.planner.committed + seconds
-        self.finish()
-        self.planner.set_start(max(start, self._made))
+        self._rests = max(self._rests, self.planner.committed) + seconds
+        self.planner.set_start(max(self._rests, self._made))
 
     async def set_position(self, position: Position) -> None:
         """The toolhead is at `position` without moving."""

@@ -80,6 +80,11 @@ class Planner:
         """How long after a move's end motors may still step, s."""
         return max((float(lib.stepper_delay(one)) for one in self.steppers.values()), default=0.0)
 
+    @property
+    def settled(self) -> float:
+        """When all motors rest after the last move, and nothing of it is left in shapers and smoothing, s."""
+        return self.committed + 2 * self.delay + SETTLE
+
     def know(self, axes: Sequence[int]) -> None:
         """The positions of these axes are known, and of no others."""
         for axis in range(3):

@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from klipkit.machine.planner import SETTLE, Planner, Position
+from klipkit.machine.planner import Planner, Position
 from klipkit.mcu.clocksync import ClockMapping, first_mapping, next_mapping
 from klipkit.mcu.digital_out import DigitalOut
 from klipkit.mcu.mcu import Mcu
@@ -23,6 +23,7 @@ AHEAD = 2.0  # s of moves that are committed at most
 DUE = 0.7  # s of steps that are sent ahead
 PIECE = 0.1  # s of motion for which steps are made at a time
 FOLLOW = 1.0  # s of motion after which other MCUs' clocks are followed anew
+SHORT = DUE / 2  # s: a dwell shorter than this is part of the motion, whose last steps are not waited for
 LEAD = 0.25  # s from standstill to the first step
 
 
@@ -87,8 +88,12 @@ class Toolhead:
 
     async def dwell(self, seconds: float) -> None:
         """The next move begins that much later than the last one ends."""
-        await self._finish()
+        if seconds < SHORT:
+            self.planner.flush()
+        else:
+            await self._finish()
         self._rests = max(self._rests, self.planner.committed) + seconds
+        self.planner.set_start(self._rests)
         await asyncio.sleep(max(0.0, self._rests - self.main.print_time() - AHEAD))
 
     async def drain(self) -> None:
@@ -100,7 +105,7 @@ class Toolhead:
     async def _finish(self) -> None:
         """Make and send all steps, to standstill."""
         self.planner.flush()
-        settled = self.planner.committed + self.planner.delay + SETTLE
+        settled = self.planner.settled
         self._advance(settled)
         while self._made < settled:
             await asyncio.sleep(PIECE / 2)

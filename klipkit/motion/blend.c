@@ -81,18 +81,24 @@ int blend_push(struct blend *blend, const struct phase *phase)
     return error ? error : push(blend, phase);
 }
 
-/* Gives up phases that no tap comes to again; all, when all taps stand in the last one, a rest. */
+static int is_rest(const struct phase *phase)
+{
+    int rests = 1;
+    for (int axis = 0; axis < 3; axis++)
+        rests = rests && phase->velocity[axis] == 0 && phase->accel[axis] == 0;
+    return rests;
+}
+
+/* Gives up phases that no tap comes to again; all, when those from the last tap on are rests. */
 static void forget(struct blend *blend)
 {
     size_t least = blend->end;
     for (int i = 0; i < blend->count; i++)
         least = blend->taps[i].phase < least ? blend->taps[i].phase : least;
     blend->front = least;
-    const struct phase *last = &blend->phases[blend->end - 1];
-    int rests = 1;
-    for (int axis = 0; axis < 3; axis++)
-        rests = rests && last->velocity[axis] == 0 && last->accel[axis] == 0;
-    if (least == blend->end - 1 && rests)
+    while (least < blend->end && is_rest(&blend->phases[least]))
+        least++;
+    if (least == blend->end)
         blend_clear(blend);
     if (blend->front <= blend->room / 2)
         return;
