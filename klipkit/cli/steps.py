@@ -15,6 +15,7 @@ from klipkit.cli.tool import tool
 from klipkit.machine.offline import FREQUENCY, Offline
 from klipkit.machine.traces import Traces
 
+LONG = 1_000_000  # bytes: a shorter file is done before a progress bar is read
 SHOWN = 12  # commands named that were passed over
 COLUMNS = (
     Column("stepper", "Stepper"),
@@ -104,13 +105,13 @@ def _position(text: str) -> tuple[float, float, float]:
 
 def _run(out: Output, offline: Offline, path: str) -> None:
     """Carry the file out, with a progress bar on a terminal."""
-    if not out.terminal:
+    size = Path(path).stat().st_size if Path(path).is_file() else 0
+    if size < LONG or out.verbosity < 0 or not out.stderr.isatty():
         offline.run(path)
         return
     from rich.console import Console
     from rich.progress import Progress
 
-    size = Path(path).stat().st_size if Path(path).is_file() else None
     with Progress(console=Console(file=out.stderr, no_color=not out.color), transient=True) as progress:
         task = progress.add_task("steps", total=size)
         offline.run(path, lambda done: progress.update(task, completed=done))
