@@ -1,4 +1,4 @@
-"""What a print costs the microcontrollers and the wire: queue_step messages and bytes may not grow (tests/budget.json)."""
+"""What a print costs the MCUs and the wire: queue_step messages and bytes may not grow (tests/budget.json)."""
 
 import gzip
 import json
