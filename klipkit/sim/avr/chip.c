@@ -1,7 +1,6 @@
 /* A chip: made from an ELF file, run to a cycle. */
 #include "chip.h"
 
-#include <simavr/avr_adc.h>
 #include <simavr/sim_cycle_timers.h>
 #include <simavr/sim_elf.h>
 #include <stdarg.h>
@@ -12,7 +11,7 @@
 avr_flashaddr_t avr_run_one(avr_t *avr);
 avr_cycle_count_t avr_cycle_timer_process(avr_t *avr);
 
-enum { BURST_CYCLES = 256, SUPPLY_MV = 5000 };
+enum { BURST_CYCLES = 256, SUPPLY_MV = 5000, PORF = 1 << 0 };
 
 static void write_log(avr_t *avr, const int level, const char *format, va_list args)
 {
@@ -35,19 +34,33 @@ void chip_interrupt(struct chip *chip)
         chip->avr->state = cpu_Running;
 }
 
-/* The library's reset function of a peripheral gets only the peripheral: one chip in a process. */
-static struct chip *the_chip;
+void chip_stop(struct chip *chip)
+{
+    chip->avr->run_cycle_count = 0;
+    chip->stopping = true;
+}
+
+uint16_t chip_pin(const struct chip *chip, char port, int bit)
+{
+    const char name[] = {'P', port, (char)('0' + bit), '\0'};
+    for (size_t i = 0; i < chip->persona->pin_count; i++)
+        if (!strcmp(chip->persona->pins[i], name))
+            return (uint16_t)i;
+    return PIN_NONE;
+}
 
 static void reset_models(struct avr_io_t *io)
 {
-    (void)io;
-    timer_reset(the_chip);
-    uart_reset(the_chip);
-    if (the_chip->reset_count < RESETS_MOST)
-        the_chip->resets[the_chip->reset_count++] = the_chip->avr->cycle;
+    struct chip *chip = io->avr->custom.data;
+    timer_reset(chip);
+    uart_reset(chip);
+    adc_reset(chip);
+    spi_reset(chip);
+    chip->host->reset(chip->host->ctx);
 }
 
-static void attach_models(struct chip *chip, uint32_t baud)
+/* The library calls the reset functions of its peripherals; that of the first UART is the one for all models. */
+static void attach_models(struct chip *chip)
 {
     avr_uart_t *uart = NULL;
     for (avr_io_t *io = chip->avr->io_port; io; io = io->next) {
@@ -55,14 +68,21 @@ static void attach_models(struct chip *chip, uint32_t baud)
             timer_attach(chip, (avr_timer_t *)io);
         if (!strcmp(io->kind, "uart") && (!uart || ((avr_uart_t *)io)->name < uart->name))
             uart = (avr_uart_t *)io;
+        if (!strcmp(io->kind, "port"))
+            ports_attach(chip, (avr_ioport_t *)io);
+        if (!strcmp(io->kind, "adc"))
+            adc_attach(chip, (avr_adc_t *)io);
+        if (!strcmp(io->kind, "spi"))
+            spi_attach(chip, (avr_spi_t *)io);
     }
     if (!uart)
         return;
-    uart_attach(chip, uart, baud);
+    uart_attach(chip, uart);
     uart->io.reset = reset_models;
 }
 
-struct chip *chip_new(const char *name, uint32_t frequency, const char *elf, uint32_t baud)
+/* The library's chip with a program in its flash, or NULL with a message. */
+static avr_t *load(const char *name, const char *elf)
 {
     elf_firmware_t firmware = {0};
     avr_global_logger_set(write_log);
@@ -71,56 +91,84 @@ struct chip *chip_new(const char *name, uint32_t frequency, const char *elf, uin
         fprintf(stderr, "the simulator has no chip '%s'\n", name);
         return NULL;
     }
+    avr_init(avr);
+    avr->log = LOG_ERROR;
     if (elf_read_firmware(elf, &firmware)) {
         fprintf(stderr, "cannot read the firmware %s\n", elf);
+        avr_terminate(avr);
+        free(avr);
         return NULL;
     }
-    avr_init(avr);
     avr_load_firmware(avr, &firmware);
-    avr->frequency = frequency;
-    avr->log = LOG_ERROR;
+    free(firmware.flash);
+    free(firmware.eeprom);
+    return avr;
+}
+
+struct chip *chip_new(const struct emulator_host *host, const struct sim_persona *persona, const char *elf)
+{
+    avr_t *avr = load(persona->mcu, elf);
+    struct chip *chip = avr ? calloc(1, sizeof *chip) : NULL;
+    if (!chip)
+        return NULL;
+    avr->frequency = persona->clock_frequency;
     avr->sleep = do_not_sleep;
     avr->vcc = avr->avcc = avr->aref = SUPPLY_MV;
     avr->run_cycle_limit = BURST_CYCLES;
-    struct chip *chip = calloc(1, sizeof *chip);
-    if (!chip)
-        abort();
-    the_chip = chip;
-    chip->avr = avr;
-    chip->library_run = avr->run;
-    chip->entry_cycles = avr->address_size + 2;
-    attach_models(chip, baud);
+    avr->custom.data = chip;
+    avr->data[avr->reset_flags.porf.reg] = PORF;
+    *chip = (struct chip){.avr = avr, .library_run = avr->run, .host = host, .persona = persona,
+                          .entry_cycles = avr->address_size + 2};
+    attach_models(chip);
     return chip;
 }
 
-static bool step(struct chip *chip)
+void chip_free(struct chip *chip)
+{
+    avr_terminate(chip->avr);
+    free(chip->avr);
+    free(chip);
+}
+
+static void execute(struct chip *chip, uint64_t until)
+{
+    avr_t *avr = chip->avr;
+    if (avr->run_cycle_count > until - avr->cycle)
+        avr->run_cycle_count = until - avr->cycle;
+    /* The library marks sei by a negative state; its own look at interrupts after an instruction is left out. */
+    avr->interrupt_state = 0;
+    avr_flashaddr_t next = avr_run_one(avr);
+    chip->enabling = avr->interrupt_state < 0;
+    avr->interrupt_state = 0;
+    avr->pc = next;
+}
+
+static bool step(struct chip *chip, uint64_t until)
 {
     avr_t *avr = chip->avr;
     if (avr->run != chip->library_run) {
         avr->run(avr); /* the watchdog has bitten: the library put its reset in the place of the run function */
         avr->cycle++;
+        chip->enabling = false;
     }
-    /* The library marks sei by a negative state; its own look at interrupts after an instruction is left out. */
-    avr->interrupt_state = 0;
-    avr_flashaddr_t next = avr_run_one(avr);
-    bool after_enable = avr->interrupt_state < 0;
-    avr->interrupt_state = 0;
-    avr->pc = next;
+    interrupts_take(chip);
+    if (avr->state != cpu_Sleeping)
+        execute(chip, until);
     avr_cycle_count_t idle = avr_cycle_timer_process(avr);
     if (avr->state == cpu_Sleeping) {
         if (!avr->sreg[S_I])
             return false;
-        avr->cycle += idle;
+        uint64_t left = avr->cycle < until ? until - avr->cycle : 0;
+        avr->cycle += idle < left ? idle : left;
     }
-    interrupts_take(chip, after_enable);
     return avr->state != cpu_Done && avr->state != cpu_Crashed;
 }
 
-bool chip_run(struct chip *chip, uint64_t cycle, bool until_byte)
+bool chip_run(struct chip *chip, uint64_t cycle)
 {
-    const struct bytes *sent = &chip->uart.sent;
-    while (chip->avr->cycle < cycle && !(until_byte && sent->begin != sent->end))
-        if (!step(chip))
+    chip->stopping = false;
+    while (chip->avr->cycle < cycle && !chip->stopping)
+        if (!step(chip, cycle))
             return false;
     return true;
 }

@@ -1,24 +1,31 @@
-/* A simulated AVR: libsimavr's core and simple peripherals, with own models where simavr 1.6 is wrong.
+/* A simulated AVR: libsimavr's core and simple peripherals, with own models where simavr 1.6 is wrong or knows too little.
  *
- *     core, flash, SPM, ports, 8-bit timers, ADC, watchdog    libsimavr
+ *     core, flash, SPM, 8-bit timers, watchdog    libsimavr
  *     interrupts          interrupts.c   priority by vector, one instruction after sei, cycles of the entry
  *     timer 1             timer.c        normal mode, TEMP byte, flags cleared by the bits written
  *     first UART          uart.c         exact baud, receive queue of two bytes and a shift register, overruns
- *     pins                pins.c         edges stamped with the cycle, inputs that win over the pull-up
+ *     ports               ports.c        levels asked of the surroundings, told to them at the cycle
+ *     ADC                 adc.c          all 16 channels, single conversions
+ *     SPI                 spi.c          master, the clock's dividers
  *
- * All times are CPU cycles since the start; a reset does not set them back.
+ * What surrounds a chip is a struct emulator_host (klipkit/sim/inner/emulator.h): the co-simulator, or the program klipkit-avr. A
+ * chip has no globals. While it runs nothing is allocated.
  */
 #ifndef KLIPKIT_SIM_AVR_CHIP_H
 #define KLIPKIT_SIM_AVR_CHIP_H
+#include <simavr/avr_adc.h>
+#include <simavr/avr_ioport.h>
+#include <simavr/avr_spi.h>
+#include <simavr/avr_timer.h>
+#include <simavr/avr_uart.h>
+#include <simavr/sim_avr.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include <simavr/avr_timer.h>
-#include <simavr/avr_uart.h>
-#include <simavr/sim_avr.h>
+#include "klipkit/sim/inner/emulator.h"
 
-enum { SOURCES_MOST = 16, CHANNELS_MOST = 4, PINS_MOST = 128, RESETS_MOST = 64 };
+enum { SOURCES_MOST = 16, CHANNELS_MOST = 4, PORTS_MOST = 12, PIN_NONE = UINT16_MAX };
 
 /* An interrupt of one of the own models: where its flag and its enable bit are. */
 struct source {
@@ -39,18 +46,9 @@ struct timer16 {
     uint64_t next[CHANNELS_MOST];      /* cycle of its next match, 0 for none */
 };
 
-struct bytes {
-    uint8_t *data;
-    uint64_t *cycles; /* of each byte */
-    size_t begin, end, room;
-};
-
 struct uart {
     avr_uart_t *registers;
-    uint64_t wire_cycles, send_cycles; /* of a byte, as the host sends and as the chip does; 10 bits */
-    struct bytes received, sent;       /* of the wire: to the chip, from the chip */
-    bool receiving;
-    uint64_t received_until;
+    uint64_t send_cycles;              /* of a byte as the chip sends it, 10 bits */
     uint8_t queue[3];                  /* two bytes, and the one in the shift register */
     uint8_t queued;
     int held;                          /* byte that waits for the transmitter, -1 for none */
@@ -58,61 +56,75 @@ struct uart {
     uint64_t overruns;                 /* received bytes that were lost */
 };
 
-struct edge {
-    uint64_t cycle;
-    uint8_t pin;
-    bool level;
+struct port {
+    struct chip *chip;
+    uint16_t pins, directions, latches; /* addresses of PINx, DDRx, PORTx */
+    uint16_t numbers[8];               /* of the pins in the persona, PIN_NONE for those that it has not */
 };
 
-struct watched {
-    struct chip *chip;
-    uint8_t pin;       /* port * 8 + bit */
-    int level;
-    uint64_t rising, falling;
+struct adc {
+    avr_adc_t *registers;
+    bool warm;                         /* it has converted since it was enabled */
+    uint8_t channel;                   /* of the conversion that runs */
+    uint16_t pins[16];                 /* of each channel, PIN_NONE for none */
+};
+
+struct spi {
+    avr_spi_t *registers;
+    uint8_t shifted;                   /* what is in the shift register */
+    bool busy, seen;                   /* SPSR was read while SPIF was set */
 };
 
 struct chip {
     avr_t *avr;
     void (*library_run)(avr_t *avr);
+    const struct emulator_host *host;
+    const struct sim_persona *persona;
     struct source sources[SOURCES_MOST];
     size_t source_count;
     uint8_t entry_cycles;
+    bool enabling;                     /* the last instruction was sei or the like: no interrupt before the next one is done */
+    bool stopping;                     /* run is to come back */
     struct timer16 timer;
     struct uart uart;
-    struct watched watched[PINS_MOST];
-    size_t watched_count;
-    struct edge *edges;
-    size_t edge_count, edge_room;
-    bool keep_edges;
-    uint8_t driven[16], driven_levels[16]; /* of each port: pins driven from outside */
-    uint64_t resets[RESETS_MOST];
-    size_t reset_count;
+    struct port ports[PORTS_MOST];
+    size_t port_count;
+    struct adc adc;
+    struct spi spi;
 };
 
 /* A chip with the firmware in its flash, about to start; NULL with a message on stderr when there is none such. */
-struct chip *chip_new(const char *name, uint32_t frequency, const char *elf, uint32_t baud);
+struct chip *chip_new(const struct emulator_host *host, const struct sim_persona *persona, const char *elf);
+void chip_free(struct chip *chip);
 
-/* Run to `cycle`, or until a byte was sent when `until_byte`. Gives false when the CPU has stopped for good. */
-bool chip_run(struct chip *chip, uint64_t cycle, bool until_byte);
+/* Run to `cycle`, or until chip_stop. Gives false when the CPU has stopped for good. */
+bool chip_run(struct chip *chip, uint64_t cycle);
+void chip_stop(struct chip *chip);
 
 /* The CPU has work to look at: end the burst of instructions that is being executed. */
 void chip_interrupt(struct chip *chip);
 
+/* Number of a pin of the persona by its port ('A'..'L') and bit, PIN_NONE when it has none such. */
+uint16_t chip_pin(const struct chip *chip, char port, int bit);
+
 void interrupts_add(struct chip *chip, const avr_int_vector_t *vector, bool level);
-/* Take the interrupt that is due, if one is, after an instruction; `after_enable` when that was sei or the like. */
-void interrupts_take(struct chip *chip, bool after_enable);
+/* Take the interrupt that is due, if one is and may be, before an instruction. */
+void interrupts_take(struct chip *chip);
 
 void timer_attach(struct chip *chip, avr_timer_t *registers);
 void timer_reset(struct chip *chip);
 
-void uart_attach(struct chip *chip, avr_uart_t *registers, uint32_t baud);
-void uart_receive(struct chip *chip, const uint8_t *bytes, size_t count);
+void uart_attach(struct chip *chip, avr_uart_t *registers);
+void uart_receive(struct chip *chip, uint8_t byte); /* its stop bit has come */
 void uart_reset(struct chip *chip);
 
-/* Pins are named "PA0". Give false when there is none such. */
-bool pins_watch(struct chip *chip, const char *name);
-bool pins_drive(struct chip *chip, const char *name, bool level);
-void pins_name(uint8_t pin, char name[5]);
+void ports_attach(struct chip *chip, const avr_ioport_t *registers);
+
+void adc_attach(struct chip *chip, avr_adc_t *registers);
+void adc_reset(struct chip *chip);
+
+void spi_attach(struct chip *chip, avr_spi_t *registers);
+void spi_reset(struct chip *chip);
 
 static inline void register_put(struct chip *chip, uint16_t address, uint8_t mask, bool set)
 {
@@ -120,13 +132,18 @@ static inline void register_put(struct chip *chip, uint16_t address, uint8_t mas
     *data = set ? *data | mask : (uint8_t)(*data & ~mask);
 }
 
-/* Have reads and writes of an address come to functions of our own. */
-static inline void register_own(struct chip *chip, uint16_t address, avr_io_read_t read, avr_io_write_t write)
+static inline bool register_has(const struct chip *chip, avr_regbit_t bit)
+{
+    return chip->avr->data[bit.reg] >> bit.bit & bit.mask;
+}
+
+/* Have reads and writes of an address come to functions of our own (NULL: a plain byte). */
+static inline void register_own(struct chip *chip, uint16_t address, avr_io_read_t read, avr_io_write_t write, void *param)
 {
     int place = AVR_DATA_TO_IO(address);
     chip->avr->io[place].r.c = read;
-    chip->avr->io[place].r.param = chip;
+    chip->avr->io[place].r.param = param;
     chip->avr->io[place].w.c = write;
-    chip->avr->io[place].w.param = chip;
+    chip->avr->io[place].w.param = param;
 }
 #endif

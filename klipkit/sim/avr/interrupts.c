@@ -63,9 +63,9 @@ static void take_of_library(struct chip *chip)
         avr->cycle += chip->entry_cycles;
 }
 
-void interrupts_take(struct chip *chip, bool after_enable)
+void interrupts_take(struct chip *chip)
 {
-    if (after_enable) {
+    if (chip->enabling) {
         chip->avr->run_cycle_count = 0; /* one more instruction, then look again */
         return;
     }

@@ -1,4 +1,8 @@
-"""Builds, starts and drives klipkit-avr, the program that runs an AVR's firmware in a simulated chip."""
+"""Builds what runs an AVR's firmware in a simulated chip, and drives the program klipkit-avr.
+
+    klipkit-avr.so    the emulator that the co-simulator loads (sim/inner/emulator.h)
+    klipkit-avr       a program: in lock step with a script (class Chip), or in real time behind a pty
+"""
 
 import os
 import shutil
@@ -11,12 +15,16 @@ from typing import Self
 
 from klipkit.base.errors import DeviceError
 from klipkit.base.text import sanitise
+from klipkit.sim import firmware
 
 SOURCES = Path(__file__).resolve().parent
+TOP = SOURCES.parents[2]
 PROGRAM = "klipkit-avr"
+OBJECT = "klipkit-avr.so"
 WARNINGS = ("-Wall", "-Wextra", "-Wshadow", "-Wstrict-prototypes", "-Wundef", "-Werror")
 HEADERS = "/usr/include/simavr"  # its headers include each other by bare names
 LIBRARIES = ("-lsimavr", "-lelf", "-lutil")
+NEEDED = {"simavr/sim_avr.h": "libsimavr-dev", "libelf.h": "libelf-dev"}
 HANG = 120  # s: a guard, far above what a build takes
 
 
@@ -25,27 +33,38 @@ def build(folder: Path) -> Path:
 
     Raises DeviceError with what the compiler says, or with the packages that are missing.
     """
-    for file, package in {"simavr/sim_avr.h": "libsimavr-dev", "libelf.h": "libelf-dev"}.items():
+    return _make(folder / PROGRAM, ["*.c", "program/*.c"], [])
+
+
+def build_object(folder: Path) -> Path:
+    """The emulator for the co-simulator, likewise."""
+    return _make(folder / OBJECT, ["*.c"], ["-shared", "-fPIC", "-fvisibility=hidden"])
+
+
+def _make(target: Path, patterns: Sequence[str], options: Sequence[str]) -> Path:
+    for file, package in NEEDED.items():
         if not Path("/usr/include", file).exists():
-            raise DeviceError(f"{file} is needed to build the AVR runner", hint=f"apt install {package}")
+            raise DeviceError(f"{file} is needed to build the AVR emulator", hint=f"apt install {package}")
     if shutil.which("gcc") is None:
-        raise DeviceError("'gcc' is needed to build the AVR runner", hint="apt install gcc")
-    program = folder / PROGRAM
-    texts = sorted([*SOURCES.glob("*.c"), *SOURCES.glob("*.h")])
-    if program.exists() and all(text.stat().st_mtime < program.stat().st_mtime for text in texts):
-        return program
-    folder.mkdir(parents=True, exist_ok=True)
-    made = folder / f"{PROGRAM}.{os.getpid()}"  # under its name only when it is whole
-    command = ["gcc", "-std=gnu11", "-O2", *WARNINGS, "-isystem", HEADERS, "-o", str(made)]
-    command += [str(text) for text in texts if text.suffix == ".c"] + list(LIBRARIES)
+        raise DeviceError("'gcc' is needed to build the AVR emulator", hint="apt install gcc")
+    texts = [text for pattern in patterns for text in sorted(SOURCES.glob(pattern))]
+    headers = [*SOURCES.rglob("*.h"), TOP / "klipkit/sim/inner/emulator.h"]
+    if target.exists() and all(
+        text.stat().st_mtime < target.stat().st_mtime for text in (*texts, *headers)
+    ):
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    made = target.with_name(f"{target.name}.{os.getpid()}")  # under its name only when it is whole
+    command = ["gcc", "-std=gnu11", "-O2", *WARNINGS, "-isystem", HEADERS, f"-I{TOP}"]
+    command += [f"-I{firmware.sources().parent}", *options, "-o", str(made), *map(str, texts), *LIBRARIES]
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, timeout=HANG, stdin=subprocess.DEVNULL
     )
     if done.returncode:
         said = sanitise(done.stderr.strip()[-600:], 600)
-        raise DeviceError(f"the AVR runner was not built: {said}", where=str(folder))
-    made.replace(program)
-    return program
+        raise DeviceError(f"the AVR emulator was not built: {said}", where=str(target.parent))
+    made.replace(target)
+    return target
 
 
 @dataclass

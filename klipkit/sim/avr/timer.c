@@ -70,6 +70,8 @@ static void set_count(struct chip *chip, uint16_t value)
     struct timer16 *timer = &chip->timer;
     timer->origin = chip->avr->cycle - (uint64_t)value * timer->divisor;
     timer->stopped = value;
+    if (timer->divisor)
+        chip->host->counting(chip->host->ctx, timer->origin);
     for (int i = 0; i <= timer->channels; i++)
         plan(chip, i);
     wait_for_match(chip);
@@ -157,8 +159,8 @@ void timer_attach(struct chip *chip, avr_timer_t *registers)
     }
     interrupts_add(chip, &registers->overflow, false);
     timer->mask[timer->channels] = (uint8_t)(1 << registers->overflow.raised.bit);
-    register_own(chip, timer->flags, read_register, write_register);
-    register_own(chip, timer->enables, NULL, write_register);
+    register_own(chip, timer->flags, read_register, write_register, chip);
+    register_own(chip, timer->enables, NULL, write_register, chip);
     for (int offset = 0; offset < COMPARE + 2 * timer->channels; offset++)
-        register_own(chip, (uint16_t)(timer->base + offset), read_register, write_register);
+        register_own(chip, (uint16_t)(timer->base + offset), read_register, write_register, chip);
 }

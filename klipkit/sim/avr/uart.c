@@ -1,16 +1,9 @@
 /* The first UART: 8 data bits, no parity; bytes take their time on the wire (ATmega2560 data sheet, 22). */
-#include <stdlib.h>
-
 #include <simavr/sim_cycle_timers.h>
 
 #include "chip.h"
 
 enum { BITS = 10, READY_AT_RESET = 1 << 5, EIGHT_BITS = 6 };
-
-static bool is_set(const struct chip *chip, avr_regbit_t bit)
-{
-    return chip->avr->data[bit.reg] >> bit.bit & bit.mask;
-}
 
 static void put(struct chip *chip, avr_regbit_t bit, bool set)
 {
@@ -19,55 +12,20 @@ static void put(struct chip *chip, avr_regbit_t bit, bool set)
         chip_interrupt(chip);
 }
 
-static void append(struct bytes *bytes, uint8_t byte, uint64_t cycle)
-{
-    if (bytes->begin == bytes->end)
-        bytes->begin = bytes->end = 0;
-    if (bytes->end == bytes->room) {
-        bytes->room = bytes->room ? 2 * bytes->room : 4096;
-        bytes->data = realloc(bytes->data, bytes->room);
-        bytes->cycles = realloc(bytes->cycles, bytes->room * sizeof *bytes->cycles);
-        if (!bytes->data || !bytes->cycles)
-            abort();
-    }
-    bytes->data[bytes->end] = byte;
-    bytes->cycles[bytes->end++] = cycle;
-}
-
 /* --- to the chip --- */
 
-/* The stop bit of a byte has come. */
-static avr_cycle_count_t byte_came(avr_t *avr, avr_cycle_count_t when, void *param)
-{
-    struct chip *chip = param;
-    struct uart *uart = &chip->uart;
-    (void)avr;
-    uint8_t byte = uart->received.data[uart->received.begin++];
-    if (is_set(chip, uart->registers->rxen)) {
-        if (uart->queued == sizeof uart->queue) {
-            uart->overruns++;
-            put(chip, uart->registers->dor, true);
-        } else {
-            uart->queue[uart->queued++] = byte;
-            put(chip, uart->registers->rxc.raised, true);
-        }
-    }
-    uart->received_until = when;
-    uart->receiving = uart->received.begin != uart->received.end;
-    return uart->receiving ? when + uart->wire_cycles : 0;
-}
-
-void uart_receive(struct chip *chip, const uint8_t *bytes, size_t count)
+void uart_receive(struct chip *chip, uint8_t byte)
 {
     struct uart *uart = &chip->uart;
-    uint64_t now = chip->avr->cycle;
-    for (size_t i = 0; i < count; i++)
-        append(&uart->received, bytes[i], now);
-    if (uart->receiving || !count)
+    if (!register_has(chip, uart->registers->rxen))
         return;
-    uart->receiving = true;
-    uint64_t begin = uart->received_until > now ? uart->received_until : now;
-    avr_cycle_timer_register(chip->avr, begin + uart->wire_cycles - now, byte_came, chip);
+    if (uart->queued == sizeof uart->queue) {
+        uart->overruns++;
+        put(chip, uart->registers->dor, true);
+    } else {
+        uart->queue[uart->queued++] = byte;
+        put(chip, uart->registers->rxc.raised, true);
+    }
 }
 
 static uint8_t read_data(avr_t *avr, avr_io_addr_t address, void *param)
@@ -87,10 +45,11 @@ static uint8_t read_data(avr_t *avr, avr_io_addr_t address, void *param)
 
 /* --- from the chip --- */
 
-static void start_sending(struct uart *uart, uint64_t cycle, uint8_t byte)
+static void start_sending(struct chip *chip, uint64_t cycle, uint8_t byte)
 {
+    struct uart *uart = &chip->uart;
     uart->sending_until = cycle + uart->send_cycles;
-    append(&uart->sent, byte, uart->sending_until);
+    chip->host->sent(chip->host->ctx, uart->sending_until, byte);
 }
 
 static avr_cycle_count_t byte_gone(avr_t *avr, avr_cycle_count_t when, void *param)
@@ -102,7 +61,7 @@ static avr_cycle_count_t byte_gone(avr_t *avr, avr_cycle_count_t when, void *par
         put(chip, uart->registers->txc.raised, true);
         return 0;
     }
-    start_sending(uart, when, (uint8_t)uart->held);
+    start_sending(chip, when, (uint8_t)uart->held);
     uart->held = -1;
     put(chip, uart->registers->udrc.raised, true);
     return uart->sending_until;
@@ -113,10 +72,10 @@ static void write_data(avr_t *avr, avr_io_addr_t address, uint8_t value, void *p
     struct chip *chip = param;
     struct uart *uart = &chip->uart;
     (void)address;
-    if (!is_set(chip, uart->registers->txen))
+    if (!register_has(chip, uart->registers->txen))
         return;
     if (avr->cycle >= uart->sending_until) {
-        start_sending(uart, avr->cycle, value);
+        start_sending(chip, avr->cycle, value);
         avr_cycle_timer_register(avr, uart->send_cycles, byte_gone, chip);
         put(chip, uart->registers->udrc.raised, true);
     } else if (uart->held < 0) {
@@ -152,7 +111,7 @@ static void write_divisor(avr_t *avr, avr_io_addr_t address, uint8_t value, void
     const avr_uart_t *registers = chip->uart.registers;
     avr->data[address] = value;
     uint32_t divisor = (uint32_t)(avr->data[registers->ubrrl.reg] | (avr->data[registers->ubrrh.reg] & 0xf) << 8);
-    chip->uart.send_cycles = BITS * (is_set(chip, registers->u2x) ? 8u : 16u) * (divisor + 1);
+    chip->uart.send_cycles = BITS * (register_has(chip, registers->u2x) ? 8u : 16u) * (divisor + 1);
 }
 
 void uart_reset(struct chip *chip)
@@ -168,17 +127,17 @@ void uart_reset(struct chip *chip)
     data[uart->registers->r_ucsrc] = EIGHT_BITS;
 }
 
-void uart_attach(struct chip *chip, avr_uart_t *registers, uint32_t baud)
+void uart_attach(struct chip *chip, avr_uart_t *registers)
 {
     chip->uart.registers = registers;
-    chip->uart.wire_cycles = chip->uart.send_cycles = (uint64_t)chip->avr->frequency * BITS / baud;
+    chip->uart.send_cycles = BITS * 16; /* the divisor is 0 at first */
     interrupts_add(chip, &registers->rxc, true);
     interrupts_add(chip, &registers->udrc, true);
     interrupts_add(chip, &registers->txc, false);
-    register_own(chip, registers->r_udr, read_data, write_data);
-    register_own(chip, registers->r_ucsra, read_plain, write_status);
-    register_own(chip, registers->r_ucsrb, NULL, write_control);
-    register_own(chip, registers->ubrrl.reg, NULL, write_divisor);
-    register_own(chip, registers->ubrrh.reg, NULL, write_divisor);
+    register_own(chip, registers->r_udr, read_data, write_data, chip);
+    register_own(chip, registers->r_ucsra, read_plain, write_status, chip);
+    register_own(chip, registers->r_ucsrb, NULL, write_control, chip);
+    register_own(chip, registers->ubrrl.reg, NULL, write_divisor, chip);
+    register_own(chip, registers->ubrrh.reg, NULL, write_divisor, chip);
     uart_reset(chip);
 }

@@ -57,13 +57,13 @@ static int open_pty(const char *link)
 }
 
 /* Bytes that the host does not take are lost, as on a line where nobody listens. */
-static void exchange(struct chip *chip, int master)
+static void exchange(struct desk *desk, int master)
 {
     uint8_t bytes[READ_BYTES];
-    struct bytes *sent = &chip->uart.sent;
+    struct bytes *sent = &desk->sent;
     ssize_t count = read(master, bytes, sizeof bytes);
     if (count > 0)
-        uart_receive(chip, bytes, (size_t)count);
+        desk_send(desk, bytes, (size_t)count);
     if (sent->begin == sent->end)
         return;
     count = write(master, sent->data + sent->begin, sent->end - sent->begin);
@@ -71,12 +71,13 @@ static void exchange(struct chip *chip, int master)
     (void)count;
 }
 
-static void pace(struct chip *chip, int master)
+static void pace(struct desk *desk, int master)
 {
-    uint64_t begun = microseconds(), cycles = chip->avr->cycle;
-    while (!ended && chip_run(chip, chip->avr->cycle + (uint64_t)chip->avr->frequency * SLICE_US / 1000000, false)) {
-        exchange(chip, master);
-        uint64_t due = begun + (chip->avr->cycle - cycles) * 1000000 / chip->avr->frequency, now = microseconds();
+    const avr_t *avr = desk->chip->avr;
+    uint64_t begun = microseconds(), cycles = avr->cycle;
+    while (!ended && desk_run(desk, avr->cycle + (uint64_t)avr->frequency * SLICE_US / 1000000, false)) {
+        exchange(desk, master);
+        uint64_t due = begun + (avr->cycle - cycles) * 1000000 / avr->frequency, now = microseconds();
         if (now > due + STALL_US)
             begun += now - due;
         else if (due > now)
@@ -84,16 +85,16 @@ static void pace(struct chip *chip, int master)
     }
 }
 
-int terminal_run(struct chip *chip, const char *link)
+int terminal_run(struct desk *desk, const char *link)
 {
     int master = open_pty(link);
     if (master < 0)
         return 3;
     signal(SIGINT, end);
     signal(SIGTERM, end);
-    pace(chip, master);
+    pace(desk, master);
     unlink(link);
     if (!ended)
-        fprintf(stderr, "the chip's CPU has stopped at %#x\n", chip->avr->pc);
+        fprintf(stderr, "the chip's CPU has stopped at %#x\n", desk->chip->avr->pc);
     return ended ? 0 : 3;
 }

@@ -1,8 +1,8 @@
 /* The chip behind a pty, in real time. */
 #ifndef KLIPKIT_SIM_AVR_TERMINAL_H
 #define KLIPKIT_SIM_AVR_TERMINAL_H
-#include "chip.h"
+#include "desk.h"
 
 /* Serve a pty named by the symlink `link` until a signal ends it; gives the exit status. */
-int terminal_run(struct chip *chip, const char *link);
+int terminal_run(struct desk *desk, const char *link);
 #endif
