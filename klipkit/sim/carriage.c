@@ -112,6 +112,7 @@ int cosim_add_switch(struct cosim *cosim, int carriage, int64_t trigger, int sig
     cosim->contacts = contacts;
     contacts[cosim->contact_count++] = (struct contact){
         .carriage = (size_t)carriage, .trigger = trigger, .sign = sign, .mcu = mcu, .pin = pin, .level = level != 0};
+    world_find_lookahead(cosim);
     work_switches(cosim, (size_t)carriage);
     return 0;
 }

@@ -1,11 +1,16 @@
 /* The calls of cosim.h, and the one loop that takes events off the queue and lets the one go on whom they are for. */
+#define _POSIX_C_SOURCE 200809L
 #include "klipkit/sim/cosim.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "klipkit/sim/inner/world.h"
+
+/* Of chips without a wire: how far one may run ahead of another, s. */
+static const double LOOKAHEAD_MOST = 1e-3;
 
 double world_seconds(const struct cosim *cosim)
 {
@@ -19,7 +24,7 @@ void world_stop(struct cosim *cosim, int why)
 }
 
 /* Let events happen until one is for somebody: the MCU that goes on, or NULL for the host. */
-static struct mcu *pick(struct cosim *cosim)
+static struct compiled *pick(struct cosim *cosim)
 {
     while (!cosim->stopped && !cosim->next) {
         struct event *event = events_first(&cosim->events);
@@ -34,32 +39,50 @@ static struct mcu *pick(struct cosim *cosim)
     }
     if (cosim->stopped)
         return NULL;
-    struct mcu *next = cosim->next;
+    struct compiled *next = cosim->next;
     cosim->next = NULL;
     return next;
 }
 
-static struct context *context_of(struct cosim *cosim, struct mcu *mcu)
+static struct context *context_of(struct cosim *cosim, struct compiled *own)
 {
-    return mcu ? &mcu->context : &cosim->host;
+    return own ? &own->context : &cosim->host;
 }
 
-void world_give_way(struct cosim *cosim, struct mcu *own)
+void world_give_way(struct cosim *cosim, struct compiled *own)
 {
-    struct mcu *to = pick(cosim);
+    struct compiled *to = pick(cosim);
     if (to != own)
         context_switch(context_of(cosim, own), context_of(cosim, to));
 }
 
-void world_leave(struct cosim *cosim, struct mcu *own)
+void world_leave(struct cosim *cosim, struct compiled *own)
 {
     events_clear(&cosim->events, &own->timer);
-    events_clear(&cosim->events, &own->resume);
-    sim_wire_cut(own);
-    own->running = 0;
-    own->crashed = 1;
-    world_stop(cosim, COSIM_RESET);
+    sim_mcu_crash(&own->mcu);
     context_leave(&own->context, &cosim->host);
+}
+
+/* Whether a switch on a pin of one chip is worked by the carriage of another. */
+static int chips_are_joined(const struct cosim *cosim)
+{
+    for (size_t i = 0; i < cosim->contact_count; i++) {
+        const struct mcu *on = cosim->mcus[cosim->contacts[i].mcu];
+        const struct mcu *by = cosim->carriages[cosim->contacts[i].carriage].mcu;
+        if (on != by && mcu_is_emulated(on) && mcu_is_emulated(by))
+            return 1;
+    }
+    return 0;
+}
+
+void world_find_lookahead(struct cosim *cosim)
+{
+    cosim->lookahead = chips_are_joined(cosim) ? 0 : ticks_units(LOOKAHEAD_MOST);
+    for (size_t i = 0; i < cosim->mcu_count; i++) {
+        const struct wire *wire = &cosim->mcus[i]->wire;
+        if (wire->session && wire->up.byte_time / 2 < cosim->lookahead)
+            cosim->lookahead = wire->up.byte_time / 2;
+    }
 }
 
 static void limit_due(void *owner)
@@ -74,6 +97,7 @@ struct cosim *cosim_new(double start)
         return NULL;
     cosim->start = start;
     cosim->limit = (struct event){.due = limit_due, .owner = cosim};
+    world_find_lookahead(cosim);
     if (events_reserve(&cosim->events, 1)) {
         free(cosim);
         return NULL;
@@ -95,25 +119,24 @@ void cosim_free(struct cosim *cosim)
     free(cosim);
 }
 
-int cosim_add_mcu(struct cosim *cosim, const char *object, const struct sim_persona *persona, uint64_t offset, double drift)
+/* Take in an MCU and switch it on; gives its number or a negative errno, when it was freed. */
+static int add(struct cosim *cosim, struct mcu *mcu, const char *path, const struct sim_persona *persona, uint64_t offset,
+               double drift)
 {
-    uint64_t rate = persona ? ticks_rate(persona->clock_frequency, drift) : 0;
-    if (!rate)
-        return -EINVAL;
     struct mcu **mcus = realloc(cosim->mcus, (cosim->mcu_count + 1) * sizeof *mcus);
-    if (!mcus)
-        return -ENOMEM;
-    cosim->mcus = mcus;
-    struct mcu *mcu = calloc(1, sizeof *mcu);
-    if (!mcu)
-        return -ENOMEM;
-    mcu->cosim = cosim;
-    mcu->number = (uint32_t)cosim->mcu_count;
-    mcu->persona = persona;
-    mcu->rate = rate;
-    mcu->offset = offset;
-    mcu->read_time = ticks_time(rate, 1 + (persona->clock_frequency - 1) / SIM_READS_A_SECOND);
-    int error = sim_mcu_power_on(mcu, object);
+    if (mcus)
+        cosim->mcus = mcus;
+    if (mcu)
+        mcu->path = strdup(path);
+    int error = mcus && mcu && mcu->path ? 0 : -ENOMEM;
+    if (!error) {
+        mcu->cosim = cosim;
+        mcu->number = (uint32_t)cosim->mcu_count;
+        mcu->persona = persona;
+        mcu->rate = ticks_rate(persona->clock_frequency, drift);
+        mcu->offset = offset;
+        error = mcu->rate ? sim_mcu_power_on(mcu) : -EINVAL;
+    }
     if (error) {
         sim_mcu_free(mcu);
         return error;
@@ -122,18 +145,29 @@ int cosim_add_mcu(struct cosim *cosim, const char *object, const struct sim_pers
     return (int)cosim->mcu_count++;
 }
 
-/* The MCU of a number, or NULL. */
-static struct mcu *numbered(const struct cosim *cosim, int mcu)
+int cosim_add_mcu(struct cosim *cosim, const char *object, const struct sim_persona *persona, uint64_t offset, double drift)
 {
-    return mcu >= 0 && (size_t)mcu < cosim->mcu_count ? cosim->mcus[mcu] : NULL;
+    return persona ? add(cosim, compiled_new(), object, persona, offset, drift) : -EINVAL;
+}
+
+int cosim_add_chip(struct cosim *cosim, const char *emulator, const char *elf, const struct sim_persona *persona,
+                   uint64_t offset, double drift)
+{
+    return persona ? add(cosim, emulated_new(emulator), elf, persona, offset, drift) : -EINVAL;
+}
+
+struct mcu *world_mcu(const struct cosim *cosim, int number)
+{
+    return number >= 0 && (size_t)number < cosim->mcu_count ? cosim->mcus[number] : NULL;
 }
 
 int cosim_connect(struct cosim *cosim, int mcu, struct session *session, double byte_time, const struct cosim_faults *faults)
 {
-    struct mcu *on = numbered(cosim, mcu);
+    struct mcu *on = world_mcu(cosim, mcu);
     if (!on || !(byte_time >= 0.0))
         return -EINVAL;
     sim_wire_connect(on, session, ticks_units(byte_time), faults);
+    world_find_lookahead(cosim);
     return 0;
 }
 
@@ -177,13 +211,13 @@ double cosim_now(const struct cosim *cosim)
 
 uint64_t cosim_clock(const struct cosim *cosim, int mcu)
 {
-    const struct mcu *of = numbered(cosim, mcu);
+    const struct mcu *of = world_mcu(cosim, mcu);
     return of ? sim_mcu_clock(of) : 0;
 }
 
 uint64_t cosim_wire_digest(const struct cosim *cosim, int mcu, int up)
 {
-    const struct mcu *of = numbered(cosim, mcu);
+    const struct mcu *of = world_mcu(cosim, mcu);
     if (!of)
         return 0;
     return up ? of->wire.digest_up : of->wire.digest_down;
@@ -191,6 +225,18 @@ uint64_t cosim_wire_digest(const struct cosim *cosim, int mcu, int up)
 
 uint64_t cosim_resets(const struct cosim *cosim, int mcu)
 {
-    const struct mcu *of = numbered(cosim, mcu);
+    const struct mcu *of = world_mcu(cosim, mcu);
     return of ? of->resets : 0;
+}
+
+const uint8_t *cosim_flash(const struct cosim *cosim, int mcu, size_t *size)
+{
+    const struct mcu *of = world_mcu(cosim, mcu);
+    return of ? of->kind->flash(of, size) : NULL;
+}
+
+uint64_t cosim_overruns(const struct cosim *cosim, int mcu)
+{
+    const struct mcu *of = world_mcu(cosim, mcu);
+    return of ? of->kind->overruns(of) : 0;
 }

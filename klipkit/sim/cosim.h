@@ -35,6 +35,12 @@ void cosim_free(struct cosim *cosim);
  * (-ELIBBAD: not such an object). `persona` and its text stay the caller's and must live as long as `cosim`. */
 int cosim_add_mcu(struct cosim *cosim, const char *object, const struct sim_persona *persona, uint64_t offset, double drift);
 
+/* The same with an emulated chip, which executes its ELF file: `emulator` is the file of the emulator's shared object
+ * (sim/inner/emulator.h). It was switched on `offset` ticks before `start`, with nothing connected: these are executed here and now. Its
+ * clock is what its firmware counts, and goes on by its instructions. -ENOEXEC: no such chip, or no such firmware. */
+int cosim_add_chip(struct cosim *cosim, const char *emulator, const char *elf, const struct sim_persona *persona,
+                   uint64_t offset, double drift);
+
 /* Connect the host's session to an MCU by a wire on which a byte takes `byte_time` s (NULL: pull the plug); what was on the
  * wire is lost. The session stays the caller's; it must be unplugged before it is freed. `faults` NULL: none. */
 int cosim_connect(struct cosim *cosim, int mcu, struct session *session, double byte_time, const struct cosim_faults *faults);
@@ -50,6 +56,12 @@ int cosim_run(struct cosim *cosim, double until);
 /* When the next thing happens, s; HUGE_VAL when nothing will. */
 double cosim_next(const struct cosim *cosim);
 double cosim_now(const struct cosim *cosim);
+
+/* The image of a chip's flash, its size in `size`; valid until the next run. NULL for compiled firmware. */
+const uint8_t *cosim_flash(const struct cosim *cosim, int mcu, size_t *size);
+
+/* Bytes to an MCU that were lost because its firmware was too late for them. */
+uint64_t cosim_overruns(const struct cosim *cosim, int mcu);
 
 /* Resets of an MCU so far. */
 uint64_t cosim_resets(const struct cosim *cosim, int mcu);

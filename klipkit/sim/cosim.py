@@ -65,6 +65,20 @@ class Cosim:
         self._personas.append(persona)
         return int(number)
 
+    def add_chip(
+        self, emulator: Path, elf: Path, persona: Persona, offset: int = 0, drift: float = 0.0
+    ) -> int:
+        """Power on an emulated chip that executes the firmware's ELF file; gives its number.
+
+        `emulator` is the emulator's shared object (sim/avr/runner.py); `persona` says which chip it is. It was
+        switched on `offset` ticks before the start, which are executed here. Raises DeviceError when it can't be made.
+        """
+        files = os.fsencode(emulator), os.fsencode(elf)
+        number = lib.cosim_add_chip(self._cosim, *files, persona.pointer, offset, drift)
+        self._check(number, f"cannot run {elf} in an emulated {persona.name}")
+        self._personas.append(persona)
+        return int(number)
+
     def run(self, until: float) -> int:
         """Let time pass to `until` (s) at most; less when messages come or an MCU is reset. Gives COSIM_TIME,
         COSIM_MESSAGES or COSIM_RESET of cosim.h. Raises DeviceError when an MCU can't be started again."""
@@ -90,6 +104,21 @@ class Cosim:
     def resets(self, mcu: int) -> int:
         """How often the MCU was reset."""
         return int(lib.cosim_resets(self._cosim, mcu))
+
+    def flash(self, mcu: int) -> bytes:
+        """The image of an emulated chip's flash, as its firmware may have changed it; whole, 0xff where nothing is.
+
+        Raises DeviceError for firmware that was compiled for this computer.
+        """
+        size = ffi.new("size_t *")
+        image = lib.cosim_flash(self._cosim, mcu, size)
+        if image == ffi.NULL:
+            raise DeviceError(f"MCU {mcu} has no flash: it is not emulated", where="simulator")
+        return bytes(ffi.buffer(image, size[0]))
+
+    def overruns(self, mcu: int) -> int:
+        """Bytes to the MCU that were lost because its firmware was too late for them."""
+        return int(lib.cosim_overruns(self._cosim, mcu))
 
     def wire_digest(self, mcu: int) -> str:
         """A digest of all bytes on the MCU's wire so far, those to it and those from it: equal for equal bytes."""

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define LATE ((uint64_t)1 << 63) /* in an event's order: after the others of its time */
+
 int events_reserve(struct events *events, size_t more)
 {
     size_t room = events->room + more;
@@ -63,6 +65,11 @@ void events_set(struct events *events, struct event *event, uint64_t time)
     set(events, event, time, events->next_order++);
 }
 
+void events_set_late(struct events *events, struct event *event, uint64_t time)
+{
+    set(events, event, time, LATE | events->next_order++);
+}
+
 void events_set_last(struct events *events, struct event *event, uint64_t time)
 {
     set(events, event, time, UINT64_MAX);
@@ -84,4 +91,13 @@ void events_clear(struct events *events, struct event *event)
 struct event *events_first(const struct events *events)
 {
     return events->count ? events->heap[1] : NULL;
+}
+
+uint64_t events_first_but(const struct events *events, void (*due)(void *owner))
+{
+    uint64_t first = UINT64_MAX;
+    for (size_t i = 1; i <= events->count; i++)
+        if (events->heap[i]->due != due && events->heap[i]->time < first)
+            first = events->heap[i]->time;
+    return first;
 }

@@ -4,13 +4,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { FRAME_LEAST = 5, FRAME_MOST = 64, ROOM_FIRST = 256 };
+enum { FRAME_LEAST = 5, FRAME_MOST = 64, SYNC = 0x7e, ROOM_FIRST = 256 };
 
 void line_begin(struct line *line, uint64_t byte_time, uint64_t seed, double corrupt, double drop)
 {
-    line->first = line->count = 0;
+    line_cut(line);
     line->byte_time = byte_time;
-    line->free_at = 0;
     line->draw = seed;
     line->corrupt = corrupt;
     line->drop = drop;
@@ -38,25 +37,24 @@ static double share(uint64_t drawn)
     return (double)(drawn >> 11) * 0x1p-53;
 }
 
-/* What happens to one frame: places are indices of its bytes, or `count` for none. */
-struct damage {
-    size_t corrupted, dropped;
-    uint8_t mask;      /* bits of the corrupted byte that are turned over: not 0 */
-};
-
-static struct damage draw_damage(struct line *line, size_t count)
+/* Begin a frame of `size` bytes. A single byte is spared, and draws nothing. */
+static void begin(struct line *line, size_t size)
 {
+    line->size = size;
+    line->at = 0;
+    line->damage = (struct line_damage){.corrupted = size, .dropped = size};
+    if (size == 1)
+        return;
     uint64_t corrupt = draw(line), drop = draw(line), where = draw(line), mask = draw(line);
-    struct damage damage = {.corrupted = count, .dropped = count, .mask = (uint8_t)(1 + mask % 255)};
+    line->damage.mask = (uint8_t)(1 + mask % 255);
     if (share(corrupt) < line->corrupt) {
-        damage.corrupted = (where & UINT32_MAX) % count;
+        line->damage.corrupted = (where & UINT32_MAX) % size;
         line->corrupted++;
     }
     if (share(drop) < line->drop) {
-        damage.dropped = (where >> 32) % count;
+        line->damage.dropped = (where >> 32) % size;
         line->dropped++;
     }
-    return damage;
 }
 
 static int grow(struct line *line, size_t more)
@@ -78,30 +76,30 @@ static int grow(struct line *line, size_t more)
     return 0;
 }
 
+static int is_size(uint8_t byte)
+{
+    return byte >= FRAME_LEAST && byte <= FRAME_MOST;
+}
+
 /* A frame's length at the head of some bytes: what its length byte says; a lone sync byte is 1; all when neither fits. */
 static size_t frame_size(const uint8_t *bytes, size_t count)
 {
-    if (bytes[0] >= FRAME_LEAST && bytes[0] <= FRAME_MOST && bytes[0] <= count)
+    if (is_size(bytes[0]) && bytes[0] <= count)
         return bytes[0];
-    return bytes[0] == 0x7e ? 1 : count;
+    return bytes[0] == SYNC ? 1 : count;
 }
 
-static void append(struct line *line, uint8_t byte)
+/* Put the next byte of the frame, through at `free_at`; there is room for it. */
+static void add(struct line *line, uint8_t byte)
 {
-    size_t index = (line->first + line->count++) & (line->room - 1);
-    line->ring[index] = (struct line_byte){.when = line->free_at, .byte = byte};
-}
-
-static void put_frame(struct line *line, const uint8_t *bytes, size_t count, struct damage damage)
-{
-    size_t before = line->count;
-    for (size_t i = 0; i < count; i++) {
-        line->free_at += line->byte_time;
-        if (i != damage.dropped)
-            append(line, i == damage.corrupted ? bytes[i] ^ damage.mask : bytes[i]);
-    }
-    if (line->count > before)
-        line->ring[(line->first + line->count - 1) & (line->room - 1)].last = 1;
+    const struct line_damage *damage = &line->damage;
+    size_t at = line->at++, last = line->size - 1;
+    if (at == damage->dropped)
+        return;
+    if (damage->dropped == last)
+        last--;
+    line->ring[(line->first + line->count++) & (line->room - 1)] = (struct line_byte){
+        .when = line->free_at, .byte = at == damage->corrupted ? byte ^ damage->mask : byte, .last = at == last};
 }
 
 int line_put(struct line *line, uint64_t now, const uint8_t *bytes, size_t count)
@@ -111,12 +109,33 @@ int line_put(struct line *line, uint64_t now, const uint8_t *bytes, size_t count
         return error;
     if (line->free_at < now)
         line->free_at = now;
-    for (size_t done = 0, size; done < count; done += size) {
-        size = frame_size(bytes + done, count - done);
-        struct damage damage = size == 1 ? (struct damage){1, 1, 0} : draw_damage(line, size);
-        put_frame(line, bytes + done, size, damage);
+    for (const uint8_t *end = bytes + count; bytes < end; bytes += line->size) {
+        begin(line, frame_size(bytes, (size_t)(end - bytes)));
+        for (size_t i = 0; i < line->size; i++) {
+            line->free_at += line->byte_time;
+            add(line, bytes[i]);
+        }
     }
     return 0;
+}
+
+int line_put_byte(struct line *line, uint64_t through, uint8_t byte)
+{
+    int error = grow(line, 1);
+    if (error)
+        return error;
+    if (line->at == line->size)
+        begin(line, is_size(byte) ? byte : 1);
+    line->free_at = through;
+    add(line, byte);
+    return 0;
+}
+
+void line_cut(struct line *line)
+{
+    line->first = line->count = 0;
+    line->free_at = 0;
+    line->at = line->size = 0;
 }
 
 const struct line_byte *line_at(const struct line *line, size_t index)

@@ -1,103 +1,98 @@
-/* What the firmware calls: its clock, timer, interrupts, pins, buses and bytes, in virtual time.
+/* What compiled firmware calls: its clock, timer, interrupts, pins, buses and bytes, in virtual time.
  *
- * A read of the clock and a poll take 1/SIM_READS_A_SECOND s, so that polling loops end; nothing else that firmware does takes time. Interrupts are taken at their exact time while the firmware
- * sleeps, polls or reads with interrupts enabled, else at the next of these; within an interrupt no other is taken.
+ * A read of the clock and a poll take 1/SIM_READS_A_SECOND s, so that polling loops end; nothing else that firmware does takes
+ * time. Interrupts are taken at their exact time while the firmware sleeps, polls or reads with interrupts enabled, else at
+ * the next of these; within an interrupt no other is taken. `ctx` is a struct compiled, whose first member is its struct mcu.
  */
 #include <string.h>
 
 #include "klipkit/sim/inner/world.h"
 
-static int may_take(const struct mcu *mcu)
+static int may_take(const struct compiled *own)
 {
-    return mcu->enabled && !mcu->inside && (mcu->timer_due || mcu->wire.arrived);
+    return own->enabled && !own->inside && (own->timer_due || own->mcu.wire.arrived);
 }
 
-void surround_interrupt(struct mcu *mcu)
+void surround_interrupt(struct compiled *own)
 {
-    if (mcu->waiting && may_take(mcu))
-        mcu->cosim->next = mcu;
+    if (own->waiting && may_take(own))
+        own->mcu.cosim->next = own;
 }
 
 static void timer_due(void *owner)
 {
-    struct mcu *mcu = owner;
-    mcu->timer_due = 1;
-    surround_interrupt(mcu);
-}
-
-static void resume_due(void *owner)
-{
-    struct mcu *mcu = owner;
-    mcu->cosim->next = mcu;
+    struct compiled *own = owner;
+    own->timer_due = 1;
+    surround_interrupt(own);
 }
 
 /* Let events happen until one of them is for this MCU. */
-static void wait(struct mcu *mcu)
+static void wait(struct compiled *own)
 {
-    mcu->waiting = 1;
-    world_give_way(mcu->cosim, mcu);
-    mcu->waiting = 0;
+    own->waiting = 1;
+    world_give_way(own->mcu.cosim, own);
+    own->waiting = 0;
 }
 
 /* Take the interrupts that are due, the timer's first. Gives their number. */
-static int take_interrupts(struct mcu *mcu)
+static int take_interrupts(struct compiled *own)
 {
     int taken = 0;
-    for (uint8_t byte; may_take(mcu); taken++) {
-        mcu->inside = 1;
-        if (mcu->timer_due) {
-            mcu->timer_due = 0;
-            mcu->firmware->timer_interrupt();
-        } else if (sim_wire_take(mcu, &byte)) {
-            mcu->firmware->byte_interrupt(byte);
+    for (uint8_t byte; may_take(own); taken++) {
+        own->inside = 1;
+        if (own->timer_due) {
+            own->timer_due = 0;
+            own->firmware->timer_interrupt();
+        } else if (sim_wire_take(&own->mcu, &byte)) {
+            own->firmware->byte_interrupt(byte);
         }
-        mcu->inside = 0;
+        own->inside = 0;
     }
     return taken;
 }
 
 /* Let time pass for the MCU, with what happens in it. */
-static void pass(struct mcu *mcu, uint64_t duration)
+static void pass(struct compiled *own, uint64_t duration)
 {
-    struct cosim *cosim = mcu->cosim;
+    struct cosim *cosim = own->mcu.cosim;
     uint64_t end = cosim->now + duration;
-    take_interrupts(mcu);
+    take_interrupts(own);
     while (cosim->now < end) {
         const struct event *first = events_first(&cosim->events);
         if (!first || first->time > end) {
             cosim->now = end;
             return;
         }
-        events_set(&cosim->events, &mcu->resume, end);
-        wait(mcu);
-        events_clear(&cosim->events, &mcu->resume);
-        take_interrupts(mcu);
+        events_set(&cosim->events, &own->mcu.resume, end);
+        wait(own);
+        events_clear(&cosim->events, &own->mcu.resume);
+        take_interrupts(own);
     }
 }
 
 static uint32_t read_clock(void *ctx)
 {
-    struct mcu *mcu = ctx;
-    pass(mcu, mcu->read_time);
-    return (uint32_t)sim_mcu_clock(mcu);
+    struct compiled *own = ctx;
+    pass(own, own->read_time);
+    return (uint32_t)sim_mcu_clock(&own->mcu);
 }
 
 static void set_timer(void *ctx, uint32_t clock)
 {
-    struct mcu *mcu = ctx;
-    struct cosim *cosim = mcu->cosim;
-    uint64_t now = sim_mcu_clock(mcu);
+    struct compiled *own = ctx;
+    struct cosim *cosim = own->mcu.cosim;
+    uint64_t now = sim_mcu_clock(&own->mcu);
     int32_t ahead = (int32_t)(clock - (uint32_t)now);
-    mcu->timer_due = 0;
+    own->timer_due = 0;
     /* a clock that has passed is due a read later: code that sets such clocks again and again must not stop time */
-    uint64_t time = ahead > 0 ? mcu->base + ticks_time(mcu->rate, now - mcu->offset + (uint32_t)ahead)
-                              : cosim->now + mcu->read_time;
-    events_set(&cosim->events, &mcu->timer, time);
+    uint64_t time = ahead > 0 ? own->mcu.base + ticks_time(own->mcu.rate, now - own->mcu.offset + (uint32_t)ahead)
+                              : cosim->now + own->read_time;
+    events_set(&cosim->events, &own->timer, time);
 }
 
 static void irq_enabled(void *ctx, int enabled)
 {
-    ((struct mcu *)ctx)->enabled = enabled != 0;
+    ((struct compiled *)ctx)->enabled = enabled != 0;
 }
 
 static void idle(void *ctx)
@@ -108,8 +103,8 @@ static void idle(void *ctx)
 
 static void poll(void *ctx)
 {
-    struct mcu *mcu = ctx;
-    pass(mcu, mcu->read_time);
+    struct compiled *own = ctx;
+    pass(own, own->read_time);
 }
 
 static void pin_setup(void *ctx, uint32_t pin, int mode, int level)
@@ -139,8 +134,8 @@ static size_t send_room(void *ctx)
 
 static void reset(void *ctx)
 {
-    struct mcu *mcu = ctx;
-    world_leave(mcu->cosim, mcu);
+    struct compiled *own = ctx;
+    world_leave(own->mcu.cosim, own);
 }
 
 static int analog_setup(void *ctx, uint32_t pin)
@@ -197,12 +192,11 @@ static int i2c_transfer(void *ctx, uint32_t bus, uint32_t address, const uint8_t
     return SIM_I2C_START_NACK;
 }
 
-void surround_set_up(struct mcu *mcu)
+void surround_set_up(struct compiled *own)
 {
-    mcu->timer = (struct event){.due = timer_due, .owner = mcu};
-    mcu->resume = (struct event){.due = resume_due, .owner = mcu};
-    mcu->host = (struct sim_host){
-        .ctx = mcu, .read_clock = read_clock, .set_timer = set_timer, .irq_enabled = irq_enabled, .idle = idle,
+    own->timer = (struct event){.due = timer_due, .owner = own};
+    own->host = (struct sim_host){
+        .ctx = own, .read_clock = read_clock, .set_timer = set_timer, .irq_enabled = irq_enabled, .idle = idle,
         .poll = poll, .pin_setup = pin_setup, .pin_write = pin_write, .pin_read = pin_read, .send = send,
         .send_room = send_room, .reset = reset, .analog_setup = analog_setup, .analog_read = analog_read,
         .pwm_setup = pwm_setup, .pwm_write = pwm_write, .spi_setup = spi_setup, .spi_transfer = spi_transfer,

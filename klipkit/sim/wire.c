@@ -38,7 +38,7 @@ static void arrive_down(void *owner)
     if (!mcu->running)
         sim_wire_lose(mcu);
     expect_down(mcu);
-    surround_interrupt(mcu);
+    mcu->kind->bytes_came(mcu);
 }
 
 void sim_wire_lose(struct mcu *mcu)
@@ -133,6 +133,13 @@ void sim_wire_send(struct mcu *mcu, const uint8_t *bytes, size_t count)
         expect_up(mcu);
 }
 
+void sim_wire_send_byte(struct mcu *mcu, uint64_t through, uint8_t byte)
+{
+    struct wire *wire = &mcu->wire;
+    if (wire->session && line_put_byte(&wire->up, through, byte) == 0)
+        expect_up(mcu);
+}
+
 void sim_wire_set_up(struct mcu *mcu)
 {
     mcu->wire.digest_down = mcu->wire.digest_up = DIGEST_START;
@@ -145,8 +152,7 @@ void sim_wire_cut(struct mcu *mcu)
 {
     struct wire *wire = &mcu->wire;
     events_clear(&mcu->cosim->events, &wire->arrive_up);
-    line_take(&wire->up, wire->up.count);
-    wire->up.free_at = 0;
+    line_cut(&wire->up);
     sim_wire_lose(mcu);
 }
 

@@ -32,6 +32,12 @@ void events_set(struct events *events, struct event *event, uint64_t time);
 /* Set an event that goes after all others of its time, whenever those are set. One such event at most. */
 void events_set_last(struct events *events, struct event *event, uint64_t time);
 
+/* Set an event that goes after those of its time that were set by events_set, whenever those are set. */
+void events_set_late(struct events *events, struct event *event, uint64_t time);
+
+/* Time of the first event that does something else than `due`; UINT64_MAX when there is none. */
+uint64_t events_first_but(const struct events *events, void (*due)(void *owner));
+
 /* Take an event back; nothing happens when it is not set. */
 void events_clear(struct events *events, struct event *event);
 

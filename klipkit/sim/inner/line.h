@@ -14,6 +14,12 @@ struct line_byte {
     uint8_t last;      /* of its frame */
 };
 
+/* What happens to one frame: places are indices of its bytes, or its size for none. */
+struct line_damage {
+    size_t corrupted, dropped;
+    uint8_t mask;             /* bits of the corrupted byte that are turned over: not 0 */
+};
+
 struct line {
     struct line_byte *ring;   /* room is a power of two */
     size_t first, count, room;
@@ -22,6 +28,8 @@ struct line {
     uint64_t draw;            /* state of splitmix64 */
     double corrupt, drop;     /* probability for each frame */
     uint64_t corrupted, dropped; /* frames so far */
+    size_t size, at;          /* of the frame that is being put: its bytes, and how many were */
+    struct line_damage damage;
 };
 
 /* Begin a line anew, empty. `seed` should differ between lines. */
@@ -30,6 +38,12 @@ void line_free(struct line *line);
 
 /* Put bytes on it at `now`: whole frames, or anything else, which counts as one frame. 0 or -ENOMEM (nothing was put). */
 int line_put(struct line *line, uint64_t now, const uint8_t *bytes, size_t count);
+
+/* Put one byte of frames that come byte by byte; it has arrived at `through`, no sooner than those before it. 0 or -ENOMEM. */
+int line_put_byte(struct line *line, uint64_t through, uint8_t byte);
+
+/* Lose all that is under way, and the rest of the frame that is being put. */
+void line_cut(struct line *line);
 
 /* The byte at `index` from the oldest. */
 const struct line_byte *line_at(const struct line *line, size_t index);
