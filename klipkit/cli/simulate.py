@@ -8,16 +8,20 @@ from typing import Any
 import click
 
 from klipkit.base.config import read_config
-from klipkit.base.errors import UsageError
+from klipkit.base.errors import UnknownMcu, UsageError
 from klipkit.base.files import read_text
 from klipkit.base.output import Column, Output
 from klipkit.base.schema import Loaded
+from klipkit.base.text import did_you_mean, sanitise
+from klipkit.boards.chips import Chip
 from klipkit.boards.mcuchips import chips_of
 from klipkit.cli.sections import SCHEMA
 from klipkit.cli.tool import tool
 from klipkit.daemon.host import Host
 from klipkit.machine.kinematics import Motor, motors
+from klipkit.sim.avr.emulation import emulation_of
 from klipkit.sim.cosim import Edge, Faults
+from klipkit.sim.emulation import Emulation
 from klipkit.sim.firmware import build
 from klipkit.sim.loop import run_virtual
 from klipkit.sim.printer import SimulatedPrinter
@@ -46,12 +50,24 @@ COLUMNS = (
             "writes each edge of the stepper pins",
         ),
         ("klipkit simulate line.gcode -c printer.cfg --damage 1 --seed 7", "with 1 % of the frames damaged"),
+        (
+            "klipkit simulate line.gcode -c printer.cfg --mcu atmega2560 --emulate mcu",
+            "runs the very firmware of the atmega2560, cycle by cycle",
+        ),
     ),
 )
 @click.argument("gcode", metavar="FILE", type=click.Path())
 @click.option("-c", "--config", "config_file", metavar="CONFIG", required=True, help="The printer.cfg.")
 @click.option(
     "--mcu", "told", multiple=True, metavar="[NAME=]CHIP", help="The chip of a microcontroller; repeatable."
+)
+@click.option(
+    "--emulate",
+    "emulated",
+    multiple=True,
+    metavar="NAME",
+    help="Run this microcontroller's own firmware, built for its chip, in an emulator (AVR chips only; "
+    "some ten times as fast as real time); repeatable.",
 )
 @click.option(
     "--edges", metavar="FILE", help="Write the edges of the stepper pins: clock, MCU, stepper and pin, level."
@@ -69,6 +85,7 @@ def simulate(
     gcode: str,
     config_file: str,
     told: tuple[str, ...],
+    emulated: tuple[str, ...],
     edges: str | None,
     damage: float,
     seed: int,
@@ -83,7 +100,7 @@ def simulate(
     loaded = SCHEMA.load(read_config(config_file))
     text = read_text(gcode)
     chips = chips_of(loaded.config, told)
-    printer = SimulatedPrinter(loaded, chips, build(OBJECT))
+    printer = SimulatedPrinter(loaded, chips, build(OBJECT), emulations=_emulations(chips, emulated))
     try:
         result = Simulation(loaded, printer, _faults(damage, seed), keep=edges is not None)
         result.run(text, gcode)
@@ -92,6 +109,13 @@ def simulate(
         return _print(out, result)
     finally:
         printer.close()
+
+
+def _emulations(chips: Mapping[str, Chip], names: tuple[str, ...]) -> dict[str, Emulation]:
+    for name in names:
+        if name not in chips:
+            raise UnknownMcu(f"there is no [mcu {sanitise(name)}]", hint=did_you_mean(name, chips))
+    return {name: emulation_of(chips[name]) for name in names}
 
 
 def _faults(damage: float, seed: int) -> Faults | None:

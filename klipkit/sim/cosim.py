@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from klipkit._core import ffi, lib
 from klipkit.base.errors import DeviceError
+from klipkit.sim.emulation import Emulation
 from klipkit.sim.persona import Persona
 
 EDGES_AT_ONCE = 4096
@@ -66,14 +67,15 @@ class Cosim:
         return int(number)
 
     def add_chip(
-        self, emulator: Path, elf: Path, persona: Persona, offset: int = 0, drift: float = 0.0
+        self, emulation: Emulation, persona: Persona, offset: int = 0, drift: float = 0.0
     ) -> int:
-        """Power on an emulated chip that executes the firmware's ELF file; gives its number.
+        """Power on an emulated chip, which executes the firmware's ELF file; gives its number.
 
-        `emulator` is the emulator's shared object (sim/avr/runner.py); `persona` says which chip it is. It was
-        switched on `offset` ticks before the start, which are executed here. Raises DeviceError when it can't be made.
+        `persona` says which chip it is. It was switched on `offset` ticks before the start, which are executed here.
+        Raises DeviceError when it can't be made.
         """
-        files = os.fsencode(emulator), os.fsencode(elf)
+        elf = emulation.elf
+        files = os.fsencode(emulation.emulator), os.fsencode(elf)
         number = lib.cosim_add_chip(self._cosim, *files, persona.pointer, offset, drift)
         self._check(number, f"cannot run {elf} in an emulated {persona.name}")
         self._personas.append(persona)

@@ -1,8 +1,9 @@
-"""The firmware of simulated MCUs: where its sources are, and building it for this computer."""
+"""The firmware of simulated MCUs: where its sources are, and building it, for this computer or for a chip."""
 
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from klipkit.base.errors import DataError, DeviceError
@@ -10,7 +11,10 @@ from klipkit.base.text import sanitise
 
 PACKAGE = Path(__file__).resolve().parent.parent
 PORT = "sim"
-TOOLS = {"make": "make", "gcc": "gcc"}  # program: the Debian package that brings it
+MAKE = {"make": "make"}
+TOOLS = {"gcc": "gcc"}  # program: the Debian packages that bring it
+AVR_TOOLS = {"avr-gcc": "gcc-avr avr-libc"}
+AVR_FREQUENCY = 16_000_000  # Hz: the folder of other builds is named by theirs, as in firmware/ports/avr/port.mk
 HANG = 600  # s: a guard, far above what the build takes
 
 
@@ -28,7 +32,24 @@ def build(name: str) -> Path:
     A checkout builds in its own firmware/build; an installed package in the user's cache folder. Raises DeviceError
     with what the compiler says, or with the package that is missing.
     """
-    for tool, package in TOOLS.items():
+    return _make(TOOLS, (f"PORT={PORT}",)) / PORT / name
+
+
+def build_avr(chip: str, frequency: int, baud: int) -> Path:
+    """The ELF file of the firmware of an AVR, likewise; frequency in Hz."""
+    options = ("PORT=avr", f"CHIP={chip}", f"FREQUENCY={frequency}", f"BAUD={baud}")
+    suffix = "" if frequency == AVR_FREQUENCY else f"-{frequency}"
+    return _make(AVR_TOOLS, options) / f"avr-{chip}{suffix}" / "klipkit.elf"
+
+
+def cache() -> Path:
+    """The user's cache folder for what klipkit builds."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "klipkit"
+
+
+def _make(tools: Mapping[str, str], options: Sequence[str]) -> Path:
+    """Run the firmware's Makefile; gives its folder build/."""
+    for tool, package in {**MAKE, **tools}.items():
         if shutil.which(tool) is None:
             raise DeviceError(
                 f"'{tool}' is needed to build the simulated firmware", hint=f"apt install {package}"
@@ -36,19 +57,18 @@ def build(name: str) -> Path:
     folder = sources()
     in_place = folder.parent != PACKAGE and os.access(folder, os.W_OK)
     target = folder if in_place else _copy(folder)
-    command = ["make", "--silent", "-C", str(target), f"PORT={PORT}"]
+    command = ["make", "--silent", "-C", str(target), *options]
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, timeout=HANG, stdin=subprocess.DEVNULL
     )
     if done.returncode:
         said = sanitise(done.stderr.strip()[-600:], 600)
         raise DeviceError(f"the simulated firmware was not built: {said}", where=str(target))
-    return target / "build" / PORT / name
+    return target / "build"
 
 
 def _copy(folder: Path) -> Path:
     """A copy of the sources in the cache, where they can be built."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    target = cache / "klipkit" / "firmware"
+    target = cache() / "firmware"
     shutil.copytree(folder, target, dirs_exist_ok=True)
     return target

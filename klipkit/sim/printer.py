@@ -13,6 +13,7 @@ from klipkit.machine.config import StepperOptions
 from klipkit.machine.kinematics import motors
 from klipkit.mcu.stepper import steps_on_both_edges
 from klipkit.sim.cosim import Carriage, Cosim, Faults
+from klipkit.sim.emulation import Emulation
 from klipkit.sim.persona import Persona, persona_of
 from klipkit.sim.pipe import SimPipe
 
@@ -26,15 +27,16 @@ class SimulatedPrinter:
         chips: Mapping[str, Chip],
         firmware: Path,
         drifts: Mapping[str, float] | None = None,
+        emulations: Mapping[str, Emulation] | None = None,
     ) -> None:
-        """`drifts`: by MCU, its real frequency over the nominal one, minus 1."""
-        drift = drifts or {}
+        """`drifts`: by MCU, its real frequency over the nominal one, minus 1. MCUs run `firmware`, the shared object, but
+        for those in `emulations`, which run their own ELF file."""
+        self._firmware = firmware
+        self._emulations = emulations or {}
+        self._drifts = drifts or {}
         self.cosim = Cosim()
         self.personas: dict[str, Persona] = {name: persona_of(chip) for name, chip in chips.items()}
-        self.numbers = {
-            name: self.cosim.add_mcu(firmware, persona, drift=drift.get(name, 0.0))
-            for name, persona in self.personas.items()
-        }
+        self.numbers = {name: self._power_on(name) for name in self.personas}
         self._aliases = PinAliases(loaded)
         self.carriages: dict[str, Carriage] = {}
         for motor in motors(loaded):
@@ -61,6 +63,12 @@ class SimulatedPrinter:
     def close(self) -> None:
         """Switch off."""
         self.cosim.close()
+
+    def _power_on(self, name: str) -> int:
+        persona, drift = self.personas[name], self._drifts.get(name, 0.0)
+        if name in self._emulations:
+            return self.cosim.add_chip(self._emulations[name], persona, drift=drift)
+        return self.cosim.add_mcu(self._firmware, persona, drift=drift)
 
     def _add_motor(self, name: str, config: StepperOptions) -> None:
         mcu, step = self._place(config.step_pin, config.source.where("step_pin"))

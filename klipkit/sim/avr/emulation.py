@@ -1,0 +1,30 @@
+"""A chip's own firmware, run in its emulator: which chips can be, and building what that needs."""
+
+import os
+from pathlib import Path
+
+from klipkit.base.errors import UnknownChip
+from klipkit.boards.chips import Chip
+from klipkit.sim import firmware
+from klipkit.sim.avr import runner
+from klipkit.sim.emulation import Emulation
+
+CHIPS = ("atmega2560", "atmega1280", "atmega1284p", "atmega644p", "atmega328p", "atmega168")
+BAUD = 250_000
+
+
+def emulation_of(chip: Chip) -> Emulation:
+    """The emulator and the ELF file of a chip's firmware, built when they are not up to date.
+
+    Raises UnknownChip for a chip that cannot be emulated, DeviceError when something cannot be built.
+    """
+    if chip.name not in CHIPS:
+        raise UnknownChip(f"a chip {chip.name!r} cannot be emulated", hint=f"these can: {', '.join(CHIPS)}")
+    baud = int(chip.constants.get("SERIAL_BAUD", BAUD))
+    return Emulation(runner.build_object(_folder()), firmware.build_avr(chip.name, chip.clock, baud))
+
+
+def _folder() -> Path:
+    """Where the emulator is built: build/avr of a checkout, else in the cache."""
+    in_place = firmware.sources().parent != firmware.PACKAGE and os.access(runner.TOP, os.W_OK)
+    return runner.TOP / "build" / "avr" if in_place else firmware.cache() / "avr"
