@@ -1,6 +1,7 @@
 /* A chip: made from an ELF file, run to a cycle. */
 #include "chip.h"
 
+#include <simavr/avr_watchdog.h>
 #include <simavr/sim_cycle_timers.h>
 #include <simavr/sim_elf.h>
 #include <stdarg.h>
@@ -11,7 +12,7 @@
 avr_flashaddr_t avr_run_one(avr_t *avr);
 avr_cycle_count_t avr_cycle_timer_process(avr_t *avr);
 
-enum { BURST_CYCLES = 256, SUPPLY_MV = 5000, PORF = 1 << 0 };
+enum { BURST_CYCLES = 1024, SUPPLY_MV = 5000, PORF = 1 << 0 };
 
 static void write_log(avr_t *avr, const int level, const char *format, va_list args)
 {
@@ -34,10 +35,37 @@ void chip_interrupt(struct chip *chip)
         chip->avr->state = cpu_Running;
 }
 
+/* A timer of the library at which a run ends. Without it the library would let a burst go on past the end whenever a timer is set
+ * within it. */
+static avr_cycle_count_t run_ends(avr_t *avr, avr_cycle_count_t when, void *param)
+{
+    (void)avr, (void)when, (void)param;
+    return 0;
+}
+
+static void end_run_in(struct chip *chip, uint64_t cycles)
+{
+    avr_cycle_timer_cancel(chip->avr, run_ends, chip);
+    avr_cycle_timer_register(chip->avr, cycles, run_ends, chip);
+}
+
 void chip_stop(struct chip *chip)
 {
-    chip->avr->run_cycle_count = 0;
+    if (chip->stopping)
+        return;
     chip->stopping = true;
+    end_run_in(chip, 1);
+    chip->avr->run_cycle_count = 0;
+}
+
+/* The library sets a timer at each wdr, and with it forgets that a burst was to end here. */
+static int feed_watchdog(struct avr_io_t *io, uint32_t ctl, void *param)
+{
+    struct chip *chip = io->avr->custom.data;
+    int result = chip->library_watchdog(io, ctl, param);
+    if (ctl == AVR_IOCTL_WATCHDOG_RESET)
+        chip->avr->run_cycle_count = 0;
+    return result;
 }
 
 uint16_t chip_pin(const struct chip *chip, char port, int bit)
@@ -68,6 +96,10 @@ static void attach_models(struct chip *chip)
             timer_attach(chip, (avr_timer_t *)io);
         if (!strcmp(io->kind, "uart") && (!uart || ((avr_uart_t *)io)->name < uart->name))
             uart = (avr_uart_t *)io;
+        if (!strcmp(io->kind, "watchdog")) {
+            chip->library_watchdog = io->ioctl;
+            io->ioctl = feed_watchdog;
+        }
         if (!strcmp(io->kind, "port"))
             ports_attach(chip, (avr_ioport_t *)io);
         if (!strcmp(io->kind, "adc"))
@@ -130,11 +162,9 @@ void chip_free(struct chip *chip)
     free(chip);
 }
 
-static void execute(struct chip *chip, uint64_t until)
+static void execute(struct chip *chip)
 {
     avr_t *avr = chip->avr;
-    if (avr->run_cycle_count > until - avr->cycle)
-        avr->run_cycle_count = until - avr->cycle;
     /* The library marks sei by a negative state; its own look at interrupts after an instruction is left out. */
     avr->interrupt_state = 0;
     avr_flashaddr_t next = avr_run_one(avr);
@@ -153,7 +183,7 @@ static bool step(struct chip *chip, uint64_t until)
     }
     interrupts_take(chip);
     if (avr->state != cpu_Sleeping)
-        execute(chip, until);
+        execute(chip);
     avr_cycle_count_t idle = avr_cycle_timer_process(avr);
     if (avr->state == cpu_Sleeping) {
         if (!avr->sreg[S_I])
@@ -166,7 +196,10 @@ static bool step(struct chip *chip, uint64_t until)
 
 bool chip_run(struct chip *chip, uint64_t cycle)
 {
+    if (chip->avr->cycle >= cycle)
+        return true;
     chip->stopping = false;
+    end_run_in(chip, cycle - chip->avr->cycle);
     while (chip->avr->cycle < cycle && !chip->stopping)
         if (!step(chip, cycle))
             return false;

@@ -78,6 +78,7 @@ struct spi {
 struct chip {
     avr_t *avr;
     void (*library_run)(avr_t *avr);
+    int (*library_watchdog)(struct avr_io_t *io, uint32_t ctl, void *param);
     const struct emulator_host *host;
     const struct sim_persona *persona;
     struct source sources[SOURCES_MOST];
