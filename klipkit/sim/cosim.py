@@ -66,9 +66,7 @@ class Cosim:
         self._personas.append(persona)
         return int(number)
 
-    def add_chip(
-        self, emulation: Emulation, persona: Persona, offset: int = 0, drift: float = 0.0
-    ) -> int:
+    def add_chip(self, emulation: Emulation, persona: Persona, offset: int = 0, drift: float = 0.0) -> int:
         """Power on an emulated chip, which executes the firmware's ELF file; gives its number.
 
         `persona` says which chip it is. It was switched on `offset` ticks before the start, which are executed here.

@@ -14,7 +14,9 @@ PORT = "sim"
 MAKE = {"make": "make"}
 TOOLS = {"gcc": "gcc"}  # program: the Debian packages that bring it
 AVR_TOOLS = {"avr-gcc": "gcc-avr avr-libc"}
-AVR_FREQUENCY = 16_000_000  # Hz: the folder of other builds is named by theirs, as in firmware/ports/avr/port.mk
+AVR_FREQUENCY = (
+    16_000_000  # Hz: the folder of other builds is named by theirs, as in firmware/ports/avr/port.mk
+)
 HANG = 600  # s: a guard, far above what the build takes
 
 

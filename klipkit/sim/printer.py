@@ -29,8 +29,8 @@ class SimulatedPrinter:
         drifts: Mapping[str, float] | None = None,
         emulations: Mapping[str, Emulation] | None = None,
     ) -> None:
-        """`drifts`: by MCU, its real frequency over the nominal one, minus 1. MCUs run `firmware`, the shared object, but
-        for those in `emulations`, which run their own ELF file."""
+        """`drifts`: by MCU, its real frequency over the nominal one, minus 1. MCUs run `firmware`, the shared object,
+        but for those in `emulations`, which run their own ELF file."""
         self._firmware = firmware
         self._emulations = emulations or {}
         self._drifts = drifts or {}

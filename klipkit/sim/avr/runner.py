@@ -1,7 +1,7 @@
 """Builds what runs an AVR's firmware in a simulated chip, and drives the program klipkit-avr.
 
-    klipkit-avr.so    the emulator that the co-simulator loads (sim/inner/emulator.h)
-    klipkit-avr       a program: in lock step with a script (class Chip), or in real time behind a pty
+klipkit-avr.so    the emulator that the co-simulator loads (sim/inner/emulator.h)
+klipkit-avr       a program: in lock step with a script (class Chip), or in real time behind a pty
 """
 
 import os
@@ -49,9 +49,7 @@ def _make(target: Path, patterns: Sequence[str], options: Sequence[str]) -> Path
         raise DeviceError("'gcc' is needed to build the AVR emulator", hint="apt install gcc")
     texts = [text for pattern in patterns for text in sorted(SOURCES.glob(pattern))]
     headers = [*SOURCES.rglob("*.h"), TOP / "klipkit/sim/inner/emulator.h"]
-    if target.exists() and all(
-        text.stat().st_mtime < target.stat().st_mtime for text in (*texts, *headers)
-    ):
+    if target.exists() and all(text.stat().st_mtime < target.stat().st_mtime for text in (*texts, *headers)):
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     made = target.with_name(f"{target.name}.{os.getpid()}")  # under its name only when it is whole
