@@ -185,6 +185,29 @@ def test_a_stalled_process_does_not_miss_its_timers(tmp_path: Path) -> None:
             assert text.startswith("stepper_position") and time.monotonic() < end
 
 
+def test_no_answer_names_a_clock_from_before_its_question(tmp_path: Path) -> None:
+    """A question that comes while the process is stopped is answered when its clock has caught up."""
+    with running(tmp_path) as (link, process), connected(link) as client:
+        dictionary = client.identify()
+        first = int(client.ask("get_clock")[-1].rpartition("=")[2])
+        known = time.monotonic()
+        for delay in (0.0, 0.15, 0.28, 0.0, 0.15):
+            process.send_signal(signal.SIGSTOP)
+            time.sleep(delay)
+            asked = time.monotonic()
+            os.write(client.descriptor, frame(client.number, dictionary.encode("get_clock")))
+            time.sleep(0.3 - delay)
+            process.send_signal(signal.SIGCONT)
+            answers = []
+            while not any(text.startswith("clock") for text in answers):
+                found = client.read_frame(WAIT)
+                assert found
+                answers += [dictionary.decode(found[1])] if found[1] else []
+            client.call(b"")  # takes the number that comes next
+            clock = int(next(text for text in answers if text.startswith("clock")).rpartition("=")[2])
+            assert (clock - first) / 50e6 > asked - known - 1e-3
+
+
 def test_the_persona_comes_from_options_and_file(tmp_path: Path) -> None:
     persona = tmp_path / "persona"
     persona.write_text(

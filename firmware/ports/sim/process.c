@@ -3,7 +3,10 @@
  * The firmware's clock is the monotonic clock scaled to its frequency, but it waits for the firmware: it never passes a
  * timer that has not run, and within handlers it goes on at real speed. A process that was held up for a while finds
  * its timers due, not missed, and catches up as soon as there is time: a host sees a clock that was late, not a slow one.
- * Only of a stall of more than OWED_MOST the rest is forgotten.
+ * Only of a stall of more than OWED_MOST, or one that takes longer than CATCH_UP_MOST to catch up, the rest is forgotten.
+ *
+ * Bytes wait for the clock: it has to be where it would be when they came, else an answer would name a clock from before its
+ * question, and a host that learns the clock from such answers would think it slow, and send what it plans too late.
  *
  *     seen = min(monotonic - forgotten, timer, last seen + slept + what passed, TOLERANCE at most)
  */
@@ -23,6 +26,7 @@
 
 #define NS 1000000000ULL
 #define OWED_MOST (5 * NS) /* that the clock catches up after a stall; a host gives up sooner */
+#define CATCH_UP_MOST NS   /* of real time, that bytes wait: a process that is always too slow must listen as well */
 
 enum {
     TOLERANCE_HZ = 5000,  /* 0.2 ms: more than this within a handler is a stall, and is caught up later */
@@ -42,6 +46,7 @@ static uint64_t observed;  /* monotonic ns of the newest observation */
 static uint64_t seen;      /* ticks: newest clock that the firmware may know */
 static uint64_t timer;     /* ticks */
 static uint64_t looked;    /* ticks: when bytes were last looked for */
+static uint64_t late_since; /* monotonic ns from when on the clock has been late, 0 when it is not */
 static bool timer_set, enabled, interrupting;
 
 /* --- time --- */
@@ -111,6 +116,21 @@ static void end_if_asked(void)
     exit(0);
 }
 
+/* Whether the clock is where it would be without stalls, or is now taken to be. */
+static bool caught_up(void)
+{
+    uint64_t real = monotonic();
+    bool late = ticks_of(real - base) > seen + part(TOLERANCE_HZ);
+    if (late && !late_since)
+        late_since = real;
+    if (late && real - late_since < CATCH_UP_MOST)
+        return false;
+    if (late)
+        base = real - ns_of(seen);
+    late_since = 0;
+    return true;
+}
+
 static bool take_bytes(void)
 {
     uint8_t bytes[PIECE];
@@ -119,6 +139,8 @@ static bool take_bytes(void)
     looked = seen;
     end_if_asked();
     terminal_flush();
+    if (!caught_up())
+        return false;
     size_t count = terminal_receive(bytes, sizeof bytes);
     for (size_t i = 0; i < count; i++)
         firmware->byte_interrupt(bytes[i]);
@@ -136,8 +158,7 @@ static bool take_due(void)
 /* Sleep until the timer, a byte or a signal; gives the ticks that were meant to be slept. */
 static uint64_t wait_for_event(void)
 {
-    bool behind = ticks_of(monotonic() - base) > seen + part(TOLERANCE_HZ);
-    uint64_t until = seen + (behind ? part(INPUT_HZ) : part(SLEEP_HZ));
+    uint64_t until = seen + (!caught_up() ? part(INPUT_HZ) : part(SLEEP_HZ));
     if (timer_set && timer < until)
         until = timer;
     uint64_t meant = until > seen ? until - seen : 0;
