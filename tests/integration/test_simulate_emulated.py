@@ -55,7 +55,7 @@ def emulated_run(
 
 
 def assert_in_time(clocks: np.ndarray, times: np.ndarray, frequency: float, late: float) -> None:
-    """There is a start of the move for which each step is within its bound (half its interval or 25 us) and lateness."""
+    """There is a start of the move for which each step is within its bound (half its interval or 25 us) and `late`."""
     gaps = np.diff(times)
     nearest = np.minimum(np.append(gaps, np.inf), np.insert(gaps, 0, np.inf))
     bound = np.minimum(BOUND, nearest / 2) + 1 / frequency
