@@ -7,7 +7,7 @@
  *     'S' dir, count  pulses on PF0, direction PF1           'W'         hang, with the watchdog at 15 ms and no interrupts
  *     'A' channel, 0  a conversion, low byte first           'X' byte    second byte: what came over SPI for it
  *     'T' port bits   sbi on a pin register with others set: PC is 0x05, then bit 1 is toggled; second byte: PINC
- *     'Z' n           n bytes of 0x55 are sent as they are, without a frame
+ *     'P' value       PWM of PB4 (timer 2) and PH5 (timer 4); 0 disconnects them
  */
 #include <avr/interrupt.h>
 #include <avr/io.h>
@@ -90,6 +90,16 @@ static uint8_t toggle_one(void)
     return PINC;
 }
 
+static void set_pwm(uint8_t value)
+{
+    OCR2A = value;
+    OCR4C = value;
+    TCCR2A = value ? 1 << COM2A1 | 1 << WGM20 : 0;
+    TCCR4A = value ? 1 << COM4C1 | 1 << WGM40 : 0;
+    TCCR2B = 1 << CS20;
+    TCCR4B = 1 << CS40;
+}
+
 static void hang(void)
 {
     wdt_enable(WDTO_15MS);
@@ -117,9 +127,8 @@ static void execute(const uint8_t *payload)
     case 'T':
         frame[HEAD + 1] = toggle_one();
         break;
-    case 'Z':
-        for (uint8_t count = payload[1]; count--;)
-            put(0x55);
+    case 'P':
+        set_pwm(payload[1]);
         break;
     case 'W':
         hang();

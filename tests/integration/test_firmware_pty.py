@@ -198,7 +198,7 @@ def test_no_answer_names_a_clock_from_before_its_question(tmp_path: Path) -> Non
             os.write(client.descriptor, frame(client.number, dictionary.encode("get_clock")))
             time.sleep(0.3 - delay)
             process.send_signal(signal.SIGCONT)
-            answers = []
+            answers: list[str] = []
             while not any(text.startswith("clock") for text in answers):
                 found = client.read_frame(WAIT)
                 assert found

@@ -99,6 +99,20 @@ def test_a_chip_on_the_spi_bus_is_asked_and_without_one_it_reads_zero() -> None:
     simulate(main)
 
 
+def test_values_of_hardware_pwm_are_noted_like_edges() -> None:
+    async def main(cosim: Cosim, doubles: list[Double]) -> None:
+        pins = [doubles[0].pin(name) for name in ("PB4", "PH5")]
+        for pin in pins:
+            cosim.watch(0, pin)
+        for value in (128, 128, 7, 0):
+            await doubles[0].ask(bytes([ord("P"), value]))
+        edges = cosim.edges()
+        for pin in pins:
+            assert [edge.level for edge in edges if edge.pin == pin] == [128, 7, 0]
+
+    simulate(main)
+
+
 def test_a_bit_set_in_a_pin_register_toggles_that_pin_only() -> None:
     async def main(cosim: Cosim, doubles: list[Double]) -> None:
         assert (await doubles[0].ask(b"T\0"))[1] == 0b111

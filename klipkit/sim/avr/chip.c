@@ -84,6 +84,7 @@ static void reset_models(struct avr_io_t *io)
     uart_reset(chip);
     adc_reset(chip);
     spi_reset(chip);
+    pwm_reset(chip);
     chip->host->reset(chip->host->ctx);
 }
 
@@ -107,6 +108,9 @@ static void attach_models(struct chip *chip)
         if (!strcmp(io->kind, "spi"))
             spi_attach(chip, (avr_spi_t *)io);
     }
+    for (avr_io_t *io = chip->avr->io_port; io; io = io->next)
+        if (!strcmp(io->kind, "timer") && ((avr_timer_t *)io)->name != '1')
+            pwm_attach(chip, (avr_timer_t *)io);
     if (!uart)
         return;
     uart_attach(chip, uart);

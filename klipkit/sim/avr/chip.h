@@ -7,6 +7,7 @@
  *     ports               ports.c        levels asked of the surroundings, told to them at the cycle
  *     ADC                 adc.c          all 16 channels, single conversions
  *     SPI                 spi.c          master, the clock's dividers
+ *     PWM                 pwm.c          the values of outputs that timers drive, told when they change
  *
  * What surrounds a chip is a struct emulator_host (klipkit/sim/inner/emulator.h): the co-simulator, or the program klipkit-avr. A
  * chip has no globals. While it runs nothing is allocated.
@@ -25,7 +26,7 @@
 
 #include "klipkit/sim/inner/emulator.h"
 
-enum { SOURCES_MOST = 16, CHANNELS_MOST = 4, PORTS_MOST = 12, PIN_NONE = UINT16_MAX };
+enum { SOURCES_MOST = 16, CHANNELS_MOST = 4, PORTS_MOST = 12, OUTPUTS_MOST = 16, LOOKED_AT_MOST = 32, PIN_NONE = UINT16_MAX };
 
 /* An interrupt of one of the own models: where its flag and its enable bit are. */
 struct source {
@@ -75,6 +76,22 @@ struct spi {
     bool busy, seen;                   /* SPSR was read while SPIF was set */
 };
 
+/* An output that a timer can drive. */
+struct pwm {
+    const avr_timer_t *timer;
+    const avr_timer_comp_t *compare;
+    uint16_t number;                   /* of its pin */
+    uint32_t told;                     /* value that the surroundings know */
+};
+
+/* A register whose writes the library keeps, and we look at. */
+struct looked_at {
+    struct chip *chip;
+    avr_io_write_t write;              /* the library's, NULL for a plain byte */
+    void *param;
+    uint16_t address;
+};
+
 struct chip {
     avr_t *avr;
     void (*library_run)(avr_t *avr);
@@ -92,6 +109,10 @@ struct chip {
     size_t port_count;
     struct adc adc;
     struct spi spi;
+    struct pwm outputs[OUTPUTS_MOST];
+    size_t output_count;
+    struct looked_at looked_at[LOOKED_AT_MOST];
+    size_t looked_at_count;
 };
 
 /* A chip with the firmware in its flash, about to start; NULL with a message on stderr when there is none such. */
@@ -120,6 +141,10 @@ void uart_receive(struct chip *chip, uint8_t byte); /* its stop bit has come */
 void uart_reset(struct chip *chip);
 
 void ports_attach(struct chip *chip, const avr_ioport_t *registers);
+
+/* The timer's outputs, when all ports are attached. */
+void pwm_attach(struct chip *chip, const avr_timer_t *timer);
+void pwm_reset(struct chip *chip);
 
 void adc_attach(struct chip *chip, avr_adc_t *registers);
 void adc_reset(struct chip *chip);
