@@ -183,6 +183,46 @@ static void faults_come_about_as_often_as_asked(void)
     line_free(&line);
 }
 
+/* A chip's UART puts bytes one by one, compiled firmware whole frames: the same frames suffer the same. */
+static void frames_that_come_byte_by_byte_suffer_as_whole_ones(void)
+{
+    struct line whole = {0}, bytes = {0};
+    uint8_t frame[64] = {0};
+    line_begin(&whole, 1000, 99, 0.2, 0.2);
+    line_begin(&bytes, 1000, 99, 0.2, 0.2);
+    uint64_t through = 0;
+    for (int i = 0; i < 20000; i++) {
+        frame[0] = (uint8_t)(i % 7 == 0 ? 0x7e : 5 + i % 60); /* a lone sync byte now and then */
+        size_t size = frame[0] == 0x7e ? 1 : frame[0];
+        line_put(&whole, 0, frame, size);
+        for (size_t at = 0; at < size; at++)
+            line_put_byte(&bytes, through += 1000, frame[at]);
+        CHECK(whole.count == bytes.count, "%zu and %zu bytes of frame %d", whole.count, bytes.count, i);
+        for (size_t at = 0; at < whole.count; at++) {
+            const struct line_byte *a = line_at(&whole, at), *b = line_at(&bytes, at);
+            CHECK(a->when == b->when && a->byte == b->byte && a->last == b->last, "byte %zu of frame %d", at, i);
+        }
+        CHECK(line_at(&bytes, bytes.count - 1)->last, "frame %d has no end", i);
+        line_take(&whole, whole.count);
+        line_take(&bytes, bytes.count);
+    }
+    CHECK(bytes.dropped > 3000 && bytes.corrupted > 3000, "nothing was damaged");
+    line_free(&whole);
+    line_free(&bytes);
+}
+
+static void a_line_that_is_cut_begins_with_a_frame(void)
+{
+    struct line line = {0};
+    line_begin(&line, 1000, 5, 0.0, 0.0);
+    line_put_byte(&line, 1000, 40); /* the length of a frame that does not come */
+    line_cut(&line);
+    for (uint64_t at = 0; at < 5; at++)
+        line_put_byte(&line, 2000 + 1000 * at, at == 0 ? 5 : 0);
+    CHECK(line.count == 5 && line_at(&line, 4)->last && !line_at(&line, 3)->last, "the end of the frame was not seen");
+    line_free(&line);
+}
+
 static void each_mcu_has_globals_of_its_own_and_loses_them_at_a_reset(void)
 {
     struct sim_persona persona = fake_persona(16000000, 0);
@@ -284,6 +324,8 @@ int main(void)
     the_same_calls_and_seed_give_the_same_bytes_and_edges();
     without_faults_nothing_is_sent_twice();
     faults_come_about_as_often_as_asked();
+    frames_that_come_byte_by_byte_suffer_as_whole_ones();
+    a_line_that_is_cut_begins_with_a_frame();
     each_mcu_has_globals_of_its_own_and_loses_them_at_a_reset();
     reset_by('R');
     reset_by('G');

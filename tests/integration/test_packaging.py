@@ -123,8 +123,16 @@ def test_the_installed_command_works_away_from_the_checkout(
     assert result.stdout.startswith(expected)
 
 
+@pytest.mark.parametrize(
+    ("options", "built"),
+    [
+        ((), (f"firmware/build/{PORT}/klipkit-sim.so",)),
+        (("--emulate", "mcu"), ("firmware/build/avr-atmega2560/klipkit.elf", "avr/klipkit-avr.so")),
+    ],
+    ids=["compiled", "emulated"],
+)
 def test_the_installed_simulator_builds_its_firmware_in_the_users_cache(
-    installed: Path, tmp_path: Path
+    installed: Path, tmp_path: Path, options: tuple[str, ...], built: tuple[str, ...]
 ) -> None:
     (tmp_path / "a.gcode").write_text("SET_KINEMATIC_POSITION X=0\nG1 X1 F6000\n")
     config = TOP / "config-examples" / "ramps-cartesian.cfg"
@@ -136,6 +144,7 @@ def test_the_installed_simulator_builds_its_firmware_in_the_users_cache(
         str(config),
         "--mcu",
         "atmega2560",
+        *options,
     ]
     environment = {"PATH": os.environ["PATH"], "XDG_CACHE_HOME": str(tmp_path / "cache")}
     result = subprocess.run(
@@ -143,7 +152,8 @@ def test_the_installed_simulator_builds_its_firmware_in_the_users_cache(
     )
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith("stepper_x\t80\t1.0\t160\t0\t0\n")
-    assert (tmp_path / "cache" / "klipkit" / "firmware" / "build" / PORT / "klipkit-sim.so").is_file()
+    for name in built:
+        assert (tmp_path / "cache" / "klipkit" / name).is_file()
 
 
 def test_the_installed_core_can_be_imported(installed: Path, tmp_path: Path) -> None:
