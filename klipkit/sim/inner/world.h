@@ -22,9 +22,10 @@
  *                        |lookahead|
  *
  *   - never past E, the first event that is not a chip's: whatever comes to a chip comes by such an event, or from a chip.
- *   - past R, up to which another chip has come, by `lookahead` at most. A chip reaches the rest by its wire, where the last byte of
- *     a frame takes its time: lookahead is half of the shortest byte time of the wires. Where chip and another MCU are joined by a
- *     switch (the carriage of one, the pin of the other) it is 0: they take turns, an instruction at a time.
+ *   - past R, up to which another chip has come, by `lookahead` at most. A chip reaches the rest by its wire, where the last byte
+ *     of a frame takes its time: lookahead is half of the shortest byte time of the wires. Where two chips are joined by a
+ *     switch (the carriage of one, the pin of the other) it is 0: they take turns, an instruction at a time, which is exact and
+ *     takes twenty times as long. Compiled firmware acts at its events, which are such as E.
  *   - what others can see of a chip (a pin that is watched or moves a carriage, a reset) ends its go, and is made to happen
  *     when all that comes before has happened; only then does the chip go on.
  *
