@@ -29,9 +29,9 @@ enum {
 
 struct neopixel {
     struct gpio_out pin;
-    uint32_t bit_max_ticks;   /* longest time from the end of a bit's pulse to the next one */
+    pulse_clock bit_max_ticks; /* longest time from the end of a bit's pulse to the next one */
     uint32_t reset_min_ticks;
-    uint32_t last_clock;      /* the last bit began */
+    uint32_t last_clock;      /* the last bit was sent */
     uint16_t size;
     uint8_t bytes[];
 };
@@ -46,7 +46,8 @@ COMMAND(config_neopixel, "oid=%c pin=%u data_size=%hu bit_max_ticks=%u reset_min
     struct neopixel *n = oid_new(args[0], &NEOPIXEL, (uint16_t)sizeof *n + size);
     n->pin = gpio_out_setup(args[1], false);
     n->size = size;
-    n->bit_max_ticks = args[3];
+    const pulse_clock most = (pulse_clock)-1;
+    n->bit_max_ticks = args[3] > most ? most : (pulse_clock)args[3];
     n->reset_min_ticks = args[4];
     n->last_clock = clock_read();
 }
@@ -61,50 +62,54 @@ COMMAND(neopixel_update, "oid=%c pos=%hu data=%*s")
     memcpy(n->bytes + place, command_bytes(args[3]), count);
 }
 
-/* A pulse as wide as the highest of `bits` says, when it is time for it: gives its clock, or `last`, that of the bit before, when
- * more than `limit` has gone by since. All in registers, and one read of the clock: a slow chip has time for little more. */
-static inline uint32_t send_bit(struct gpio_out pin, uint8_t bits, uint32_t last, uint32_t limit)
+/* A pulse as wide as the highest of `bits` says, when it is time for it; gives its clock. False when more than `limit` has gone by
+ * since *last, the bit before. All in registers, and one read of the clock: a slow chip has time for little more. */
+static inline bool send_bit(struct gpio_out pin, uint8_t bits, pulse_clock *last, pulse_clock limit)
 {
-    const uint32_t least = clock_frequency() / BIT_HZ;
+    const pulse_clock least = (pulse_clock)(clock_frequency() / BIT_HZ);
     irq_disable();
-    uint32_t now = clock_now();
-    while (now - last < least)
-        now = clock_now();
-    if (now - last <= limit)
-        pulse_out(pin, bits & 0x80 ? LONG_NS : SHORT_NS);
+    pulse_clock now, passed;
+    do {
+        now = pulse_clock_now();
+        passed = (pulse_clock)(now - *last);
+    } while (passed < least);
+    bool in_time = passed <= limit;
+    if (!in_time)
+        ;
+    else if (bits & 0x80)
+        pulse_out(pin, LONG_NS);
     else
-        now = last;
+        pulse_out(pin, SHORT_NS);
     irq_enable();
-    return now;
+    *last = now;
+    return in_time;
 }
 
-static bool send_all(struct neopixel *n)
+static bool send_all(const struct neopixel *n)
 {
     const struct gpio_out pin = n->pin;
     const uint8_t *byte = n->bytes, *end = byte + n->size;
-    const uint32_t between = n->bit_max_ticks + clock_frequency() / PULSE_HZ; /* from the start of a bit */
-    uint32_t last = n->last_clock, limit = UINT32_MAX; /* the first bit may come at any time */
-    wait_since(last, n->reset_min_ticks);
+    const pulse_clock pulse = (pulse_clock)(clock_frequency() / PULSE_HZ), most = (pulse_clock)-1;
+    /* from the start of a bit; the first one may come at any time */
+    pulse_clock between = n->bit_max_ticks > most - pulse ? most : n->bit_max_ticks + pulse, limit = most, last = 0;
     while (byte != end) {
         uint8_t bits = *byte++;
         for (uint8_t left = 8; left; left--) {
-            uint32_t clock = send_bit(pin, bits, last, limit);
-            if (clock == last) {
-                n->last_clock = last;
+            if (!send_bit(pin, bits, &last, limit))
                 return false;
-            }
-            last = clock;
             limit = between;
             bits <<= 1;
         }
         irq_poll();
     }
-    n->last_clock = last;
     return true;
 }
 
 COMMAND(neopixel_send, "oid=%c")
 {
-    bool sent = send_all(oid_find(args[0], &NEOPIXEL));
+    struct neopixel *n = oid_find(args[0], &NEOPIXEL);
+    wait_since(n->last_clock, n->reset_min_ticks);
+    bool sent = send_all(n);
+    n->last_clock = clock_read();
     send_neopixel_result((uint8_t)args[0], sent);
 }

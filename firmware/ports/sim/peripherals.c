@@ -51,6 +51,11 @@ void pulse_out(struct gpio_out pin, uint16_t ns)
     gpio_out_write(pin, false);
 }
 
+pulse_clock pulse_clock_now(void)
+{
+    return clock_now();
+}
+
 struct spi_bus spi_setup(uint32_t bus, uint8_t mode, uint32_t rate)
 {
     if (sim_host->spi_setup(sim_host->ctx, bus, mode, rate))

@@ -24,6 +24,8 @@ struct adc_in {
     uint32_t pin;
 };
 
+typedef uint32_t pulse_clock;
+
 struct pwm_out {
     uint32_t pin;
 };
