@@ -1,9 +1,11 @@
-# The modules, one line each: what it needs of a port. A port builds those whose needs are in its PROVIDES.
+# The modules, one line each: what it needs of a port. A port builds those whose needs are in its PROVIDES. Each need but
+# `addresses`, which says that a chip's memory and registers have 32-bit addresses, is a header in hal/.
 MODULE_adxl345 := gpio
 MODULE_analog_in := adc
 MODULE_bulk :=
 MODULE_buttons := gpio
 MODULE_counter := gpio
+MODULE_debug := addresses
 MODULE_digital_out := gpio
 MODULE_endstop := gpio
 MODULE_hd44780 := gpio

@@ -3,7 +3,9 @@
 
 #include "core/declare.h"
 #include "hal/clock.h"
+#include "hal/flash.h"
 #include "hal/gpio.h"
+#include "ports/avr/pins.h"
 
 CONSTANT(ADC_MAX, 1023);
 
@@ -13,17 +15,7 @@ enum {
     ENABLED = 1 << ADEN | 1 << ADPS2 | 1 << ADPS1 | 1 << ADPS0,
 };
 
-/* Pin numbers of channels 0 to 7, a port's; the bits of the port that have a channel of their number. */
-#if defined(__AVR_ATmega32U4__)
-enum { FIRST_PIN = 40, BITS = 0xf3 };
-#elif defined(PINF)
-enum { FIRST_PIN = 40, BITS = 0xff };
-#elif defined(PINA)
-enum { FIRST_PIN = 0, BITS = 0xff };
-#else
-enum { FIRST_PIN = 16, BITS = 0x3f };
-#endif
-enum { UPPER_PIN = 80, UPPER_CHANNEL = 8 }; /* channels 8 to 15, where there is a MUX5: port K */
+static const FLASH uint8_t PINS[] = {ANALOG_PINS}; /* by channel */
 
 static uint8_t converting; /* the channel, NONE when the result of the conversion is for nobody */
 
@@ -35,13 +27,9 @@ STARTUP(adc)
 
 static uint8_t channel_of(uint32_t pin)
 {
-    uint32_t bit = pin - FIRST_PIN; /* of a lower pin it is above 7 as well */
-    if (bit < 8 && BITS >> bit & 1)
-        return (uint8_t)bit;
-#if defined(MUX5) && defined(PINK)
-    if (pin >= UPPER_PIN && pin < UPPER_PIN + 8)
-        return (uint8_t)(pin - UPPER_PIN + UPPER_CHANNEL);
-#endif
+    for (uint8_t channel = 0; channel < sizeof PINS; channel++)
+        if (PINS[channel] == pin)
+            return channel;
     return NONE;
 }
 
@@ -58,8 +46,8 @@ static void start(uint8_t channel)
 {
     converting = channel;
     ADMUX = (uint8_t)(1 << REFS0 | (channel & 7));
-#if defined(MUX5) && defined(PINK)
-    ADCSRB = channel & UPPER_CHANNEL ? 1 << MUX5 : 0;
+#ifdef MUX5
+    ADCSRB = channel & 8 ? 1 << MUX5 : 0;
 #endif
     ADCSRA = ENABLED | 1 << ADSC;
 }

@@ -1,6 +1,7 @@
 /* What the dictionary says of the chip: constants and pins. */
 #include "core/declare.h"
 #include "port.h"
+#include "ports/avr/pins.h"
 
 CONSTANT(MCU, CHIP_NAME);
 CONSTANT(CLOCK_FREQ, F_CPU);
@@ -12,13 +13,7 @@ CONSTANT(RECEIVE_WINDOW, 192);
 CONSTANT(RECEIVE_WINDOW, 96);
 #endif
 
-#ifndef UCSR0A
-CONSTANT(RESERVE_PINS_serial, "PD2,PD3");
-#elif defined(PINE)
-CONSTANT(RESERVE_PINS_serial, "PE0,PE1");
-#else
-CONSTANT(RESERVE_PINS_serial, "PD0,PD1");
-#endif
+CONSTANT(RESERVE_PINS_serial, SERIAL_PINS);
 
 #ifdef PINA
 ENUMERATION_RANGE("pin", "PA0", 0, 8);

@@ -31,6 +31,15 @@ struct spi_bus {
     uint8_t control, status; /* SPCR, SPSR */
 };
 
+struct i2c_bus {
+    uint8_t divisor, prescaler; /* TWBR, TWSR */
+    uint8_t address;
+};
+
+struct pwm_out {
+    volatile uint8_t *compare;
+};
+
 static inline void irq_disable(void)
 {
     cli();
@@ -125,6 +134,29 @@ static inline void gpio_out_write(struct gpio_out pin, bool level)
     else
         *port &= (uint8_t)~pin.mask;
     irq_restore(enabled);
+}
+
+typedef uint16_t pulse_clock;
+
+static inline pulse_clock pulse_clock_now(void)
+{
+    return TCNT1;
+}
+
+/* A turn of the loop takes 3 cycles, the pulse 1 cycle more than its turns. */
+static inline __attribute__((always_inline)) void pulse_out(struct gpio_out pin, uint16_t ns)
+{
+    const uint32_t tenths = ns * (F_CPU / 100000UL) / 1000; /* of a cycle */
+    uint8_t turns = (uint8_t)((tenths + 5) / 30);
+    __asm__ volatile("st %a[pins], %[mask]\n1:\tdec %[turns]\n\tbrne 1b\n\tst %a[pins], %[mask]"
+                     : [turns] "+d"(turns)
+                     : [pins] "e"(pin.pins), [mask] "r"(pin.mask)
+                     : "memory");
+}
+
+static inline void pwm_write(struct pwm_out out, uint16_t value)
+{
+    *out.compare = (uint8_t)value;
 }
 
 static inline bool gpio_in_read(struct gpio_in pin)

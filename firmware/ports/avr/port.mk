@@ -7,11 +7,17 @@ CC := avr-gcc
 C_STANDARD := gnu11 # __flash
 DICTIONARY := zlib
 BUILD := build/avr-$(CHIP)$(if $(filter-out 16000000,$(FREQUENCY)),-$(FREQUENCY))
-PORT_SOURCES := $(addprefix ports/avr/,adc.c chip.c clock.c crc16.c gpio.c memory.c reset.c spi.c uart.c)
-
-PROVIDES := gpio adc spi
+PROVIDES := gpio pulse adc pwm spi i2c addresses
 PORT_REPLACES := row crc16
 PORT_ASSEMBLY := ports/avr/row.S ports/avr/receive.S
+
+# What serves a need is built when a module has it.
+SERVES_adc := adc
+SERVES_i2c := twi
+SERVES_pwm := pwm
+SERVES_spi := spi
+NEEDS = $(sort $(foreach module,$(MODULES),$(MODULE_$(module))))
+PORT_SOURCES = $(patsubst %,ports/avr/%.c,chip clock crc16 gpio memory reset uart $(foreach need,$(NEEDS),$(SERVES_$(need))))
 
 # Chips whose flash does not hold all modules have a list of their own.
 MODULES_OF_32K := analog_in buttons counter digital_out endstop pwm_out spi spi_bus spi_pins stepper thermocouple tmcuart trsync

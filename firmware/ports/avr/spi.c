@@ -3,26 +3,10 @@
 
 #include "core/declare.h"
 #include "hal/gpio.h"
-
-#ifdef PINA
-#ifdef PINE
-#define ON_PB0_TO_PB3
-#endif
-#elif defined(PINE)
-#define ON_PB0_TO_PB3
-#endif
+#include "ports/avr/pins.h"
 
 ENUMERATION("spi_bus", "spi", 0);
-#if defined(ON_PB0_TO_PB3)
-CONSTANT(BUS_PINS_spi, "PB3,PB2,PB1");
-enum { SELECT = 8 + 0, CLOCK = 8 + 1, OUT = 8 + 2, IN = 8 + 3 };
-#elif defined(PINA)
-CONSTANT(BUS_PINS_spi, "PB6,PB5,PB7");
-enum { SELECT = 8 + 4, OUT = 8 + 5, IN = 8 + 6, CLOCK = 8 + 7 };
-#else
-CONSTANT(BUS_PINS_spi, "PB4,PB3,PB5");
-enum { SELECT = 8 + 2, OUT = 8 + 3, IN = 8 + 4, CLOCK = 8 + 5 };
-#endif
+CONSTANT(BUS_PINS_spi, SPI_PINS);
 
 enum { SLOWEST = 6 }; /* the clock is the CPU's / 2^(1 + n), n = 0 to this */
 
@@ -39,10 +23,10 @@ struct spi_bus spi_setup(uint32_t bus, uint8_t mode, uint32_t rate)
     uint8_t n = 0;
     while (n < SLOWEST && F_CPU >> (1 + n) > rate)
         n++;
-    gpio_out_setup(SELECT, true); /* as an input it would end the master's role when it is low */
-    gpio_out_setup(CLOCK, mode & 2);
-    gpio_out_setup(OUT, false);
-    gpio_in_setup(IN, 0);
+    gpio_out_setup(SPI_SELECT, true); /* as an input it would end the master's role when it is low */
+    gpio_out_setup(SPI_CLOCK, mode & 2);
+    gpio_out_setup(SPI_OUT, false);
+    gpio_in_setup(SPI_IN, 0);
     return (struct spi_bus){
         .control = (uint8_t)(1 << SPE | 1 << MSTR | (mode & 3) << CPHA | rate_bits(n)),
         .status = n % 2 == 0 && n != SLOWEST ? 1 << SPI2X : 0,
