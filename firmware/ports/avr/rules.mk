@@ -1,8 +1,8 @@
 # How the AVR's objects are made and its targets are linked.
 
 # Where time counts more than flash.
-FAST := core/sched core/frame core/command core/console core/moves core/oid modules/stepper ports/avr/clock ports/avr/crc16 ports/avr/uart
-$(FAST:%=$(BUILD)/%.o): private CFLAGS += -O2 -mno-call-prologues
+FAST := core/sched core/frame core/command core/console core/moves modules/stepper ports/avr/crc16 ports/avr/uart
+$(FAST:%=$(BUILD)/%.o): private CFLAGS := $(filter-out $(SMALL),$(CFLAGS)) -O2
 
 $(BUILD)/klipkit.elf: $(OBJECTS)
 	$(CC) $(CFLAGS) -Wl,--gc-sections -Wl,--relax -o $@ $^
