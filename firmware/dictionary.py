@@ -13,7 +13,7 @@ import re
 import sys
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 FIRST_TEXT = 2
@@ -53,6 +53,7 @@ class Message:
     format: str
     parameters: tuple[Parameter, ...]
     always: bool = False
+    kind: str = ""  # of the object that a command is for: oid_kind_<kind>
 
     @property
     def key(self) -> str:
@@ -151,6 +152,13 @@ class Reader:
         if len(message.parameters) >= ARGUMENTS_MOST:
             raise DeclarationError(f"{message.name}: too many parameters")
         self.add(self.found.commands, message)
+
+    def take_command_to(self, kind: list[str], name: list[str], text: list[str]) -> None:
+        self.take_command(name, text)
+        message = self.found.commands.pop()
+        if not message.format.startswith("oid=%c"):
+            raise DeclarationError(f"{message.name}: the first parameter of a command to an object is oid=%c")
+        self.found.commands.append(replace(message, kind=kind[0]))
 
     def take_command_always(self, name: list[str], text: list[str]) -> None:
         self.take_command(name, text, always=True)
@@ -261,6 +269,7 @@ def send_function(place: int, message: Message) -> list[str]:
 def header(found: Declarations, form: str) -> str:
     """The text of declared.h."""
     commands, responses = numbered(found)
+    kinds = sorted({message.kind for message in commands.values() if message.kind})
     lines = [
         "/* Declarations gathered from the sources by firmware/dictionary.py. */",
         "#ifndef DECLARED_H",
@@ -274,7 +283,8 @@ def header(found: Declarations, form: str) -> str:
         "};",
         "extern const FLASH struct command_row declared_commands[];",
         "extern const FLASH struct response_row declared_responses[];",
-        *(f"void command_{message.name}(const uint32_t *args);" for message in commands.values()),
+        *(f"void command_{message.name}(const uint32_t *args, void *object);" for message in commands.values()),
+        *(f"extern const struct oid_kind oid_kind_{kind};" for kind in kinds),
     ]
     for kind, names in found.functions.items():
         lines += [f"void {kind}_{name}(void);" for name in names]
@@ -301,7 +311,8 @@ def tables(found: Declarations) -> list[str]:
     lines = ["const FLASH struct command_row declared_commands[] = {"]
     for number, message in commands.items():
         row = f"{len(message.parameters)}, {message.bytes_at}, {str(message.always).lower()}"
-        lines.append(f"    [{number}] = {{command_{message.name}, {row}}},")
+        kind = f"&oid_kind_{message.kind}" if message.kind else "NULL"
+        lines.append(f"    [{number}] = {{command_{message.name}, {kind}, {row}}},")
     lines += ["};", "const FLASH struct response_row declared_responses[] = {"]
     for number, message in responses.items():
         lines.append(f"    {{{number}, {len(message.parameters)}, {message.bytes_at}}},")

@@ -6,6 +6,7 @@
 
 #include "core/declare.h"
 #include "core/frame.h"
+#include "core/oid.h"
 #include "core/sched.h"
 
 RESPONSE(is_shutdown, "static_string_id=%hu");
@@ -97,7 +98,7 @@ static void run_one(void)
     if (sched_is_shutdown() && !row.always)
         send_is_shutdown(sched_shutdown_text());
     else
-        row.run(args);
+        row.run(args, row.kind ? oid_find((uint8_t)args[0], row.kind) : NULL);
 }
 
 void command_run(const uint8_t *payload, uint8_t count)

@@ -16,9 +16,12 @@ enum {
     COMMAND_NO_BYTES = 0xff,
 };
 
+struct oid_kind;
+
 /* A row of the dispatch table; `run` is NULL at numbers that are no command. */
 struct command_row {
-    void (*run)(const uint32_t *args);
+    void (*run)(const uint32_t *args, void *object);
+    const struct oid_kind *kind; /* of the object that the first parameter names, NULL when it names none */
     uint8_t values;      /* parameters, "%*s" counted once */
     uint8_t bytes_at;    /* the parameter that is "%*s", COMMAND_NO_BYTES when none is */
     bool always;         /* executed while shut down */

@@ -16,9 +16,13 @@
 #include "declared.h"
 
 /* A command of the host, refused while shut down. */
-#define COMMAND(name, format) void command_##name(const uint32_t *args)
+#define COMMAND(name, format) \
+    void command_##name(const uint32_t *args, void *object __attribute__((unused)))
+/* The same, to an object: its first parameter is the oid of one of the kind oid_kind_<kind>, which the handler gets as `object`. */
+#define COMMAND_TO(kind, name, format) \
+    void command_##name(const uint32_t *args __attribute__((unused)), void *object)
 /* A command that is executed while shut down as well. */
-#define COMMAND_ALWAYS(name, format) void command_##name(const uint32_t *args)
+#define COMMAND_ALWAYS(name, format) COMMAND(name, format)
 /* A message to the host: send_<name>(...), one argument for each parameter (bytes: count, pointer). */
 #define RESPONSE(name, format) _Static_assert(1, #name)
 /* Members of the dictionary's config and enumerations objects; values are literals. */

@@ -45,7 +45,7 @@ COMMAND(allocate_oids, "count=%c")
     size = count;
 }
 
-void *oid_new(uint32_t oid, const struct oid_kind *kind, uint16_t bytes)
+void *oid_new(uint8_t oid, const struct oid_kind *kind, uint16_t bytes)
 {
     if (oid >= size || table[oid].kind || config_is_final())
         shutdown("Can't assign oid");
@@ -54,7 +54,7 @@ void *oid_new(uint32_t oid, const struct oid_kind *kind, uint16_t bytes)
     return table[oid].object;
 }
 
-void *oid_find(uint32_t oid, const struct oid_kind *kind)
+void *oid_find(uint8_t oid, const struct oid_kind *kind)
 {
     if (oid >= size || table[oid].kind != kind)
         shutdown("Invalid oid type");

@@ -115,12 +115,12 @@ static void stop(void *object)
     a->left = 0;
 }
 
-static const struct oid_kind ADXL345 = {stop};
+const struct oid_kind oid_kind_adxl345 = {stop};
 
 COMMAND(config_adxl345, "oid=%c spi_oid=%c")
 {
     struct spi_device *device = spi_find(args[1]);
-    struct adxl345 *a = oid_new(args[0], &ADXL345, sizeof *a);
+    struct adxl345 *a = oid_new(args[0], &oid_kind_adxl345, sizeof *a);
     a->device = device;
     a->oid = (uint8_t)args[0];
     a->timer.run = look_run;
@@ -129,9 +129,9 @@ COMMAND(config_adxl345, "oid=%c spi_oid=%c")
 }
 
 /* Measuring begins and ends with the looks. */
-COMMAND(query_adxl345, "oid=%c rest_ticks=%u")
+COMMAND_TO(adxl345, query_adxl345, "oid=%c rest_ticks=%u")
 {
-    struct adxl345 *a = oid_find(args[0], &ADXL345);
+    struct adxl345 *a = object;
     irq_disable();
     stop(a);
     irq_enable();
@@ -148,9 +148,9 @@ COMMAND(query_adxl345, "oid=%c rest_ticks=%u")
     irq_enable();
 }
 
-COMMAND(query_adxl345_status, "oid=%c")
+COMMAND_TO(adxl345, query_adxl345_status, "oid=%c")
 {
-    struct adxl345 *a = oid_find(args[0], &ADXL345);
+    struct adxl345 *a = object;
     uint32_t before = clock_read();
     uint8_t count = entries(a);
     uint32_t took = clock_read() - before;

@@ -123,12 +123,12 @@ static void go_on(void *object)
     sched_move(&a->timer);
 }
 
-static const struct oid_kind ANALOG_IN = {go_on};
+const struct oid_kind oid_kind_analog_in = {go_on};
 
 COMMAND(config_analog_in, "oid=%c pin=%u")
 {
     struct adc_in pin = adc_setup(args[1]);
-    struct analog_in *a = oid_new(args[0], &ANALOG_IN, sizeof *a);
+    struct analog_in *a = oid_new(args[0], &oid_kind_analog_in, sizeof *a);
     a->pin = pin;
     a->oid = (uint8_t)args[0];
     a->timer.run = convert_run;
@@ -136,10 +136,10 @@ COMMAND(config_analog_in, "oid=%c pin=%u")
     all = a;
 }
 
-COMMAND(query_analog_in, "oid=%c clock=%u sample_ticks=%u sample_count=%c rest_ticks=%u bytes_per_report=%c "
+COMMAND_TO(analog_in, query_analog_in, "oid=%c clock=%u sample_ticks=%u sample_count=%c rest_ticks=%u bytes_per_report=%c "
                          "min_value=%hu max_value=%hu range_check_count=%c")
 {
-    struct analog_in *a = oid_find(args[0], &ANALOG_IN);
+    struct analog_in *a = object;
     uint8_t count = (uint8_t)args[3], bytes = (uint8_t)args[5];
     if (count && (!bytes || bytes % 2 || bytes > REPORT_BYTES_MOST))
         shutdown("Invalid analog_in bytes_per_report");

@@ -81,14 +81,14 @@ static bool poll_run(struct timer *timer)
 
 /* --- commands --- */
 
-static const struct oid_kind BUTTONS = {NULL};
+const struct oid_kind oid_kind_buttons = {NULL};
 
 COMMAND(config_buttons, "oid=%c button_count=%c")
 {
     uint8_t count = (uint8_t)args[1];
     if (count > INPUTS_MOST)
         shutdown("Max of 8 buttons");
-    struct buttons *b = oid_new(args[0], &BUTTONS, (uint16_t)(sizeof *b + count * sizeof b->inputs[0]));
+    struct buttons *b = oid_new(args[0], &oid_kind_buttons, (uint16_t)(sizeof *b + count * sizeof b->inputs[0]));
     b->oid = (uint8_t)args[0];
     b->count = count;
     b->timer.run = poll_run;
@@ -96,9 +96,9 @@ COMMAND(config_buttons, "oid=%c button_count=%c")
     all = b;
 }
 
-COMMAND(buttons_add, "oid=%c pos=%c pin=%u pull_up=%c")
+COMMAND_TO(buttons, buttons_add, "oid=%c pos=%c pin=%u pull_up=%c")
 {
-    struct buttons *b = oid_find(args[0], &BUTTONS);
+    struct buttons *b = object;
     uint8_t place = (uint8_t)args[1];
     if (place >= b->count)
         shutdown("Set button past maximum button count");
@@ -106,9 +106,9 @@ COMMAND(buttons_add, "oid=%c pos=%c pin=%u pull_up=%c")
     b->added |= (uint8_t)(1u << place);
 }
 
-COMMAND(buttons_query, "oid=%c clock=%u rest_ticks=%u retransmit_count=%c invert=%c")
+COMMAND_TO(buttons, buttons_query, "oid=%c clock=%u rest_ticks=%u retransmit_count=%c invert=%c")
 {
-    struct buttons *b = oid_find(args[0], &BUTTONS);
+    struct buttons *b = object;
     uint8_t repeat_polls = (uint8_t)args[3];
     if (args[2] && !repeat_polls)
         shutdown("Invalid buttons retransmit count");
@@ -125,9 +125,9 @@ COMMAND(buttons_query, "oid=%c clock=%u rest_ticks=%u retransmit_count=%c invert
     irq_enable();
 }
 
-COMMAND(buttons_ack, "oid=%c count=%c")
+COMMAND_TO(buttons, buttons_ack, "oid=%c count=%c")
 {
-    struct buttons *b = oid_find(args[0], &BUTTONS);
+    struct buttons *b = object;
     uint8_t count = (uint8_t)args[1];
     irq_disable();
     if (count > b->waiting)

@@ -49,11 +49,11 @@ static bool poll_run(struct timer *timer)
     return true;
 }
 
-static const struct oid_kind COUNTER = {NULL};
+const struct oid_kind oid_kind_counter = {NULL};
 
 COMMAND(config_counter, "oid=%c pin=%u pull_up=%c")
 {
-    struct counter *c = oid_new(args[0], &COUNTER, sizeof *c);
+    struct counter *c = oid_new(args[0], &oid_kind_counter, sizeof *c);
     c->pin = gpio_in_setup(args[1], (int8_t)args[2]);
     c->oid = (uint8_t)args[0];
     c->timer.run = poll_run;
@@ -61,9 +61,9 @@ COMMAND(config_counter, "oid=%c pin=%u pull_up=%c")
     all = c;
 }
 
-COMMAND(query_counter, "oid=%c clock=%u poll_ticks=%u sample_ticks=%u")
+COMMAND_TO(counter, query_counter, "oid=%c clock=%u poll_ticks=%u sample_ticks=%u")
 {
-    struct counter *c = oid_find(args[0], &COUNTER);
+    struct counter *c = object;
     irq_disable();
     sched_remove(&c->timer);
     c->timer.clock = c->report_clock = args[1];

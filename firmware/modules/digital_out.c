@@ -111,7 +111,7 @@ static void stop(void *object)
     set_level(d, d->default_level);
 }
 
-static const struct oid_kind DIGITAL_OUT = {stop};
+const struct oid_kind oid_kind_digital_out = {stop};
 
 /* Have the timer wait for what comes next now. Interrupts disabled. */
 static void replan(struct digital_out *d)
@@ -125,7 +125,7 @@ COMMAND(config_digital_out, "oid=%c pin=%u value=%c default_value=%c max_duratio
 {
     bool level = (uint8_t)args[2] != 0, default_level = (uint8_t)args[3] != 0;
     struct gpio_out pin = gpio_out_setup(args[1], default_level); /* safe if what follows shuts down */
-    struct digital_out *d = oid_new(args[0], &DIGITAL_OUT, sizeof *d);
+    struct digital_out *d = oid_new(args[0], &oid_kind_digital_out, sizeof *d);
     d->pin = pin;
     d->level = d->default_level = default_level;
     d->max_duration = args[4];
@@ -138,9 +138,9 @@ COMMAND(config_digital_out, "oid=%c pin=%u value=%c default_value=%c max_duratio
     irq_enable();
 }
 
-COMMAND(set_digital_out_pwm_cycle, "oid=%c cycle_ticks=%u")
+COMMAND_TO(digital_out, set_digital_out_pwm_cycle, "oid=%c cycle_ticks=%u")
 {
-    struct digital_out *d = oid_find(args[0], &DIGITAL_OUT);
+    struct digital_out *d = object;
     irq_disable();
     if (!moves_empty(&d->queue))
         shutdown("Can not set soft pwm cycle ticks while updates pending");
@@ -163,9 +163,9 @@ static void check_limit(const struct digital_out *d, uint32_t clock)
         shutdown("Scheduled digital out event will exceed max_duration");
 }
 
-COMMAND(queue_digital_out, "oid=%c clock=%u on_ticks=%u")
+COMMAND_TO(digital_out, queue_digital_out, "oid=%c clock=%u on_ticks=%u")
 {
-    struct digital_out *d = oid_find(args[0], &DIGITAL_OUT);
+    struct digital_out *d = object;
     uint32_t clock = args[1];
     irq_disable();
     check_limit(d, clock);
@@ -181,9 +181,9 @@ COMMAND(queue_digital_out, "oid=%c clock=%u on_ticks=%u")
     irq_enable();
 }
 
-COMMAND(update_digital_out, "oid=%c value=%c")
+COMMAND_TO(digital_out, update_digital_out, "oid=%c value=%c")
 {
-    struct digital_out *d = oid_find(args[0], &DIGITAL_OUT);
+    struct digital_out *d = object;
     irq_disable();
     if (!moves_empty(&d->queue))
         shutdown("update_digital_out not valid with active queue");

@@ -78,18 +78,18 @@ static void stop(void *object)
     e->homing = false;
 }
 
-static const struct oid_kind ENDSTOP = {stop};
+const struct oid_kind oid_kind_endstop = {stop};
 
 COMMAND(config_endstop, "oid=%c pin=%c pull_up=%c")
 {
-    struct endstop *e = oid_new(args[0], &ENDSTOP, sizeof *e);
+    struct endstop *e = oid_new(args[0], &oid_kind_endstop, sizeof *e);
     e->pin = gpio_in_setup(args[1], (int8_t)args[2]);
 }
 
-COMMAND(endstop_home, "oid=%c clock=%u sample_ticks=%u sample_count=%c rest_ticks=%u pin_value=%c trsync_oid=%c "
+COMMAND_TO(endstop, endstop_home, "oid=%c clock=%u sample_ticks=%u sample_count=%c rest_ticks=%u pin_value=%c trsync_oid=%c "
                       "trigger_reason=%c")
 {
-    struct endstop *e = oid_find(args[0], &ENDSTOP);
+    struct endstop *e = object;
     uint8_t sample_count = (uint8_t)args[3];
     irq_disable();
     stop(e);
@@ -108,9 +108,9 @@ COMMAND(endstop_home, "oid=%c clock=%u sample_ticks=%u sample_count=%c rest_tick
     irq_enable();
 }
 
-COMMAND(endstop_query_state, "oid=%c")
+COMMAND_TO(endstop, endstop_query_state, "oid=%c")
 {
-    const struct endstop *e = oid_find(args[0], &ENDSTOP);
+    const struct endstop *e = object;
     irq_disable();
     bool homing = e->homing;
     uint32_t next_clock = e->next_clock;

@@ -19,11 +19,11 @@ struct hd44780 {
     uint32_t last_clock;    /* of the last byte */
 };
 
-static const struct oid_kind HD44780 = {NULL};
+const struct oid_kind oid_kind_hd44780 = {NULL};
 
 COMMAND(config_hd44780, "oid=%c rs_pin=%u e_pin=%u d4_pin=%u d5_pin=%u d6_pin=%u d7_pin=%u delay_ticks=%u")
 {
-    struct hd44780 *h = oid_new(args[0], &HD44780, sizeof *h);
+    struct hd44780 *h = oid_new(args[0], &oid_kind_hd44780, sizeof *h);
     h->select = gpio_out_setup(args[1], false);
     h->enable = gpio_out_setup(args[2], false);
     for (uint8_t i = 0; i < LINES; i++)
@@ -54,12 +54,12 @@ static void send_all(struct hd44780 *h, bool is_data, const uint8_t *bytes, uint
     }
 }
 
-COMMAND(hd44780_send_cmds, "oid=%c cmds=%*s")
+COMMAND_TO(hd44780, hd44780_send_cmds, "oid=%c cmds=%*s")
 {
-    send_all(oid_find(args[0], &HD44780), false, command_bytes(args[2]), (uint8_t)args[1]);
+    send_all(object, false, command_bytes(args[2]), (uint8_t)args[1]);
 }
 
-COMMAND(hd44780_send_data, "oid=%c data=%*s")
+COMMAND_TO(hd44780, hd44780_send_data, "oid=%c data=%*s")
 {
-    send_all(oid_find(args[0], &HD44780), true, command_bytes(args[2]), (uint8_t)args[1]);
+    send_all(object, true, command_bytes(args[2]), (uint8_t)args[1]);
 }

@@ -19,11 +19,11 @@ ENUMERATION("i2c_bus_status", "BUS_TIMEOUT", 2);
 ENUMERATION("i2c_bus_status", "START_NACK", 3);
 ENUMERATION("i2c_bus_status", "START_READ_NACK", 4);
 
-static const struct oid_kind I2C_DEVICE = {NULL};
+const struct oid_kind oid_kind_i2c_device = {NULL};
 
-struct i2c_device *i2c_find(uint32_t oid)
+struct i2c_device *i2c_find(uint8_t oid)
 {
-    return oid_find(oid, &I2C_DEVICE);
+    return oid_find(oid, &oid_kind_i2c_device);
 }
 
 void i2c_set_way(struct i2c_device *device, i2c_way way, const void *bus, uint16_t size)
@@ -47,15 +47,15 @@ enum i2c_status i2c_device_transfer(const struct i2c_device *device, const uint8
 
 COMMAND(config_i2c, "oid=%c")
 {
-    oid_new(args[0], &I2C_DEVICE, sizeof(struct i2c_device));
+    oid_new(args[0], &oid_kind_i2c_device, sizeof(struct i2c_device));
 }
 
 /* On an error the response has no bytes. */
-COMMAND(i2c_transfer, "oid=%c write=%*s read_len=%u")
+COMMAND_TO(i2c_device, i2c_transfer, "oid=%c write=%*s read_len=%u")
 {
     enum { READ_MOST = FRAME_PAYLOAD_MOST - 7 }; /* id of 2 bytes, oid of 2, status, length, and one to spare */
     uint8_t read[READ_MOST];
-    const struct i2c_device *device = i2c_find(args[0]);
+    const struct i2c_device *device = object;
     if (args[3] > READ_MOST)
         shutdown("Command parser error");
     uint8_t count = (uint8_t)args[3];

@@ -17,7 +17,7 @@ struct i2c_device {
 };
 
 /* The device of `oid`; shutdown when it is none. */
-struct i2c_device *i2c_find(uint32_t oid);
+struct i2c_device *i2c_find(uint8_t oid);
 
 /* Give a device its bus: a copy of the `size` bytes at `bus` is made. Shutdown "Unsupported i2c bus" when it has one, or when
  * configuration is over. */

@@ -9,9 +9,9 @@ static enum i2c_status transfer(const struct i2c_device *device, const uint8_t *
     return i2c_transfer(*(const struct i2c_bus *)device->bus, write, write_count, read, read_count);
 }
 
-COMMAND(i2c_set_bus, "oid=%c i2c_bus=%u rate=%u address=%u")
+COMMAND_TO(i2c_device, i2c_set_bus, "oid=%c i2c_bus=%u rate=%u address=%u")
 {
-    struct i2c_device *device = i2c_find(args[0]);
+    struct i2c_device *device = object;
     struct i2c_bus bus = i2c_setup(args[1], args[2], args[3] & 0x7f);
     i2c_set_way(device, transfer, &bus, sizeof bus);
 }

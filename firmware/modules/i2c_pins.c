@@ -173,9 +173,9 @@ static enum i2c_status transfer(const struct i2c_device *device, const uint8_t *
     return status;
 }
 
-COMMAND(i2c_set_sw_bus, "oid=%c scl_pin=%u sda_pin=%u pulse_ticks=%u address=%u")
+COMMAND_TO(i2c_device, i2c_set_sw_bus, "oid=%c scl_pin=%u sda_pin=%u pulse_ticks=%u address=%u")
 {
-    struct i2c_device *device = i2c_find(args[0]);
+    struct i2c_device *device = object;
     struct lines lines = {args[1], args[2], args[3], args[4] & 0x7f};
     let_go(lines.scl);
     let_go(lines.sda);

@@ -36,14 +36,14 @@ struct neopixel {
     uint8_t bytes[];
 };
 
-static const struct oid_kind NEOPIXEL = {NULL};
+const struct oid_kind oid_kind_neopixel = {NULL};
 
 COMMAND(config_neopixel, "oid=%c pin=%u data_size=%hu bit_max_ticks=%u reset_min_ticks=%u")
 {
     uint16_t size = (uint16_t)args[2];
     if (!size || size > BYTES_MOST)
         shutdown("Invalid neopixel data_size");
-    struct neopixel *n = oid_new(args[0], &NEOPIXEL, (uint16_t)sizeof *n + size);
+    struct neopixel *n = oid_new(args[0], &oid_kind_neopixel, (uint16_t)sizeof *n + size);
     n->pin = gpio_out_setup(args[1], false);
     n->size = size;
     const pulse_clock most = (pulse_clock)-1;
@@ -52,9 +52,9 @@ COMMAND(config_neopixel, "oid=%c pin=%u data_size=%hu bit_max_ticks=%u reset_min
     n->last_clock = clock_read();
 }
 
-COMMAND(neopixel_update, "oid=%c pos=%hu data=%*s")
+COMMAND_TO(neopixel, neopixel_update, "oid=%c pos=%hu data=%*s")
 {
-    struct neopixel *n = oid_find(args[0], &NEOPIXEL);
+    struct neopixel *n = object;
     uint16_t place = (uint16_t)args[1];
     uint8_t count = (uint8_t)args[2];
     if (place > n->size || count > n->size - place)
@@ -105,9 +105,9 @@ static bool send_all(const struct neopixel *n)
     return true;
 }
 
-COMMAND(neopixel_send, "oid=%c")
+COMMAND_TO(neopixel, neopixel_send, "oid=%c")
 {
-    struct neopixel *n = oid_find(args[0], &NEOPIXEL);
+    struct neopixel *n = object;
     wait_since(n->last_clock, n->reset_min_ticks);
     bool sent = send_all(n);
     n->last_clock = clock_read();

@@ -71,7 +71,7 @@ static void stop(void *object)
     pwm_write(p->pin, p->default_value);
 }
 
-static const struct oid_kind PWM_OUT = {stop};
+const struct oid_kind oid_kind_pwm_out = {stop};
 
 /* Have the timer wait for what comes next now. Interrupts disabled. */
 static void replan(struct pwm *p)
@@ -85,7 +85,7 @@ COMMAND(config_pwm_out, "oid=%c pin=%u cycle_ticks=%u value=%hu default_value=%h
 {
     uint16_t value = (uint16_t)args[3], default_value = (uint16_t)args[4];
     struct pwm_out pin = pwm_setup(args[1], args[2], default_value); /* safe if what follows shuts down */
-    struct pwm *p = oid_new(args[0], &PWM_OUT, sizeof *p);
+    struct pwm *p = oid_new(args[0], &oid_kind_pwm_out, sizeof *p);
     p->pin = pin;
     p->default_value = default_value;
     p->max_duration = args[5];
@@ -108,9 +108,9 @@ static void check_limit(const struct pwm *p, uint32_t clock)
         shutdown("Scheduled pwm event will exceed max_duration");
 }
 
-COMMAND(queue_pwm_out, "oid=%c clock=%u value=%hu")
+COMMAND_TO(pwm_out, queue_pwm_out, "oid=%c clock=%u value=%hu")
 {
-    struct pwm *p = oid_find(args[0], &PWM_OUT);
+    struct pwm *p = object;
     uint32_t clock = args[1];
     irq_disable();
     check_limit(p, clock);

@@ -43,12 +43,12 @@ static void deselect(void *object)
     select(object, false);
 }
 
-static const struct oid_kind SPI_DEVICE = {deselect};
+const struct oid_kind oid_kind_spi_device = {deselect};
 static const struct oid_kind FAREWELL = {NULL};
 
-struct spi_device *spi_find(uint32_t oid)
+struct spi_device *spi_find(uint8_t oid)
 {
-    return oid_find(oid, &SPI_DEVICE);
+    return oid_find(oid, &oid_kind_spi_device);
 }
 
 void spi_set_way(struct spi_device *device, const struct spi_way *way, const void *bus, uint16_t size)
@@ -83,7 +83,7 @@ COMMAND(config_spi, "oid=%c pin=%u cs_active_high=%c")
 {
     bool active_high = (uint8_t)args[2] != 0;
     struct gpio_out pin = gpio_out_setup(args[1], !active_high);
-    struct spi_device *device = oid_new(args[0], &SPI_DEVICE, sizeof *device);
+    struct spi_device *device = oid_new(args[0], &oid_kind_spi_device, sizeof *device);
     device->select = pin;
     device->active_high = active_high;
     device->has_select = true;
@@ -91,22 +91,22 @@ COMMAND(config_spi, "oid=%c pin=%u cs_active_high=%c")
 
 COMMAND(config_spi_without_cs, "oid=%c")
 {
-    oid_new(args[0], &SPI_DEVICE, sizeof(struct spi_device));
+    oid_new(args[0], &oid_kind_spi_device, sizeof(struct spi_device));
 }
 
-COMMAND(spi_transfer, "oid=%c data=%*s")
+COMMAND_TO(spi_device, spi_transfer, "oid=%c data=%*s")
 {
     uint8_t bytes[FRAME_PAYLOAD_MOST], count = (uint8_t)args[1];
     memcpy(bytes, command_bytes(args[2]), count);
-    spi_transfer(spi_find(args[0]), bytes, count);
+    spi_transfer(object, bytes, count);
     send_spi_transfer_response((uint8_t)args[0], count, bytes);
 }
 
-COMMAND(spi_send, "oid=%c data=%*s")
+COMMAND_TO(spi_device, spi_send, "oid=%c data=%*s")
 {
     uint8_t bytes[FRAME_PAYLOAD_MOST], count = (uint8_t)args[1];
     memcpy(bytes, command_bytes(args[2]), count);
-    spi_transfer(spi_find(args[0]), bytes, count);
+    spi_transfer(object, bytes, count);
 }
 
 /* --- shutdown --- */

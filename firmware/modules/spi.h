@@ -23,7 +23,7 @@ struct spi_device {
 };
 
 /* The device of `oid`; shutdown when it is none. */
-struct spi_device *spi_find(uint32_t oid);
+struct spi_device *spi_find(uint8_t oid);
 
 /* Give a device its bus: a copy of the `size` bytes at `bus` is made. Shutdown "Invalid spi config" when it has one, or when
  * configuration is over. */

@@ -15,9 +15,9 @@ static void exchange(struct spi_device *device, uint8_t *bytes, uint8_t count)
 
 static const struct spi_way BUS = {prepare, exchange};
 
-COMMAND(spi_set_bus, "oid=%c spi_bus=%u mode=%u rate=%u")
+COMMAND_TO(spi_device, spi_set_bus, "oid=%c spi_bus=%u mode=%u rate=%u")
 {
-    struct spi_device *device = spi_find(args[0]);
+    struct spi_device *device = object;
     if (args[2] > 3)
         shutdown("Invalid spi config");
     struct spi_bus bus = spi_setup(args[1], (uint8_t)args[2], args[3]);

@@ -57,9 +57,9 @@ static void exchange(struct spi_device *device, uint8_t *bytes, uint8_t count)
 
 static const struct spi_way PINS = {prepare, exchange};
 
-COMMAND(spi_set_sw_bus, "oid=%c miso_pin=%u mosi_pin=%u sclk_pin=%u mode=%u pulse_ticks=%u")
+COMMAND_TO(spi_device, spi_set_sw_bus, "oid=%c miso_pin=%u mosi_pin=%u sclk_pin=%u mode=%u pulse_ticks=%u")
 {
-    struct spi_device *device = spi_find(args[0]);
+    struct spi_device *device = object;
     uint32_t mode = args[4];
     if (mode > 3)
         shutdown("Invalid spi config");

@@ -23,11 +23,11 @@ struct st7920 {
     uint32_t last_clock;             /* of the last byte */
 };
 
-static const struct oid_kind ST7920 = {NULL};
+const struct oid_kind oid_kind_st7920 = {NULL};
 
 COMMAND(config_st7920, "oid=%c cs_pin=%u sclk_pin=%u sid_pin=%u sync_delay_ticks=%u cmd_delay_ticks=%u")
 {
-    struct st7920 *s = oid_new(args[0], &ST7920, sizeof *s);
+    struct st7920 *s = oid_new(args[0], &oid_kind_st7920, sizeof *s);
     s->select = gpio_out_setup(args[1], false);
     s->clock = gpio_out_setup(args[2], false);
     s->data = gpio_out_setup(args[3], false);
@@ -63,12 +63,12 @@ static void send_all(struct st7920 *s, uint8_t sync, const uint8_t *bytes, uint8
     gpio_out_write(s->select, false);
 }
 
-COMMAND(st7920_send_cmds, "oid=%c cmds=%*s")
+COMMAND_TO(st7920, st7920_send_cmds, "oid=%c cmds=%*s")
 {
-    send_all(oid_find(args[0], &ST7920), SYNC_COMMANDS, command_bytes(args[2]), (uint8_t)args[1]);
+    send_all(object, SYNC_COMMANDS, command_bytes(args[2]), (uint8_t)args[1]);
 }
 
-COMMAND(st7920_send_data, "oid=%c data=%*s")
+COMMAND_TO(st7920, st7920_send_data, "oid=%c data=%*s")
 {
-    send_all(oid_find(args[0], &ST7920), SYNC_DATA, command_bytes(args[2]), (uint8_t)args[1]);
+    send_all(object, SYNC_DATA, command_bytes(args[2]), (uint8_t)args[1]);
 }

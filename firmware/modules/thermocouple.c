@@ -112,7 +112,7 @@ static void stop(void *object)
     t->due = false;
 }
 
-static const struct oid_kind THERMOCOUPLE = {stop};
+const struct oid_kind oid_kind_thermocouple = {stop};
 
 COMMAND(config_thermocouple, "oid=%c spi_oid=%c thermocouple_type=%c")
 {
@@ -120,7 +120,7 @@ COMMAND(config_thermocouple, "oid=%c spi_oid=%c thermocouple_type=%c")
     if (type >= sizeof READ / sizeof READ[0])
         shutdown("Invalid thermocouple chip type");
     struct spi_device *device = spi_find(args[1]);
-    struct thermocouple *t = oid_new(args[0], &THERMOCOUPLE, sizeof *t);
+    struct thermocouple *t = oid_new(args[0], &oid_kind_thermocouple, sizeof *t);
     t->device = device;
     t->oid = (uint8_t)args[0];
     t->type = type;
@@ -129,9 +129,9 @@ COMMAND(config_thermocouple, "oid=%c spi_oid=%c thermocouple_type=%c")
     all = t;
 }
 
-COMMAND(query_thermocouple, "oid=%c clock=%u rest_ticks=%u min_value=%u max_value=%u max_invalid_count=%c")
+COMMAND_TO(thermocouple, query_thermocouple, "oid=%c clock=%u rest_ticks=%u min_value=%u max_value=%u max_invalid_count=%c")
 {
-    struct thermocouple *t = oid_find(args[0], &THERMOCOUPLE);
+    struct thermocouple *t = object;
     irq_disable();
     stop(t);
     t->timer.clock = args[1];

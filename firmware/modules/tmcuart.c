@@ -159,11 +159,11 @@ static void stop(void *object)
     u->state = IDLE;
 }
 
-static const struct oid_kind TMCUART = {stop};
+const struct oid_kind oid_kind_tmcuart = {stop};
 
 COMMAND(config_tmcuart, "oid=%c rx_pin=%u pull_up=%c tx_pin=%u bit_time=%u")
 {
-    struct tmcuart *u = oid_new(args[0], &TMCUART, sizeof *u);
+    struct tmcuart *u = oid_new(args[0], &oid_kind_tmcuart, sizeof *u);
     u->oid = (uint8_t)args[0];
     u->rx_pin = args[1];
     u->pull = (int8_t)args[2];
@@ -177,9 +177,9 @@ COMMAND(config_tmcuart, "oid=%c rx_pin=%u pull_up=%c tx_pin=%u bit_time=%u")
 }
 
 /* Ignored while a transfer is under way. */
-COMMAND(tmcuart_send, "oid=%c write=%*s read=%c")
+COMMAND_TO(tmcuart, tmcuart_send, "oid=%c write=%*s read=%c")
 {
-    struct tmcuart *u = oid_find(args[0], &TMCUART);
+    struct tmcuart *u = object;
     uint8_t write = (uint8_t)args[1], read = (uint8_t)args[3];
     if (u->state != IDLE)
         return;

@@ -128,16 +128,16 @@ static void stop(void *object)
     forget_listeners(t);
 }
 
-static const struct oid_kind TRSYNC = {stop};
+const struct oid_kind oid_kind_trsync = {stop};
 
-struct trsync *trsync_find(uint32_t oid)
+struct trsync *trsync_find(uint8_t oid)
 {
-    return oid_find(oid, &TRSYNC);
+    return oid_find(oid, &oid_kind_trsync);
 }
 
 COMMAND(config_trsync, "oid=%c")
 {
-    struct trsync *t = oid_new(args[0], &TRSYNC, sizeof *t);
+    struct trsync *t = oid_new(args[0], &oid_kind_trsync, sizeof *t);
     t->oid = (uint8_t)args[0];
     t->report.run = report_run;
     t->expiry.run = expiry_run;
@@ -146,9 +146,9 @@ COMMAND(config_trsync, "oid=%c")
 }
 
 /* All zeros disarm. */
-COMMAND(trsync_start, "oid=%c report_clock=%u report_ticks=%u expire_reason=%c")
+COMMAND_TO(trsync, trsync_start, "oid=%c report_clock=%u report_ticks=%u expire_reason=%c")
 {
-    struct trsync *t = trsync_find(args[0]);
+    struct trsync *t = object;
     irq_disable();
     disarm(t);
     forget_listeners(t);
@@ -164,9 +164,9 @@ COMMAND(trsync_start, "oid=%c report_clock=%u report_ticks=%u expire_reason=%c")
 }
 
 /* A time-out that is past already is one now. */
-COMMAND(trsync_set_timeout, "oid=%c clock=%u")
+COMMAND_TO(trsync, trsync_set_timeout, "oid=%c clock=%u")
 {
-    struct trsync *t = trsync_find(args[0]);
+    struct trsync *t = object;
     irq_disable();
     if (t->armed && clock_is_before(args[1], clock_read())) {
         trsync_fire(t, t->expire_reason);
@@ -178,9 +178,9 @@ COMMAND(trsync_set_timeout, "oid=%c clock=%u")
     irq_enable();
 }
 
-COMMAND(trsync_trigger, "oid=%c reason=%c")
+COMMAND_TO(trsync, trsync_trigger, "oid=%c reason=%c")
 {
-    struct trsync *t = trsync_find(args[0]);
+    struct trsync *t = object;
     irq_disable();
     if (t->armed)
         trigger(t, (uint8_t)args[1]);

@@ -12,7 +12,7 @@ struct trsync_listener {
 };
 
 /* The trsync of `oid`; shutdown when it is none. */
-struct trsync *trsync_find(uint32_t oid);
+struct trsync *trsync_find(uint8_t oid);
 
 /* Have `told` called at the next trigger, once; shutdown when the listener is registered already. Interrupts disabled. */
 void trsync_listen(struct trsync *trsync, struct trsync_listener *listener, void (*told)(struct trsync_listener *listener));

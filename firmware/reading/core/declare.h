@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #define COMMAND(name, format) DECLARED(command, name, format)
+#define COMMAND_TO(kind, name, format) DECLARED(command_to, kind, name, format)
 #define COMMAND_ALWAYS(name, format) DECLARED(command_always, name, format)
 #define RESPONSE(name, format) DECLARED(response, name, format)
 #define CONSTANT(name, value) DECLARED(constant, name, value)
