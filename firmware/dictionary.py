@@ -20,10 +20,13 @@ FIRST_TEXT = 2
 ONE_BYTE = 0x80  # numbers below it travel in one byte
 NEGATIVE = 0x60  # of these, the ones from here on are read as negative by a host
 NO_BYTES = "COMMAND_NO_BYTES"
-VALUES_MOST = 8  # RESPONSE_VALUES_MOST of core/command.c
+VALUES_MOST = 7  # RESPONSE_VALUES_MOST of core/command.c
 ARGUMENTS_MOST = 16  # COMMAND_VALUES_MOST of core/command.h
 INTEGERS = {"%u": "uint32_t", "%i": "int32_t", "%hu": "uint16_t", "%hi": "int16_t", "%c": "uint8_t"}
 BYTES = {"%*s", "%.*s"}
+SIZES = {"%u": 3, "%i": 3, "%hu": 2, "%hi": 3, "%c": 1, "%*s": 0, "%.*s": 0}  # enum response_size
+
+PACKED = {1: "uint8_t", 2: "uint16_t", 3: "uint32_t"}
 
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[(),]|[^\s"(),]+')
 NUMBER = re.compile(r"(0[xX][0-9a-fA-F]+|[0-9]+)[uUlL]*$")
@@ -59,6 +62,14 @@ class Message:
     def key(self) -> str:
         """The dictionary's name of it."""
         return f"{self.name} {self.format}".rstrip()
+
+    @property
+    def sizes(self) -> int:
+        """What struct response_row says of the parameters."""
+        word = 1
+        for parameter in reversed(self.parameters):
+            word = word << 2 | SIZES[parameter.conversion]
+        return word
 
     @property
     def bytes_at(self) -> str:
@@ -167,6 +178,8 @@ class Reader:
         message = message_of(name[0], text_of(text))
         if len(message.parameters) > VALUES_MOST:
             raise DeclarationError(f"{message.name}: too many parameters")
+        if any(parameter.is_bytes for parameter in message.parameters[:-1]):
+            raise DeclarationError(f"{message.name}: the bytes of a response are its last parameter")
         self.add(self.found.responses, message)
 
     def take_constant(self, name: list[str], value: list[str]) -> None:
@@ -215,7 +228,7 @@ def numbered(found: Declarations) -> tuple[dict[int, Message], dict[int, Message
         by_response = {0: responses.pop("identify_response")}
     except KeyError as error:
         raise DeclarationError(f"{error.args[0]} is not declared") from None
-    by_command.update(enumerate(commands.values(), 2))
+    by_command.update(enumerate(sorted(commands.values(), key=lambda message: not message.always), 2))
     by_response.update(enumerate(responses.values(), 2 + len(commands)))
     return by_command, by_response
 
@@ -249,19 +262,21 @@ def compact(value: object) -> str:
 
 def send_function(place: int, message: Message) -> list[str]:
     """The typed send function of a response, as lines of C."""
-    signature, values, data = [], [], "NULL, 0"
+    signature, members, names, data = [], [], [], "NULL, 0"
     for parameter in message.parameters:
         if parameter.is_bytes:
             signature += [f"uint8_t {parameter.name}_count", f"const void *{parameter.name}"]
             data = f"{parameter.name}, {parameter.name}_count"
         else:
             signature.append(f"{INTEGERS[parameter.conversion]} {parameter.name}")
-            values.append(f"(uint32_t){parameter.name}")
-    args = f"(const uint32_t[]){{{', '.join(values)}}}" if values else "NULL"
+            members.append(f"{PACKED[SIZES[parameter.conversion]]} {parameter.name};")
+            names.append(f"({PACKED[SIZES[parameter.conversion]]}){parameter.name}")
+    packed = f"const struct __attribute__((packed)) {{ {' '.join(members)} }} args = {{{', '.join(names)}}};"
     return [
         f"static inline void send_{message.name}({', '.join(signature) or 'void'})",
         "{",
-        f"    command_respond(&declared_responses[{place}], {args}, {data});",
+        *([f"    {packed}"] if members else []),
+        f"    command_respond(&declared_responses[{place}], {'&args' if members else 'NULL'}, {data});",
         "}",
     ]
 
@@ -279,7 +294,8 @@ def header(found: Declarations, form: str) -> str:
         '#include "core/command.h"',
         "enum {",
         *(f"    {place} = {number}," for place, number in found.places.items()),
-        f"    declared_command_count = {max(commands) + 1}",
+        f"    declared_command_count = {max(commands) + 1},",
+        f"    declared_always_count = {1 + sum(message.always for message in found.commands)}",
         "};",
         "extern const FLASH struct command_row declared_commands[];",
         "extern const FLASH struct response_row declared_responses[];",
@@ -310,12 +326,12 @@ def tables(found: Declarations) -> list[str]:
     commands, responses = numbered(found)
     lines = ["const FLASH struct command_row declared_commands[] = {"]
     for number, message in commands.items():
-        row = f"{len(message.parameters)}, {message.bytes_at}, {str(message.always).lower()}"
+        row = f"{len(message.parameters)}, {message.bytes_at}"
         kind = f"&oid_kind_{message.kind}" if message.kind else "NULL"
         lines.append(f"    [{number}] = {{command_{message.name}, {kind}, {row}}},")
     lines += ["};", "const FLASH struct response_row declared_responses[] = {"]
     for number, message in responses.items():
-        lines.append(f"    {{{number}, {len(message.parameters)}, {message.bytes_at}}},")
+        lines.append(f"    {{{number}, {message.sizes}}},")
     lines.append("};")
     for kind, names in found.functions.items():
         lines += [f"void {RUN_ALL[kind]}(void)", "{", *(f"    {kind}_{name}();" for name in names), "}"]

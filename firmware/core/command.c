@@ -66,7 +66,8 @@ static uint32_t read_value(const uint8_t **from)
     return value;
 }
 
-static uint32_t *read_bytes(uint32_t *args)
+/* Not inlined: the registers that it takes are those of all other parameters. */
+static __attribute__((noinline)) uint32_t *read_bytes(uint32_t *args)
 {
     uint8_t count = next_byte();
     if (count > end - place)
@@ -87,18 +88,24 @@ static void read_values(uint32_t *args, uint8_t values, uint8_t bytes_at)
     }
 }
 
+/* Out of the way of what runs all the time. */
+static __attribute__((noinline)) void refuse(void)
+{
+    send_is_shutdown(sched_shutdown_text());
+}
+
 static void run_one(void)
 {
-    uint32_t args[COMMAND_VALUES_MOST];
+    static uint32_t args[COMMAND_VALUES_MOST]; /* a slow chip reaches them more cheaply than on the stack */
     uint16_t number = read_number();
     if (number >= declared_command_count || !declared_commands[number].run)
         shutdown("Invalid command");
-    struct command_row row = declared_commands[number];
-    read_values(args, row.values, row.bytes_at);
-    if (sched_is_shutdown() && !row.always)
-        send_is_shutdown(sched_shutdown_text());
+    const FLASH struct command_row *row = &declared_commands[number];
+    read_values(args, row->values, row->bytes_at);
+    if (number >= declared_always_count && sched_is_shutdown())
+        refuse();
     else
-        row.run(args, row.kind ? oid_find((uint8_t)args[0], row.kind) : NULL);
+        row->run(args, row->kind ? oid_find((uint8_t)args[0], row->kind) : NULL);
 }
 
 void command_run(const uint8_t *payload, uint8_t count)
@@ -142,7 +149,7 @@ static uint8_t *put_number(uint8_t *out, uint16_t number)
 
 enum {
     VALUE_BYTES_MOST = 5,
-    RESPONSE_VALUES_MOST = 8, /* so that numbers alone always fit: dictionary.py sees to it */
+    RESPONSE_VALUES_MOST = 7, /* so that numbers alone always fit: dictionary.py sees to it */
 };
 _Static_assert(2 + RESPONSE_VALUES_MOST * VALUE_BYTES_MOST + 1 <= FRAME_PAYLOAD_MOST, "numbers fit into a frame");
 
@@ -156,19 +163,26 @@ static uint8_t *put_bytes(uint8_t *out, const uint8_t *limit, const void *bytes,
     return out + count;
 }
 
-void command_respond(const FLASH struct response_row *row, const uint32_t *args, const void *bytes, uint8_t count)
+void command_respond(const FLASH struct response_row *row, const void *args, const void *bytes, uint8_t count)
 {
     static uint8_t frame[FRAME_MOST];
+    const uint8_t *from = args;
     if (encoding)
         return;
     encoding = true;
     uint8_t *out = put_number(frame + FRAME_HEAD, row->number);
-    for (uint8_t i = 0; i < row->values; i++) {
-        uint8_t after = row->values - i - 1; /* leave room for the numbers that follow the bytes */
-        if (i == row->bytes_at)
-            out = put_bytes(out, frame + FRAME_MOST - FRAME_TAIL - after * VALUE_BYTES_MOST, bytes, count);
-        else
-            out = put_value(out, *args++);
+    for (uint16_t sizes = row->sizes; sizes != 1; sizes >>= 2) {
+        uint8_t size = sizes & 3;
+        uint32_t value = 0;
+        if (size == RESPONSE_BYTES) {
+            out = put_bytes(out, frame + FRAME_MOST - FRAME_TAIL, bytes, count);
+            continue;
+        }
+        if (size == RESPONSE_4)
+            size = sizeof value;
+        memcpy(&value, from, size);
+        from += size;
+        out = put_value(out, value);
     }
     frame_send(frame, (uint8_t)(out - frame) - FRAME_HEAD);
     encoding = false;

@@ -24,13 +24,18 @@ struct command_row {
     const struct oid_kind *kind; /* of the object that the first parameter names, NULL when it names none */
     uint8_t values;      /* parameters, "%*s" counted once */
     uint8_t bytes_at;    /* the parameter that is "%*s", COMMAND_NO_BYTES when none is */
-    bool always;         /* executed while shut down */
 };
 
-/* A response: the same, to be sent. */
+/* A response: its parameters, two bits each from the lowest on, then a 1. */
 struct response_row {
-    uint16_t number;
-    uint8_t values, bytes_at;
+    uint16_t number, sizes;
+};
+
+enum response_size {
+    RESPONSE_BYTES, /* the last parameter */
+    RESPONSE_1,
+    RESPONSE_2,
+    RESPONSE_4,
 };
 
 /* Execute the commands in `count` bytes of payload. */
@@ -39,7 +44,7 @@ void command_run(const uint8_t *payload, uint8_t count);
 /* The bytes of a "%*s" parameter, by the second of its two values; they are gone when the handler returns. */
 const uint8_t *command_bytes(uint32_t place);
 
-/* Send a response: called by the send functions in declared.h. `args` has a value for each parameter that is not bytes. Bytes that
- * do not fit into the frame are left out as a whole. A response raised while another is encoded (from an interrupt) is lost. */
-void command_respond(const FLASH struct response_row *row, const uint32_t *args, const void *bytes, uint8_t count);
+/* Send a response: called by the send functions in declared.h. `args` are the values of the parameters that are not bytes, packed,
+ * lowest byte first. Bytes that do not fit into the frame are left out as a whole. A response raised while another is encoded (from an interrupt) is lost. */
+void command_respond(const FLASH struct response_row *row, const void *args, const void *bytes, uint8_t count);
 #endif
