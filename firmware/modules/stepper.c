@@ -181,13 +181,13 @@ static void halt(void *object)
     }
 }
 
-static const struct oid_kind STEPPER = {halt};
+const struct oid_kind oid_kind_stepper = {halt};
 
 COMMAND(config_stepper, "oid=%c step_pin=%c dir_pin=%c invert_step=%c step_pulse_ticks=%u")
 {
     int8_t invert = (int8_t)args[3];
     struct gpio_out step = gpio_out_setup(args[1], invert > 0), dir = gpio_out_setup(args[2], false);
-    struct stepper *s = oid_new(args[0], &STEPPER, sizeof *s);
+    struct stepper *s = oid_new(args[0], &oid_kind_stepper, sizeof *s);
     s->both_edges = invert < 0;
     s->level = s->idle_level = invert > 0;
     s->pulse = args[4];
@@ -212,9 +212,9 @@ static void start(struct stepper *s)
     sched_add(&s->train.timer);
 }
 
-COMMAND(queue_step, "oid=%c interval=%u count=%hu add=%hi")
+COMMAND_TO(stepper, queue_step, "oid=%c interval=%u count=%hu add=%hi")
 {
-    struct stepper *s = oid_find(args[0], &STEPPER);
+    struct stepper *s = object;
     uint16_t count = (uint16_t)args[2];
     if (!count)
         shutdown("Invalid count parameter");
@@ -231,15 +231,15 @@ COMMAND(queue_step, "oid=%c interval=%u count=%hu add=%hi")
     irq_enable();
 }
 
-COMMAND(set_next_step_dir, "oid=%c dir=%c")
+COMMAND_TO(stepper, set_next_step_dir, "oid=%c dir=%c")
 {
-    struct stepper *s = oid_find(args[0], &STEPPER);
+    struct stepper *s = object;
     s->next_forward = (uint8_t)args[1] != 0;
 }
 
-COMMAND(reset_step_clock, "oid=%c clock=%u")
+COMMAND_TO(stepper, reset_step_clock, "oid=%c clock=%u")
 {
-    struct stepper *s = oid_find(args[0], &STEPPER);
+    struct stepper *s = object;
     irq_disable();
     if (s->active)
         shutdown("Can't reset time when stepper active");
@@ -253,18 +253,18 @@ static void triggered(struct trsync_listener *listener)
     halt((char *)listener - offsetof(struct stepper, on_trigger));
 }
 
-COMMAND(stepper_stop_on_trigger, "oid=%c trsync_oid=%c")
+COMMAND_TO(stepper, stepper_stop_on_trigger, "oid=%c trsync_oid=%c")
 {
-    struct stepper *s = oid_find(args[0], &STEPPER);
+    struct stepper *s = object;
     struct trsync *trsync = trsync_find(args[1]);
     irq_disable();
     trsync_listen(trsync, &s->on_trigger, triggered);
     irq_enable();
 }
 
-COMMAND(stepper_get_position, "oid=%c")
+COMMAND_TO(stepper, stepper_get_position, "oid=%c")
 {
-    const struct stepper *s = oid_find(args[0], &STEPPER);
+    const struct stepper *s = object;
     irq_disable();
     int32_t position = s->end_position - (s->forward ? s->train.left : -(int32_t)s->train.left);
     irq_enable();
