@@ -90,6 +90,7 @@ class Declarations:
     functions: dict[str, list[str]] = field(
         default_factory=lambda: {"startup": [], "task": [], "on_shutdown": []}
     )
+    zeroed: set[str] = field(default_factory=set)  # startup functions that only make static data zero
 
 
 # --- reading ---
@@ -202,6 +203,10 @@ class Reader:
 
     def take_startup(self, name: list[str]) -> None:
         self.found.functions["startup"].append(name[0])
+
+    def take_startup_zero(self, name: list[str]) -> None:
+        self.take_startup(name)
+        self.found.zeroed.add(name[0])
 
     def take_task(self, name: list[str]) -> None:
         self.found.functions["task"].append(name[0])
@@ -321,8 +326,17 @@ RUN_ALL = {"startup": "declared_startup", "task": "declared_tasks", "on_shutdown
 JSON_PARTS = ("head", "middle", "tail")
 
 
+def functions(found: Declarations, form: str) -> list[str]:
+    """The functions that call all of a kind; on a chip static data are zero at each start."""
+    lines = []
+    for kind, names in found.functions.items():
+        calls = [name for name in names if form == "json" or kind != "startup" or name not in found.zeroed]
+        lines += [f"void {RUN_ALL[kind]}(void)", "{", *(f"    {kind}_{name}();" for name in calls), "}"]
+    return lines
+
+
 def tables(found: Declarations) -> list[str]:
-    """Dispatch table, responses, and the functions that call all of a kind."""
+    """Dispatch table and responses."""
     commands, responses = numbered(found)
     lines = ["const FLASH struct command_row declared_commands[] = {"]
     for number, message in commands.items():
@@ -332,10 +346,7 @@ def tables(found: Declarations) -> list[str]:
     lines += ["};", "const FLASH struct response_row declared_responses[] = {"]
     for number, message in responses.items():
         lines.append(f"    {{{number}, {message.sizes}}},")
-    lines.append("};")
-    for kind, names in found.functions.items():
-        lines += [f"void {RUN_ALL[kind]}(void)", "{", *(f"    {kind}_{name}();" for name in names), "}"]
-    return lines
+    return [*lines, "};"]
 
 
 def json_parts(found: Declarations, version: str, build_versions: str) -> tuple[str, str, str]:
@@ -367,7 +378,7 @@ def c_bytes(name: str, data: bytes) -> list[str]:
 
 def source(found: Declarations, form: str, version: str, build_versions: str) -> str:
     """The text of declared.c."""
-    lines = ['#include "declared.h"', *tables(found)]
+    lines = ['#include "declared.h"', *tables(found), *functions(found, form)]
     if form == "json":
         parts = json_parts(found, version, build_versions)
         for name, part in zip(JSON_PARTS, parts, strict=True):

@@ -14,7 +14,7 @@ RESPONSE(is_shutdown, "static_string_id=%hu");
 static const uint8_t *place, *end; /* the payload that is not parsed yet */
 static volatile bool encoding;
 
-STARTUP(command)
+STARTUP_ZERO(command)
 {
     encoding = false;
 }

@@ -12,7 +12,7 @@ uint8_t console_ring[CONSOLE_RING];
 volatile console_count console_head;
 console_count console_tail;
 
-STARTUP(console)
+STARTUP_ZERO(console)
 {
     console_head = console_tail = 0;
 }

@@ -32,6 +32,8 @@
 
 /* Runs at start, with interrupts disabled: sets the file's static data to its initial state. */
 #define STARTUP(name) void startup_##name(void)
+/* The same, when that state is zero all over: not called on a chip, where a start finds it so. */
+#define STARTUP_ZERO(name) void startup_##name(void)
 /* Runs in each pass of the main loop. */
 #define TASK(name) void task_##name(void)
 /* Runs on each shutdown, with interrupts disabled, before the host is told. */

@@ -18,7 +18,7 @@ static bool lost;          /* dropping bytes up to the next sync */
 static bool told;          /* the nak for this run of garbage is out */
 static bool executing;     /* the frame at the front of the buffer */
 
-STARTUP(frame)
+STARTUP_ZERO(frame)
 {
     frame_filled = frame_wanted = 0;
     expected = 0;

@@ -15,7 +15,7 @@ struct row {
 static struct row *table;
 static uint8_t size;
 
-STARTUP(oid)
+STARTUP_ZERO(oid)
 {
     table = NULL;
     size = 0;

@@ -47,7 +47,7 @@ struct adxl345 {
 static struct adxl345 *all;
 static volatile bool any_due;
 
-STARTUP(adxl345)
+STARTUP_ZERO(adxl345)
 {
     all = NULL;
     any_due = false;

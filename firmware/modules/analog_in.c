@@ -40,7 +40,7 @@ struct analog_in {
 static struct analog_in *all;
 static volatile bool any_due;
 
-STARTUP(analog_in)
+STARTUP_ZERO(analog_in)
 {
     all = NULL;
     any_due = false;

@@ -38,7 +38,7 @@ struct buttons {
 static struct buttons *all;
 static volatile bool any_due;
 
-STARTUP(buttons)
+STARTUP_ZERO(buttons)
 {
     all = NULL;
     any_due = false;

@@ -26,7 +26,7 @@ struct counter {
 static struct counter *all;
 static volatile bool any_due;
 
-STARTUP(counter)
+STARTUP_ZERO(counter)
 {
     all = NULL;
     any_due = false;

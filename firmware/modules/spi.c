@@ -24,7 +24,7 @@ struct farewell {
 
 static struct farewell *farewells;
 
-STARTUP(spi)
+STARTUP_ZERO(spi)
 {
     farewells = NULL;
 }

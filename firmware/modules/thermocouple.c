@@ -38,7 +38,7 @@ struct thermocouple {
 static struct thermocouple *all;
 static volatile bool any_due;
 
-STARTUP(thermocouple)
+STARTUP_ZERO(thermocouple)
 {
     all = NULL;
     any_due = false;

@@ -52,7 +52,7 @@ static volatile bool any_done;
 static bool hunt_run(struct timer *timer);
 static bool read_run(struct timer *timer);
 
-STARTUP(tmcuart)
+STARTUP_ZERO(tmcuart)
 {
     all = NULL;
     any_done = false;

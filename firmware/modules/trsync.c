@@ -34,7 +34,7 @@ struct trsync {
 static struct trsync *all;
 static volatile bool any_report_due;
 
-STARTUP(trsync)
+STARTUP_ZERO(trsync)
 {
     all = NULL;
     any_report_due = false;

@@ -66,38 +66,41 @@ static uint8_t clock_select(uint8_t kind, uint32_t cycle_ticks)
     return select;
 }
 
-static struct output find(uint32_t pin)
+static const FLASH struct output *find(uint32_t pin)
 {
-    for (uint8_t i = 0; i < sizeof OUTPUTS / sizeof *OUTPUTS; i++)
-        if (OUTPUTS[i].pin == pin)
-            return OUTPUTS[i];
-    shutdown("Not a valid PWM pin");
+    const FLASH struct output *output = OUTPUTS;
+    while (output->pin != pin)
+        if (++output == OUTPUTS + sizeof OUTPUTS / sizeof *OUTPUTS)
+            shutdown("Not a valid PWM pin");
+    return output;
 }
 
 /* In the mode without PWM a compare value holds at once, and the level can be forced: the output is right from its first moment on.
  * Other outputs of the timer notice at most once. */
-static void connect(const struct output *output, volatile uint8_t *control, volatile uint8_t *force, uint8_t value)
+static void connect(const FLASH struct output *output, volatile uint8_t *control, volatile uint8_t *force,
+                    volatile uint8_t *compare, uint8_t value)
 {
-    volatile uint8_t *compare = control + output->compare;
-    uint8_t invert = output->connect >> 1;
-    *control &= (uint8_t)~output->mode;
+    uint8_t high = output->connect, mode = output->mode;
+    uint8_t others = *control & (uint8_t)~(high | high >> 1 | mode);
+    *control = others;
     if (output->kind == WIDE)
         compare[1] = 0; /* and it stays what goes into the upper bytes of the timer's registers */
     *compare = value;
-    *control |= output->connect | (value ? invert : 0); /* a match now clears the output, or sets it */
+    *control = others | high | (value ? high >> 1 : 0); /* a match now clears the output, or sets it */
     *force |= output->force;
-    *control = (*control & (uint8_t)~invert) | output->connect | output->mode;
+    *control = others | high | mode;
 }
 
 struct pwm_out pwm_setup(uint32_t pin, uint32_t cycle_ticks, uint16_t value)
 {
-    struct output output = find(pin);
-    volatile uint8_t *control = (volatile uint8_t *)output.control, *clock = control + 1, *force = clock;
-    uint8_t select = clock_select(output.kind, cycle_ticks);
-    if (output.kind == WIDE)
+    const FLASH struct output *output = find(pin);
+    volatile uint8_t *control = (volatile uint8_t *)output->control, *clock = control + 1, *force = clock;
+    volatile uint8_t *compare = control + output->compare;
+    uint8_t select = clock_select(output->kind, cycle_ticks);
+    if (output->kind == WIDE)
         force++;
 #ifdef TCCR4D
-    if (output.kind == TIMER_4) {
+    if (output->kind == TIMER_4) {
         clock = &TCCR4B;
         force = control;
         TCCR4D = 1 << WGM40; /* phase and frequency correct */
@@ -107,9 +110,9 @@ struct pwm_out pwm_setup(uint32_t pin, uint32_t cycle_ticks, uint16_t value)
     if (*clock && *clock != select)
         shutdown("PWM already programmed at different speed");
     bool enabled = irq_save();
-    connect(&output, control, force, (uint8_t)value);
+    connect(output, control, force, compare, (uint8_t)value);
     *clock = select;
     gpio_out_setup(pin, value != 0);
     irq_restore(enabled);
-    return (struct pwm_out){control + output.compare};
+    return (struct pwm_out){compare};
 }

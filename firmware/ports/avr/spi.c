@@ -21,7 +21,7 @@ struct spi_bus spi_setup(uint32_t bus, uint8_t mode, uint32_t rate)
     if (bus)
         shutdown("Invalid spi bus");
     uint8_t n = 0;
-    while (n < SLOWEST && F_CPU >> (1 + n) > rate)
+    for (uint32_t fastest = F_CPU / 2; n < SLOWEST && fastest > rate; fastest /= 2)
         n++;
     gpio_out_setup(SPI_SELECT, true); /* as an input it would end the master's role when it is low */
     gpio_out_setup(SPI_CLOCK, mode & 2);

@@ -11,6 +11,7 @@
 #define ENUMERATION(table, name, value) DECLARED(enumeration, table, name, value)
 #define ENUMERATION_RANGE(table, name, first, count) DECLARED(range, table, name, first, count)
 #define STARTUP(name) DECLARED(startup, name)
+#define STARTUP_ZERO(name) DECLARED(startup_zero, name)
 #define TASK(name) DECLARED(task, name)
 #define ON_SHUTDOWN(name) DECLARED(on_shutdown, name)
 #define shutdown(message) DECLARED(text, UNIT, __LINE__, message)
