@@ -14,6 +14,7 @@ MODULE_i2c_bus := i2c
 MODULE_i2c_pins := gpio
 MODULE_neopixel := gpio pulse
 MODULE_pwm_out := pwm
+MODULE_reporter :=
 MODULE_spi := gpio
 MODULE_spi_bus := spi gpio
 MODULE_spi_pins := gpio

@@ -14,6 +14,7 @@
 #include "hal/clock.h"
 #include "hal/irq.h"
 #include "modules/bulk.h"
+#include "modules/reporter.h"
 #include "modules/spi.h"
 #include "modules/wait.h"
 
@@ -33,25 +34,16 @@ enum {
 };
 
 struct adxl345 {
-    struct timer timer;       /* of the next look at the queue; in the list while it is asked for */
-    struct adxl345 *next;     /* of all there are */
+    struct reporter reporter; /* its timer: of the next look at the queue; in the list while it is asked for */
     struct spi_device *device;
     uint32_t rest_ticks;
     uint32_t last_clock;      /* of the last access that took a sample */
-    uint8_t oid;
     bool due;                 /* to be looked at */
     uint8_t left;             /* samples of this look that are to be fetched */
     struct bulk bulk;
 };
 
-static struct adxl345 *all;
-static volatile bool any_due;
-
-STARTUP_ZERO(adxl345)
-{
-    all = NULL;
-    any_due = false;
-}
+static void report(void *object);
 
 /* --- the chip --- */
 
@@ -100,8 +92,8 @@ static bool look_run(struct timer *timer)
 {
     struct adxl345 *a = (struct adxl345 *)(void *)timer; /* its first member */
     timer->clock += a->rest_ticks;
-    a->due = any_due = true;
-    sched_wake();
+    a->due = true;
+    reporter_want(&a->reporter);
     return true;
 }
 
@@ -110,7 +102,7 @@ static bool look_run(struct timer *timer)
 static void stop(void *object)
 {
     struct adxl345 *a = object;
-    sched_remove(&a->timer);
+    sched_remove(&a->reporter.timer);
     a->due = false;
     a->left = 0;
 }
@@ -120,12 +112,8 @@ const struct oid_kind oid_kind_adxl345 = {stop};
 COMMAND(config_adxl345, "oid=%c spi_oid=%c")
 {
     struct spi_device *device = spi_find(args[1]);
-    struct adxl345 *a = oid_new(args[0], &oid_kind_adxl345, sizeof *a);
+    struct adxl345 *a = reporter_new(args[0], &oid_kind_adxl345, sizeof *a, look_run, report);
     a->device = device;
-    a->oid = (uint8_t)args[0];
-    a->timer.run = look_run;
-    a->next = all;
-    all = a;
 }
 
 /* Measuring begins and ends with the looks. */
@@ -143,8 +131,8 @@ COMMAND_TO(adxl345, query_adxl345, "oid=%c rest_ticks=%u")
     bulk_reset(&a->bulk);
     set_power(a, MEASURE);
     irq_disable();
-    a->timer.clock = clock_read() + a->rest_ticks;
-    sched_add(&a->timer);
+    a->reporter.timer.clock = clock_read() + a->rest_ticks;
+    sched_add(&a->reporter.timer);
     irq_enable();
 }
 
@@ -155,7 +143,7 @@ COMMAND_TO(adxl345, query_adxl345_status, "oid=%c")
     uint8_t count = entries(a);
     uint32_t took = clock_read() - before;
     if (count <= ENTRIES_MOST)
-        bulk_send_status(&a->bulk, a->oid, before, took, count * SAMPLE_BYTES);
+        bulk_send_status(&a->bulk, a->reporter.oid, before, took, count * SAMPLE_BYTES);
 }
 
 /* --- work: one access to the chip a pass, so that other tasks and the console have their turn --- */
@@ -170,26 +158,17 @@ static void look(struct adxl345 *a)
         a->bulk.possible_overflows++;
 }
 
-static void work(struct adxl345 *a)
+static void report(void *object)
 {
+    struct adxl345 *a = object;
+    irq_enable();
     if (a->left) {
         a->left--;
         fetch(a);
-        bulk_send_full(&a->bulk, a->oid, SAMPLE_BYTES);
+        bulk_send_full(&a->bulk, a->reporter.oid, SAMPLE_BYTES);
     } else if (a->due) {
         look(a);
     }
-    if (a->left || a->due) {
-        any_due = true;
-        sched_wake();
-    }
-}
-
-TASK(adxl345)
-{
-    if (!any_due)
-        return;
-    any_due = false;
-    for (struct adxl345 *a = all; a; a = a->next)
-        work(a);
+    if (a->left || a->due)
+        reporter_want(&a->reporter);
 }

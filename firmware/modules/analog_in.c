@@ -7,6 +7,7 @@
  */
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "core/declare.h"
 #include "core/oid.h"
@@ -14,14 +15,15 @@
 #include "hal/adc.h"
 #include "hal/clock.h"
 #include "hal/irq.h"
+#include "modules/reporter.h"
 
 RESPONSE(analog_in_state, "oid=%c next_clock=%u values=%*s");
 
 enum { REPORT_BYTES_MOST = 48 };
 
 struct analog_in {
-    struct timer timer;            /* of the next conversion, or of looking at the one under way; in the list while `count` */
-    struct analog_in *next;        /* of all there are */
+    struct reporter reporter;      /* its timer: of the next conversion, or of looking at the one under way; in the list while
+                                    * `count` */
     struct adc_in pin;
     uint32_t sample_ticks, rest_ticks;
     uint32_t group_clock;          /* the next group begins */
@@ -29,22 +31,13 @@ struct analog_in {
     uint32_t report_clock;         /* group_clock after the last group of the report */
     uint16_t least, most;          /* the range */
     uint16_t sum;
-    uint8_t oid;
     uint8_t count, done;           /* conversions of a group; 0 while nothing is asked for */
     uint8_t bad, bad_most;         /* groups out of range, in a row */
     uint8_t report_bytes, filled;
-    bool due;                      /* the report is complete */
     uint8_t report[REPORT_BYTES_MOST];
 };
 
-static struct analog_in *all;
-static volatile bool any_due;
-
-STARTUP_ZERO(analog_in)
-{
-    all = NULL;
-    any_due = false;
-}
+static void report(void *object);
 
 /* --- in interrupt --- */
 
@@ -67,12 +60,11 @@ static void add_to_report(struct analog_in *a)
         a->filled = 0;
     a->report[a->filled++] = (uint8_t)a->sum;
     a->report[a->filled++] = (uint8_t)(a->sum >> 8);
-    a->due = a->filled == a->report_bytes;
-    if (!a->due)
+    a->reporter.due = false;
+    if (a->filled < a->report_bytes)
         return;
     a->report_clock = a->group_clock;
-    any_due = true;
-    sched_wake();
+    reporter_want(&a->reporter);
 }
 
 static void begin_group(struct analog_in *a)
@@ -119,8 +111,8 @@ static void go_on(void *object)
     if (clock_is_before(a->group_clock, now))
         a->group_clock = now + a->rest_ticks;
     a->done = a->count;
-    a->timer.clock = a->group_clock;
-    sched_move(&a->timer);
+    a->reporter.timer.clock = a->group_clock;
+    sched_move(&a->reporter.timer);
 }
 
 const struct oid_kind oid_kind_analog_in = {go_on};
@@ -128,12 +120,8 @@ const struct oid_kind oid_kind_analog_in = {go_on};
 COMMAND(config_analog_in, "oid=%c pin=%u")
 {
     struct adc_in pin = adc_setup(args[1]);
-    struct analog_in *a = oid_new(args[0], &oid_kind_analog_in, sizeof *a);
+    struct analog_in *a = reporter_new(args[0], &oid_kind_analog_in, sizeof *a, convert_run, report);
     a->pin = pin;
-    a->oid = (uint8_t)args[0];
-    a->timer.run = convert_run;
-    a->next = all;
-    all = a;
 }
 
 COMMAND_TO(analog_in, query_analog_in, "oid=%c clock=%u sample_ticks=%u sample_count=%c rest_ticks=%u bytes_per_report=%c "
@@ -144,9 +132,9 @@ COMMAND_TO(analog_in, query_analog_in, "oid=%c clock=%u sample_ticks=%u sample_c
     if (count && (!bytes || bytes % 2 || bytes > REPORT_BYTES_MOST))
         shutdown("Invalid analog_in bytes_per_report");
     irq_disable();
-    sched_remove(&a->timer);
+    sched_remove(&a->reporter.timer);
     adc_cancel(a->pin);
-    a->timer.clock = a->group_clock = args[1];
+    a->reporter.timer.clock = a->group_clock = args[1];
     a->sample_ticks = args[2];
     a->count = a->done = count;
     a->rest_ticks = args[4];
@@ -155,33 +143,20 @@ COMMAND_TO(analog_in, query_analog_in, "oid=%c clock=%u sample_ticks=%u sample_c
     a->most = (uint16_t)args[7];
     a->bad_most = (uint8_t)args[8];
     a->bad = a->filled = 0;
-    a->due = false;
+    a->reporter.due = false;
     if (count)
-        sched_add(&a->timer);
+        sched_add(&a->reporter.timer);
     irq_enable();
 }
 
 /* --- reports --- */
 
-static void report(struct analog_in *a)
+static void report(void *object)
 {
+    const struct analog_in *a = object;
     uint8_t values[REPORT_BYTES_MOST];
-    irq_disable();
-    bool due = a->due;
     uint32_t clock = a->report_clock;
-    for (uint8_t i = 0; due && i < a->report_bytes; i++)
-        values[i] = a->report[i];
-    a->due = false;
+    memcpy(values, a->report, a->report_bytes);
     irq_enable();
-    if (due)
-        send_analog_in_state(a->oid, clock, a->report_bytes, values);
-}
-
-TASK(analog_in)
-{
-    if (!any_due)
-        return;
-    any_due = false;
-    for (struct analog_in *a = all; a; a = a->next)
-        report(a);
+    send_analog_in_state(a->reporter.oid, clock, a->report_bytes, values);
 }

@@ -13,36 +13,27 @@
 #include "hal/clock.h"
 #include "hal/gpio.h"
 #include "hal/irq.h"
+#include "modules/reporter.h"
 
 RESPONSE(buttons_state, "oid=%c ack_count=%c state=%*s");
 
 enum { INPUTS_MOST = 8, STATES_MOST = 8 };
 
 struct buttons {
-    struct timer timer;           /* of the next poll */
-    struct buttons *next;         /* of all there are */
+    struct reporter reporter;     /* its timer: of the next poll */
     uint32_t rest_ticks;
-    uint8_t oid;
     uint8_t polled;               /* levels at the last poll, a bit for each input */
     uint8_t state;                /* levels in the last state kept */
     uint8_t waiting;              /* states in states[] */
     uint8_t acknowledged;         /* states that the host has, modulo 256 */
     uint8_t repeat_polls, patience; /* polls from a report to its repetition, and those left */
-    bool due;
     uint8_t states[STATES_MOST];
     uint8_t count;
     uint8_t added;                /* a bit for each input that has a pin; others are low */
     struct gpio_in inputs[];
 };
 
-static struct buttons *all;
-static volatile bool any_due;
-
-STARTUP_ZERO(buttons)
-{
-    all = NULL;
-    any_due = false;
-}
+static void report(void *object);
 
 /* --- in interrupt --- */
 
@@ -58,8 +49,7 @@ static uint8_t poll(const struct buttons *b)
 static void want_report(struct buttons *b)
 {
     b->patience = b->repeat_polls;
-    b->due = any_due = true;
-    sched_wake();
+    reporter_want(&b->reporter);
 }
 
 /* When there is no room for a state, the one that holds when there is will be kept. */
@@ -88,12 +78,9 @@ COMMAND(config_buttons, "oid=%c button_count=%c")
     uint8_t count = (uint8_t)args[1];
     if (count > INPUTS_MOST)
         shutdown("Max of 8 buttons");
-    struct buttons *b = oid_new(args[0], &oid_kind_buttons, (uint16_t)(sizeof *b + count * sizeof b->inputs[0]));
-    b->oid = (uint8_t)args[0];
+    struct buttons *b = reporter_new(args[0], &oid_kind_buttons, (uint16_t)(sizeof *b + count * sizeof b->inputs[0]), poll_run,
+                                     report);
     b->count = count;
-    b->timer.run = poll_run;
-    b->next = all;
-    all = b;
 }
 
 COMMAND_TO(buttons, buttons_add, "oid=%c pos=%c pin=%u pull_up=%c")
@@ -113,15 +100,15 @@ COMMAND_TO(buttons, buttons_query, "oid=%c clock=%u rest_ticks=%u retransmit_cou
     if (args[2] && !repeat_polls)
         shutdown("Invalid buttons retransmit count");
     irq_disable();
-    sched_remove(&b->timer);
-    b->timer.clock = args[1];
+    sched_remove(&b->reporter.timer);
+    b->reporter.timer.clock = args[1];
     b->rest_ticks = args[2];
     b->repeat_polls = repeat_polls;
     b->state = b->polled = (uint8_t)args[4];
     b->waiting = b->acknowledged = 0;
-    b->due = false;
+    b->reporter.due = false;
     if (b->rest_ticks)
-        sched_add(&b->timer);
+        sched_add(&b->reporter.timer);
     irq_enable();
 }
 
@@ -140,24 +127,13 @@ COMMAND_TO(buttons, buttons_ack, "oid=%c count=%c")
 
 /* --- reports --- */
 
-static void report(struct buttons *b)
+static void report(void *object)
 {
+    const struct buttons *b = object;
     uint8_t states[STATES_MOST];
-    irq_disable();
-    bool due = b->due;
     uint8_t waiting = b->waiting, acknowledged = b->acknowledged;
     memcpy(states, b->states, sizeof states);
-    b->due = false;
     irq_enable();
-    if (due && waiting)
-        send_buttons_state(b->oid, acknowledged, waiting, states);
-}
-
-TASK(buttons)
-{
-    if (!any_due)
-        return;
-    any_due = false;
-    for (struct buttons *b = all; b; b = b->next)
-        report(b);
+    if (waiting)
+        send_buttons_state(b->reporter.oid, acknowledged, waiting, states);
 }

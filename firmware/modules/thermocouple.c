@@ -10,6 +10,7 @@
 #include "core/sched.h"
 #include "hal/clock.h"
 #include "hal/irq.h"
+#include "modules/reporter.h"
 #include "modules/spi.h"
 
 RESPONSE(thermocouple_result, "oid=%c next_clock=%u value=%u fault=%c");
@@ -25,24 +26,15 @@ struct reading {
 };
 
 struct thermocouple {
-    struct timer timer;        /* of the next reading; in the list while there are any */
-    struct thermocouple *next; /* of all there are */
+    struct reporter reporter;  /* its timer: of the next reading; in the list while there are any */
     struct spi_device *device;
     uint32_t rest_ticks;
     uint32_t least, most;      /* the range */
-    uint8_t oid, type;
+    uint8_t type;
     uint8_t bad, bad_most;     /* readings in a row */
-    bool due;
 };
 
-static struct thermocouple *all;
-static volatile bool any_due;
-
-STARTUP_ZERO(thermocouple)
-{
-    all = NULL;
-    any_due = false;
-}
+static void report(void *object);
 
 /* --- chips --- */
 
@@ -98,8 +90,7 @@ static bool read_run(struct timer *timer)
 {
     struct thermocouple *t = (struct thermocouple *)(void *)timer; /* its first member */
     timer->clock += t->rest_ticks;
-    t->due = any_due = true;
-    sched_wake();
+    reporter_want(&t->reporter);
     return true;
 }
 
@@ -108,8 +99,8 @@ static bool read_run(struct timer *timer)
 static void stop(void *object)
 {
     struct thermocouple *t = object;
-    sched_remove(&t->timer);
-    t->due = false;
+    sched_remove(&t->reporter.timer);
+    t->reporter.due = false;
 }
 
 const struct oid_kind oid_kind_thermocouple = {stop};
@@ -120,13 +111,9 @@ COMMAND(config_thermocouple, "oid=%c spi_oid=%c thermocouple_type=%c")
     if (type >= sizeof READ / sizeof READ[0])
         shutdown("Invalid thermocouple chip type");
     struct spi_device *device = spi_find(args[1]);
-    struct thermocouple *t = oid_new(args[0], &oid_kind_thermocouple, sizeof *t);
+    struct thermocouple *t = reporter_new(args[0], &oid_kind_thermocouple, sizeof *t, read_run, report);
     t->device = device;
-    t->oid = (uint8_t)args[0];
     t->type = type;
-    t->timer.run = read_run;
-    t->next = all;
-    all = t;
 }
 
 COMMAND_TO(thermocouple, query_thermocouple, "oid=%c clock=%u rest_ticks=%u min_value=%u max_value=%u max_invalid_count=%c")
@@ -134,14 +121,14 @@ COMMAND_TO(thermocouple, query_thermocouple, "oid=%c clock=%u rest_ticks=%u min_
     struct thermocouple *t = object;
     irq_disable();
     stop(t);
-    t->timer.clock = args[1];
+    t->reporter.timer.clock = args[1];
     t->rest_ticks = args[2];
     t->least = args[3];
     t->most = args[4];
     t->bad_most = (uint8_t)args[5];
     t->bad = 0;
     if (t->rest_ticks)
-        sched_add(&t->timer);
+        sched_add(&t->reporter.timer);
     irq_enable();
 }
 
@@ -157,25 +144,12 @@ static void check(struct thermocouple *t, struct reading reading)
         shutdown("Thermocouple reader fault");
 }
 
-static void read(struct thermocouple *t)
+static void report(void *object)
 {
-    irq_disable();
-    bool due = t->due;
-    uint32_t next_clock = t->timer.clock;
-    t->due = false;
+    struct thermocouple *t = object;
+    uint32_t next_clock = t->reporter.timer.clock;
     irq_enable();
-    if (!due)
-        return;
     struct reading reading = READ[t->type](t->device);
-    send_thermocouple_result(t->oid, next_clock, reading.value, reading.fault);
+    send_thermocouple_result(t->reporter.oid, next_clock, reading.value, reading.fault);
     check(t, reading);
-}
-
-TASK(thermocouple)
-{
-    if (!any_due)
-        return;
-    any_due = false;
-    for (struct thermocouple *t = all; t; t = t->next)
-        read(t);
 }

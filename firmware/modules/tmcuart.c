@@ -18,6 +18,7 @@
 #include "hal/clock.h"
 #include "hal/gpio.h"
 #include "hal/irq.h"
+#include "modules/reporter.h"
 
 RESPONSE(tmcuart_response, "oid=%c read=%*s");
 
@@ -31,14 +32,12 @@ enum {
 enum state { IDLE, BUSY, DONE };
 
 struct tmcuart {
-    struct timer timer;
-    struct tmcuart *next;      /* of all there are */
+    struct reporter reporter;
     uint32_t rx_pin, tx_pin;
     struct gpio_in rx;
     struct gpio_out tx;
     uint32_t bit_ticks;
     volatile uint8_t state;
-    uint8_t oid;
     int8_t pull;
     uint8_t bit, bits;         /* sent or read so far, and in all */
     uint8_t read_bits;         /* to be read after sending */
@@ -46,17 +45,10 @@ struct tmcuart {
     uint8_t data[BYTES_MOST];  /* to be sent, or read */
 };
 
-static struct tmcuart *all;
-static volatile bool any_done;
+static void report(void *object);
 
 static bool hunt_run(struct timer *timer);
 static bool read_run(struct timer *timer);
-
-STARTUP_ZERO(tmcuart)
-{
-    all = NULL;
-    any_done = false;
-}
 
 /* --- the line --- */
 
@@ -85,8 +77,7 @@ static bool finish(struct tmcuart *u)
 {
     drive(u, true);
     u->state = DONE;
-    any_done = true;
-    sched_wake();
+    reporter_want(&u->reporter);
     return false;
 }
 
@@ -98,7 +89,7 @@ static bool end_sending(struct tmcuart *u)
     listen(u);
     memset(u->data, 0, sizeof u->data);
     u->looks = PATIENCE_BITS * LOOKS;
-    u->timer.run = hunt_run;
+    u->reporter.timer.run = hunt_run;
     return true; /* the stop bit is over: look at once */
 }
 
@@ -153,7 +144,7 @@ static void stop(void *object)
 {
     struct tmcuart *u = object;
     if (u->state == BUSY) {
-        sched_remove(&u->timer);
+        sched_remove(&u->reporter.timer);
         drive(u, true);
     }
     u->state = IDLE;
@@ -163,8 +154,7 @@ const struct oid_kind oid_kind_tmcuart = {stop};
 
 COMMAND(config_tmcuart, "oid=%c rx_pin=%u pull_up=%c tx_pin=%u bit_time=%u")
 {
-    struct tmcuart *u = oid_new(args[0], &oid_kind_tmcuart, sizeof *u);
-    u->oid = (uint8_t)args[0];
+    struct tmcuart *u = reporter_new(args[0], &oid_kind_tmcuart, sizeof *u, send_run, report);
     u->rx_pin = args[1];
     u->pull = (int8_t)args[2];
     u->tx_pin = args[3];
@@ -172,8 +162,6 @@ COMMAND(config_tmcuart, "oid=%c rx_pin=%u pull_up=%c tx_pin=%u bit_time=%u")
     if (!is_one_wire(u))
         u->rx = gpio_in_setup(u->rx_pin, u->pull);
     u->tx = gpio_out_setup(u->tx_pin, true);
-    u->next = all;
-    all = u;
 }
 
 /* Ignored while a transfer is under way. */
@@ -189,25 +177,22 @@ COMMAND_TO(tmcuart, tmcuart_send, "oid=%c write=%*s read=%c")
     u->bit = 0;
     u->bits = write * 8;
     u->read_bits = read * 8;
-    u->timer.run = send_run;
+    u->reporter.timer.run = send_run;
     irq_disable();
     u->state = BUSY;
-    u->timer.clock = clock_read() + u->bit_ticks;
-    sched_add(&u->timer);
+    u->reporter.timer.clock = clock_read() + u->bit_ticks;
+    sched_add(&u->reporter.timer);
     irq_enable();
 }
 
 /* --- answers --- */
 
-TASK(tmcuart)
+static void report(void *object)
 {
-    if (!any_done)
+    struct tmcuart *u = object;
+    irq_enable();
+    if (u->state != DONE)
         return;
-    any_done = false;
-    for (struct tmcuart *u = all; u; u = u->next) {
-        if (u->state != DONE)
-            continue;
-        send_tmcuart_response(u->oid, u->bit / 8, u->data);
-        u->state = IDLE;
-    }
+    send_tmcuart_response(u->reporter.oid, u->bit / 8, u->data);
+    u->state = IDLE;
 }

@@ -16,39 +16,25 @@
 #include "core/sched.h"
 #include "hal/clock.h"
 #include "hal/irq.h"
+#include "modules/reporter.h"
 
 RESPONSE(trsync_state, "oid=%c can_trigger=%c trigger_reason=%c clock=%u");
 
 struct trsync {
-    struct timer report, expiry;
-    struct trsync *next;               /* of all there are */
+    struct reporter reporter;          /* its timer: of the next report */
+    struct timer expiry;
     struct trsync_listener *listeners;
     uint32_t report_ticks;
-    uint8_t oid;
     uint8_t reason;                    /* of the trigger, 0 while armed */
     uint8_t expire_reason;
     bool armed;
-    bool report_due;
 };
 
-static struct trsync *all;
-static volatile bool any_report_due;
-
-STARTUP_ZERO(trsync)
-{
-    all = NULL;
-    any_report_due = false;
-}
+static void report(void *object);
 
 static struct trsync *of_expiry(struct timer *timer)
 {
     return (struct trsync *)(void *)((char *)timer - offsetof(struct trsync, expiry));
-}
-
-static void want_report(struct trsync *t)
-{
-    t->report_due = any_report_due = true;
-    sched_wake();
 }
 
 /* --- listeners --- */
@@ -80,7 +66,7 @@ void trsync_listen(struct trsync *t, struct trsync_listener *listener, void (*to
 static void disarm(struct trsync *t)
 {
     t->armed = false;
-    sched_remove(&t->report);
+    sched_remove(&t->reporter.timer);
     sched_remove(&t->expiry);
 }
 
@@ -101,7 +87,7 @@ void trsync_fire(struct trsync *t, uint8_t reason)
     if (!t->armed)
         return;
     trigger(t, reason);
-    want_report(t);
+    reporter_want(&t->reporter);
 }
 
 static bool expiry_run(struct timer *timer)
@@ -114,7 +100,7 @@ static bool expiry_run(struct timer *timer)
 static bool report_run(struct timer *timer)
 {
     struct trsync *t = (struct trsync *)(void *)timer; /* its first member */
-    want_report(t);
+    reporter_want(&t->reporter);
     timer->clock += t->report_ticks;
     return true;
 }
@@ -137,12 +123,8 @@ struct trsync *trsync_find(uint8_t oid)
 
 COMMAND(config_trsync, "oid=%c")
 {
-    struct trsync *t = oid_new(args[0], &oid_kind_trsync, sizeof *t);
-    t->oid = (uint8_t)args[0];
-    t->report.run = report_run;
+    struct trsync *t = reporter_new(args[0], &oid_kind_trsync, sizeof *t, report_run, report);
     t->expiry.run = expiry_run;
-    t->next = all;
-    all = t;
 }
 
 /* All zeros disarm. */
@@ -154,12 +136,12 @@ COMMAND_TO(trsync, trsync_start, "oid=%c report_clock=%u report_ticks=%u expire_
     forget_listeners(t);
     t->armed = args[1] || args[2] || args[3];
     t->reason = 0;
-    t->report_due = false;
-    t->report.clock = args[1];
+    t->reporter.due = false;
+    t->reporter.timer.clock = args[1];
     t->report_ticks = args[2];
     t->expire_reason = (uint8_t)args[3];
     if (t->report_ticks)
-        sched_add(&t->report);
+        sched_add(&t->reporter.timer);
     irq_enable();
 }
 
@@ -186,28 +168,17 @@ COMMAND_TO(trsync, trsync_trigger, "oid=%c reason=%c")
         trigger(t, (uint8_t)args[1]);
     uint8_t reason = t->reason;
     irq_enable();
-    send_trsync_state(t->oid, false, reason, 0);
+    send_trsync_state(t->reporter.oid, false, reason, 0);
 }
 
 /* --- reports --- */
 
-static void report(struct trsync *t)
+static void report(void *object)
 {
-    irq_disable();
-    bool due = t->report_due, armed = t->armed;
+    const struct trsync *t = object;
+    bool armed = t->armed;
     uint8_t reason = t->reason;
     uint32_t now = clock_read();
-    t->report_due = false;
     irq_enable();
-    if (due)
-        send_trsync_state(t->oid, armed, reason, now);
-}
-
-TASK(trsync)
-{
-    if (!any_report_due)
-        return;
-    any_report_due = false;
-    for (struct trsync *t = all; t; t = t->next)
-        report(t);
+    send_trsync_state(t->reporter.oid, armed, reason, now);
 }

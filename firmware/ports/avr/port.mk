@@ -20,8 +20,8 @@ NEEDS = $(sort $(foreach module,$(MODULES),$(MODULE_$(module))))
 PORT_SOURCES = $(patsubst %,ports/avr/%.c,chip clock crc16 gpio memory reset uart $(foreach need,$(NEEDS),$(SERVES_$(need))))
 
 # Chips whose flash does not hold all modules have a list of their own.
-MODULES_OF_32K := analog_in buttons counter digital_out endstop pwm_out spi spi_bus spi_pins stepper thermocouple tmcuart trsync
-MODULES_OF_16K := digital_out endstop stepper trsync
+MODULES_OF_32K := analog_in buttons counter digital_out endstop pwm_out reporter spi spi_bus spi_pins stepper thermocouple tmcuart trsync
+MODULES_OF_16K := digital_out endstop reporter stepper trsync
 SIZE_atmega328 := 32K
 SIZE_atmega328p := 32K
 SIZE_atmega32u4 := 32K
