@@ -1,7 +1,7 @@
 # How the AVR's objects are made and its targets are linked.
 
 # Where time counts more than flash.
-FAST := core/command core/console core/moves modules/stepper ports/avr/crc16
+FAST := core/frame core/command core/console core/moves modules/stepper ports/avr/crc16
 $(FAST:%=$(BUILD)/%.o): private CFLAGS := $(filter-out $(SMALL),$(CFLAGS)) -O2
 
 $(BUILD)/klipkit.elf: $(OBJECTS)
