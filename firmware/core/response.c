@@ -19,20 +19,15 @@ ON_SHUTDOWN(response)
     encoding = false;
 }
 
-/* The shortest encoding of the value read as signed. */
+/* The shortest encoding of the value read as signed: n bytes hold -32 * 128^(n-1) .. 96 * 128^(n-1) - 1. */
 static uint8_t *put_value(uint8_t *out, uint32_t value)
 {
-    uint8_t more = 0;
-    for (uint8_t shift = 28; shift; shift -= 7) {
-        /* `shift` bits and two of the next group hold -2^(shift - 2) .. 3 * 2^(shift - 2) - 1 */
-        uint32_t low = (uint32_t)1 << (shift - 2);
-        if (more || value + low >= 4 * low) {
-            *out++ = (uint8_t)(value >> shift) | 0x80;
-            more = 1;
-        }
-    }
-    *out++ = value & 0x7f;
-    return out;
+    uint8_t *last = out, more = 0;
+    for (int32_t rest = (int32_t)value; rest < -32 || rest >= 96; rest >>= 7)
+        last++;
+    for (uint8_t *at = last; at >= out; at--, value >>= 7, more = 0x80)
+        *at = (uint8_t)(value & 0x7f) | more;
+    return last + 1;
 }
 
 static uint8_t *put_number(uint8_t *out, uint16_t number)

@@ -4,10 +4,11 @@
 #define HAL_ADC_H
 #include <stdint.h>
 
+#include "hal/gpio.h"
 #include "port.h"
 
 /* Make `pin` an analog input; shutdown "Not a valid ADC pin" when it cannot be one. */
-struct adc_in adc_setup(uint32_t pin);
+struct adc_in adc_setup(gpio_number pin);
 
 /* Begin a conversion, or go on with it. Gives 0 when it is done, with its result in *value, else the ticks after which to call
  * again; a chip that converts one input at a time gives so while another's is under way. In interrupts. */

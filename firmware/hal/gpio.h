@@ -1,6 +1,7 @@
 /* Port contract: digital pins. `struct gpio_out` and `struct gpio_in` are the port's, small enough to be passed by value.
  *
- * A pin number that the port does not have is a shutdown of the port's ("Not an output pin", "Not a valid input pin").
+ * Pins have the numbers of the enumeration "pin"; port.h defines gpio_number, an unsigned type that holds them. A number that the
+ * port does not have is a shutdown of the port's ("Not an output pin", "Not a valid input pin").
  */
 #ifndef HAL_GPIO_H
 #define HAL_GPIO_H
@@ -10,7 +11,7 @@
 #include "port.h"
 
 /* Make `pin` an output that is at `level` from its first moment on. */
-struct gpio_out gpio_out_setup(uint32_t pin, bool level);
+struct gpio_out gpio_out_setup(gpio_number pin, bool level);
 void gpio_out_write(struct gpio_out pin, bool level);
 void gpio_out_toggle(struct gpio_out pin);
 
@@ -18,6 +19,6 @@ void gpio_out_toggle(struct gpio_out pin);
  * computes meanwhile takes that long on the chip; 0 on a port that is too fast for that. */
 
 /* Make `pin` an input: `pull` 1 pull-up, -1 pull-down, 0 none. */
-struct gpio_in gpio_in_setup(uint32_t pin, int8_t pull);
+struct gpio_in gpio_in_setup(gpio_number pin, int8_t pull);
 bool gpio_in_read(struct gpio_in pin);
 #endif

@@ -17,7 +17,7 @@ enum {
 };
 
 struct lines {
-    uint32_t scl, sda;
+    gpio_number scl, sda;
     uint32_t half_ticks;   /* of a clock period */
     uint8_t address;
 };
@@ -29,12 +29,12 @@ static void hold(const struct lines *lines)
     wait_until(clock_read() + lines->half_ticks);
 }
 
-static void pull_low(uint32_t pin)
+static void pull_low(gpio_number pin)
 {
     gpio_out_setup(pin, false);
 }
 
-static struct gpio_in let_go(uint32_t pin)
+static struct gpio_in let_go(gpio_number pin)
 {
     return gpio_in_setup(pin, 1);
 }
@@ -176,7 +176,7 @@ static enum i2c_status transfer(const struct i2c_device *device, const uint8_t *
 COMMAND_TO(i2c_device, i2c_set_sw_bus, "oid=%c scl_pin=%u sda_pin=%u pulse_ticks=%u address=%u")
 {
     struct i2c_device *device = object;
-    struct lines lines = {args[1], args[2], args[3], args[4] & 0x7f};
+    struct lines lines = {(gpio_number)args[1], (gpio_number)args[2], args[3], args[4] & 0x7f};
     let_go(lines.scl);
     let_go(lines.sda);
     i2c_set_way(device, transfer, &lines, sizeof lines);

@@ -33,7 +33,7 @@ enum state { IDLE, BUSY, DONE };
 
 struct tmcuart {
     struct reporter reporter;
-    uint32_t rx_pin, tx_pin;
+    gpio_number rx_pin, tx_pin;
     struct gpio_in rx;
     struct gpio_out tx;
     uint32_t bit_ticks;
@@ -155,9 +155,9 @@ const struct oid_kind oid_kind_tmcuart = {stop};
 COMMAND(config_tmcuart, "oid=%c rx_pin=%u pull_up=%c tx_pin=%u bit_time=%u")
 {
     struct tmcuart *u = reporter_new(args[0], &oid_kind_tmcuart, sizeof *u, send_run, report);
-    u->rx_pin = args[1];
+    u->rx_pin = (gpio_number)args[1];
     u->pull = (int8_t)args[2];
-    u->tx_pin = args[3];
+    u->tx_pin = (gpio_number)args[3];
     u->bit_ticks = args[4];
     if (!is_one_wire(u))
         u->rx = gpio_in_setup(u->rx_pin, u->pull);

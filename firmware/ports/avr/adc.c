@@ -25,7 +25,7 @@ STARTUP(adc)
     ADCSRA = ENABLED;
 }
 
-static uint8_t channel_of(uint32_t pin)
+static uint8_t channel_of(gpio_number pin)
 {
     for (uint8_t channel = 0; channel < sizeof PINS; channel++)
         if (PINS[channel] == pin)
@@ -33,7 +33,7 @@ static uint8_t channel_of(uint32_t pin)
     return NONE;
 }
 
-struct adc_in adc_setup(uint32_t pin)
+struct adc_in adc_setup(gpio_number pin)
 {
     uint8_t channel = channel_of(pin);
     if (channel == NONE)

@@ -32,20 +32,19 @@ static const FLASH uint16_t PORTS[] = {
 };
 
 /* PINx of a pin, NULL when there is none. */
-static volatile uint8_t *find(uint32_t pin)
+static volatile uint8_t *find(gpio_number pin)
 {
-    uint8_t number = (uint8_t)(pin / 8);
     if (pin >= 8 * (sizeof PORTS / sizeof *PORTS))
         return NULL;
-    return (volatile uint8_t *)PORTS[number];
+    return (volatile uint8_t *)PORTS[pin / 8];
 }
 
-static uint8_t mask_of(uint32_t pin)
+static uint8_t mask_of(gpio_number pin)
 {
     return (uint8_t)(1 << (pin & 7));
 }
 
-struct gpio_out gpio_out_setup(uint32_t pin, bool level)
+struct gpio_out gpio_out_setup(gpio_number pin, bool level)
 {
     struct gpio_out out = {find(pin), mask_of(pin)};
     if (!out.pins)
@@ -57,7 +56,7 @@ struct gpio_out gpio_out_setup(uint32_t pin, bool level)
     return out;
 }
 
-struct gpio_in gpio_in_setup(uint32_t pin, int8_t pull)
+struct gpio_in gpio_in_setup(gpio_number pin, int8_t pull)
 {
     struct gpio_in in = {find(pin), mask_of(pin)};
     if (!in.pins || pull < 0)

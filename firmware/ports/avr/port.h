@@ -12,6 +12,8 @@
 #define CONSOLE_RING RECEIVE_RING
 typedef uint8_t console_count;
 
+typedef uint8_t gpio_number;
+
 /* A port's registers follow each other: PINx, DDRx, PORTx. Writing a 1 to PINx toggles that output. */
 struct gpio_out {
     volatile uint8_t *pins; /* PINx */

@@ -66,7 +66,7 @@ static uint8_t clock_select(uint8_t kind, uint32_t cycle_ticks)
     return select;
 }
 
-static const FLASH struct output *find(uint32_t pin)
+static const FLASH struct output *find(gpio_number pin)
 {
     const FLASH struct output *output = OUTPUTS;
     while (output->pin != pin)
@@ -91,7 +91,7 @@ static void connect(const FLASH struct output *output, volatile uint8_t *control
     *control = others | high | mode;
 }
 
-struct pwm_out pwm_setup(uint32_t pin, uint32_t cycle_ticks, uint16_t value)
+struct pwm_out pwm_setup(gpio_number pin, uint32_t cycle_ticks, uint16_t value)
 {
     const FLASH struct output *output = find(pin);
     volatile uint8_t *control = (volatile uint8_t *)output->control, *clock = control + 1, *force = clock;

@@ -12,7 +12,7 @@ _Static_assert((int)SIM_I2C_NACK == (int)I2C_NACK && (int)SIM_I2C_BUS_TIMEOUT ==
                    (int)SIM_I2C_START_NACK == (int)I2C_START_NACK && (int)SIM_I2C_START_READ_NACK == (int)I2C_START_READ_NACK,
                "the surroundings give the firmware's numbers");
 
-struct adc_in adc_setup(uint32_t pin)
+struct adc_in adc_setup(gpio_number pin)
 {
     if (sim_host->analog_setup(sim_host->ctx, pin))
         shutdown("Not a valid ADC pin");
@@ -30,7 +30,7 @@ void adc_cancel(struct adc_in in)
     (void)in;
 }
 
-struct pwm_out pwm_setup(uint32_t pin, uint32_t cycle_ticks, uint16_t value)
+struct pwm_out pwm_setup(gpio_number pin, uint32_t cycle_ticks, uint16_t value)
 {
     if (sim_host->pwm_setup(sim_host->ctx, pin, cycle_ticks, value))
         shutdown("Not a valid PWM pin");

@@ -148,7 +148,7 @@ static void byte_interrupt(uint8_t byte)
 
 /* --- pins --- */
 
-struct gpio_out gpio_out_setup(uint32_t pin, bool level)
+struct gpio_out gpio_out_setup(gpio_number pin, bool level)
 {
     if (pin >= sim_persona->pin_count)
         shutdown("Not an output pin");
@@ -166,7 +166,7 @@ void gpio_out_toggle(struct gpio_out out)
     gpio_out_write(out, !sim_host->pin_read(sim_host->ctx, out.pin));
 }
 
-struct gpio_in gpio_in_setup(uint32_t pin, int8_t pull)
+struct gpio_in gpio_in_setup(gpio_number pin, int8_t pull)
 {
     if (pin >= sim_persona->pin_count)
         shutdown("Not a valid input pin");

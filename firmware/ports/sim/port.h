@@ -12,6 +12,8 @@ typedef uint16_t console_count;
 /* Time stands still while a timer runs. */
 #define GPIO_PULSE_TICKS 0
 
+typedef uint32_t gpio_number;
+
 struct gpio_out {
     uint32_t pin;
 };

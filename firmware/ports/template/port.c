@@ -98,7 +98,7 @@ void irq_leave(jmp_buf target, int code)
 
 static uint8_t levels;
 
-struct gpio_out gpio_out_setup(uint32_t pin, bool level)
+struct gpio_out gpio_out_setup(gpio_number pin, bool level)
 {
     if (pin >= PINS)
         shutdown("Not an output pin");
@@ -117,7 +117,7 @@ void gpio_out_toggle(struct gpio_out out)
     levels ^= (uint8_t)(1 << out.pin);
 }
 
-struct gpio_in gpio_in_setup(uint32_t pin, int8_t pull)
+struct gpio_in gpio_in_setup(gpio_number pin, int8_t pull)
 {
     if (pin >= PINS || pull < 0)
         shutdown("Not a valid input pin");

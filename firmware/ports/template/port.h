@@ -13,6 +13,9 @@ typedef uint8_t console_count;
 /* The longest step pulse, in ticks, that may end in the interrupt that began it: see hal/gpio.h. */
 #define GPIO_PULSE_TICKS 0
 
+/* Holds the numbers of the enumeration "pin". */
+typedef uint32_t gpio_number;
+
 /* What makes writing a pin fast: its register and mask, say. */
 struct gpio_out {
     uint32_t pin;
