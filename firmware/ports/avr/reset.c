@@ -44,9 +44,22 @@ void irq_leave(jmp_buf target, int code)
     longjmp(target, code);
 }
 
+/* The CPU runs at its clock's full frequency whatever fuse or boot loader divided it, and the pins of the debugger's interface are
+ * pins. Each is written twice within four cycles (ATmega2560 data sheet, 10.12; 28, MCUCR). */
+static void free_clock_and_pins(void)
+{
+    CLKPR = 1 << CLKPCE;
+    CLKPR = 0;
+#ifdef JTD
+    MCUCR = 1 << JTD;
+    MCUCR = 1 << JTD;
+#endif
+}
+
 int main(void)
 {
     cli();
+    free_clock_and_pins();
     wdt_enable(WDTO_500MS);
     clock_start();
     sched_run();
