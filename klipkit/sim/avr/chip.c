@@ -84,6 +84,7 @@ static void reset_models(struct avr_io_t *io)
     uart_reset(chip);
     adc_reset(chip);
     spi_reset(chip);
+    twi_reset(chip);
     pwm_reset(chip);
     chip->host->reset(chip->host->ctx);
 }
@@ -95,6 +96,8 @@ static void attach_models(struct chip *chip)
     for (avr_io_t *io = chip->avr->io_port; io; io = io->next) {
         if (!strcmp(io->kind, "timer") && ((avr_timer_t *)io)->name == '1')
             timer_attach(chip, (avr_timer_t *)io);
+        if (!strcmp(io->kind, "twi"))
+            twi_attach(chip, (avr_twi_t *)io);
         if (!strcmp(io->kind, "uart") && (!uart || ((avr_uart_t *)io)->name < uart->name))
             uart = (avr_uart_t *)io;
         if (!strcmp(io->kind, "watchdog")) {

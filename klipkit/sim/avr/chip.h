@@ -7,6 +7,7 @@
  *     ports               ports.c        levels asked of the surroundings, told to them at the cycle
  *     ADC                 adc.c          all 16 channels, single conversions
  *     SPI                 spi.c          master, the clock's dividers
+ *     two-wire bus        twi.c          states of the data sheet, a memory chip
  *     PWM                 pwm.c          the values of outputs that timers drive, told when they change
  *
  * What surrounds a chip is a struct emulator_host (klipkit/sim/inner/emulator.h): the co-simulator, or the program klipkit-avr. A
@@ -18,6 +19,7 @@
 #include <simavr/avr_ioport.h>
 #include <simavr/avr_spi.h>
 #include <simavr/avr_timer.h>
+#include <simavr/avr_twi.h>
 #include <simavr/avr_uart.h>
 #include <simavr/sim_avr.h>
 #include <stdbool.h>
@@ -45,6 +47,16 @@ struct timer16 {
     uint8_t channels;                  /* compare channels; number `channels` is the overflow */
     uint8_t mask[CHANNELS_MOST];       /* flag of each channel */
     uint64_t next[CHANNELS_MOST];      /* cycle of its next match, 0 for none */
+};
+
+struct twi {
+    avr_twi_t *registers; /* NULL when the chip has none */
+    uint8_t state;        /* as in TWSR */
+    bool present;         /* there is a memory, with this address */
+    uint8_t address;
+    bool selected, placed; /* the memory is spoken to; it was told the place */
+    uint8_t place, bytes[256];
+    bool held;            /* something holds the clock low */
 };
 
 struct uart {
@@ -109,6 +121,7 @@ struct chip {
     size_t port_count;
     struct adc adc;
     struct spi spi;
+    struct twi twi;
     struct pwm outputs[OUTPUTS_MOST];
     size_t output_count;
     struct looked_at looked_at[LOOKED_AT_MOST];
@@ -151,6 +164,12 @@ void adc_reset(struct chip *chip);
 
 void spi_attach(struct chip *chip, avr_spi_t *registers);
 void spi_reset(struct chip *chip);
+
+void twi_attach(struct chip *chip, avr_twi_t *registers);
+void twi_reset(struct chip *chip);
+uint32_t twi_bit_cycles(struct chip *chip);
+/* Put a memory chip with this 7-bit address on the bus. */
+void twi_add_memory(struct chip *chip, uint8_t address);
 
 static inline void register_put(struct chip *chip, uint16_t address, uint8_t mask, bool set)
 {

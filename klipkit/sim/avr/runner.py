@@ -114,6 +114,14 @@ class Chip:
         """Put a voltage on an ADC channel."""
         self._tell(f"adc {channel} {millivolts}")
 
+    def add_memory(self, address: int) -> None:
+        """Put a memory chip of 256 bytes with this 7-bit address on the two-wire bus."""
+        self._tell(f"memory {address}")
+
+    def hold_bus(self, held: bool) -> None:
+        """Hold the clock of the two-wire bus low, or let it go."""
+        self._tell(f"hold {'on' if held else 'off'}")
+
     def receive(self, data: bytes) -> None:
         """Bytes from the host begin to go on the wire now, behind those already under way."""
         if data:

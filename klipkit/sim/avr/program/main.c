@@ -6,6 +6,7 @@
  *
  *     watch PA0              count the pin's edges          edges on|off   and write each of them
  *     drive PA1 0|1          level from outside             adc 3 2500     millivolts at an ADC channel
+ *     memory 80              a memory chip with this address on the two-wire bus; hold on|off its clock is held low: see twi.c
  *     rx HEX                 bytes begin to go on the wire
  *     run CYCLE              write what happened until then:
  *         tx CYCLE HEX           bytes the chip sent, the cycle of the end of the last
@@ -94,6 +95,21 @@ static bool drive(struct desk *desk, const char *argument)
     return sscanf(argument, "%4s %d", name, &level) == 2 && desk_drive(desk, name, level != 0);
 }
 
+static bool add_memory(struct desk *desk, const char *argument)
+{
+    unsigned address;
+    if (sscanf(argument, "%u", &address) != 1 || address > 127)
+        return false;
+    twi_add_memory(desk->chip, (uint8_t)address);
+    return true;
+}
+
+static bool hold_bus(struct desk *desk, const char *argument)
+{
+    desk->chip->twi.held = !strcmp(argument, "on");
+    return true;
+}
+
 static bool set_edges(struct desk *desk, const char *argument)
 {
     desk->keep_edges = !strcmp(argument, "on");
@@ -147,7 +163,7 @@ static const struct {
     bool (*run)(struct desk *desk, const char *argument);
 } COMMANDS[] = {
     {"watch", desk_watch}, {"edges", set_edges},    {"drive", drive}, {"adc", set_adc}, {"rx", receive}, {"run", run_to},
-    {"wait", run_to_byte}, {"counts", write_counts}, {"peek", peek},  {"save", save},
+    {"wait", run_to_byte}, {"counts", write_counts}, {"peek", peek},   {"memory", add_memory}, {"hold", hold_bus},  {"save", save},
 };
 
 static bool obey(struct desk *desk, char *line)
