@@ -31,10 +31,12 @@ SIZE := $(SIZE_$(CHIP))
 
 # Bytes: of the receive ring; of what is kept for interrupts and the deepest command. What is left of the RAM becomes
 # configuration and move queue.
+STACK_OF_16K := 256
+STACK_OF_32K := 352
 ifdef SIZE
 PORT_MODULES := $(MODULES_OF_$(SIZE))
 RING := 128
-STACK := 320
+STACK := $(STACK_OF_$(SIZE))
 else
 RING := 256
 STACK := 448
