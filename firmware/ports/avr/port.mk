@@ -19,8 +19,7 @@ SERVES_spi := spi
 NEEDS = $(sort $(foreach module,$(MODULES),$(MODULE_$(module))))
 PORT_SOURCES = $(patsubst %,ports/avr/%.c,chip clock crc16 gpio memory reset uart $(foreach need,$(NEEDS),$(SERVES_$(need))))
 
-# Chips whose flash does not hold all modules have a list of their own.
-MODULES_OF_32K := analog_in buttons counter digital_out endstop pwm_out reporter spi spi_bus spi_pins stepper thermocouple tmcuart trsync
+# A chip whose flash does not hold all modules has a list of its own.
 MODULES_OF_16K := digital_out endstop reporter stepper trsync
 SIZE_atmega328 := 32K
 SIZE_atmega328p := 32K
@@ -28,13 +27,15 @@ SIZE_atmega32u4 := 32K
 SIZE_atmega168 := 16K
 SIZE_atmega168p := 16K
 SIZE := $(SIZE_$(CHIP))
+ifdef MODULES_OF_$(SIZE)
+PORT_MODULES := $(MODULES_OF_$(SIZE))
+endif
 
 # Bytes: of the receive ring; of what is kept for interrupts and the deepest command. What is left of the RAM becomes
 # configuration and move queue.
 STACK_OF_16K := 256
 STACK_OF_32K := 352
 ifdef SIZE
-PORT_MODULES := $(MODULES_OF_$(SIZE))
 RING := 128
 STACK := $(STACK_OF_$(SIZE))
 else
