@@ -304,7 +304,10 @@ def header(found: Declarations, form: str) -> str:
         "};",
         "extern const FLASH struct command_row declared_commands[];",
         "extern const FLASH struct response_row declared_responses[];",
-        *(f"void command_{message.name}(const uint32_t *args, void *object);" for message in commands.values()),
+        *(
+            f"void command_{message.name}(const uint32_t *args, void *object);"
+            for message in commands.values()
+        ),
         *(f"extern const struct oid_kind oid_kind_{kind};" for kind in kinds),
     ]
     for kind, names in found.functions.items():

@@ -154,7 +154,7 @@ def test_an_output_is_phase_correct_with_eight_bits_and_its_duty(mega: Session, 
         assert mega.chip.peek(compare, 1)[0] == value
         assert mega.chip.peek(control, 1)[0] == 1 << connect | 1  # WGMn0, no inversion
         assert mega.chip.peek(clock, 1)[0] == 2  # 510 * 8 = 4080 ticks
-        if compare >= 0x90 and compare < 0xB0 or compare > 0xFF:
+        if 0x90 <= compare < 0xB0 or compare > 0xFF:
             assert mega.chip.peek(compare + 1, 1)[0] == 0  # the upper byte of a 16-bit timer's
     assert not shutdowns(mega)
 
@@ -237,7 +237,9 @@ def test_a_shutdown_puts_each_output_to_its_safe_value(mega: Session) -> None:
     )
     mega.send("config_spi oid=6 pin=PA5 cs_active_high=0", "finalize_config crc=1")
     clock = mega.clock() + 160_000
-    mega.send(f"queue_digital_out oid=4 clock={clock} on_ticks=15000", f"reset_step_clock oid=5 clock={clock}")
+    mega.send(
+        f"queue_digital_out oid=4 clock={clock} on_ticks=15000", f"reset_step_clock oid=5 clock={clock}"
+    )
     mega.send("set_next_step_dir oid=5 dir=1", "queue_step oid=5 interval=5000 count=1000 add=0")
     mega.run(1_600_000)
     port_a = mega.chip.peek(0x22, 1)[0]
@@ -330,8 +332,14 @@ def test_the_stack_stays_in_what_is_kept_for_it(chip: str) -> None:
     queries = ["endstop_query_state oid=2", "stepper_get_position oid=0", "get_uptime", "get_config"]
     if "config_analog_in" in has:
         config += [f"config_analog_in oid=4 pin={'PF0' if chip == 'atmega2560' else 'PC0'}"]
-        config += ["config_buttons oid=5 button_count=1", "config_tmcuart oid=6 rx_pin=PB4 pull_up=0 tx_pin=PB4 bit_time=1777"]
-        config += ["config_spi oid=7 pin=PB5 cs_active_high=0", "spi_set_bus oid=7 spi_bus=0 mode=0 rate=4000000"]
+        config += [
+            "config_buttons oid=5 button_count=1",
+            "config_tmcuart oid=6 rx_pin=PB4 pull_up=0 tx_pin=PB4 bit_time=1777",
+        ]
+        config += [
+            "config_spi oid=7 pin=PB5 cs_active_high=0",
+            "spi_set_bus oid=7 spi_bus=0 mode=0 rate=4000000",
+        ]
         queries += ["tmcuart_send oid=6 write=aa55aa55 read=8", "spi_transfer oid=7 data=" + "a5" * 40]
     if "config_i2c" in has:
         config += ["config_i2c oid=8", f"i2c_set_bus oid=8 i2c_bus=0 rate=400000 address={MEMORY}"]
@@ -344,8 +352,8 @@ def test_the_stack_stays_in_what_is_kept_for_it(chip: str) -> None:
         clock = session.clock() + 400_000
         if "config_analog_in" in has:
             session.send(
-                f"query_analog_in oid=4 clock={clock} sample_ticks=2000 sample_count=2 rest_ticks=9000 bytes_per_report=48 "
-                "min_value=0 max_value=65535 range_check_count=1"
+                f"query_analog_in oid=4 clock={clock} sample_ticks=2000 sample_count=2 rest_ticks=9000 "
+                "bytes_per_report=48 min_value=0 max_value=65535 range_check_count=1"
             )
         for oid in range(2):
             session.send(f"reset_step_clock oid={oid} clock={clock}")

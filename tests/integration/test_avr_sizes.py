@@ -17,4 +17,6 @@ def test_the_firmware_is_no_bigger_than_its_budget(chip: str) -> None:
     flash, ram = sizes(Target(chip))
     assert flash <= BUDGET[chip]["flash"] + VERSION_BYTES
     assert ram <= BUDGET[chip]["ram"]
-    assert flash > BUDGET[chip]["flash"] * 0.9, "it has become much smaller: write the new size into the budget"
+    assert flash > BUDGET[chip]["flash"] * 0.9, (
+        "it has become much smaller: write the new size into the budget"
+    )

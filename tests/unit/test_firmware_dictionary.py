@@ -122,3 +122,51 @@ def test_a_port_with_a_built_dictionary_would_serve_the_same_messages(tmp_path: 
     raw = made(tmp_path, *sources)
     assert set(raw["commands"]) == set(dictionary().raw["commands"])
     assert set(raw["responses"]) == set(dictionary().raw["responses"])
+
+
+def declared(tmp_path: Path, *sources: str, form: str = "zlib") -> tuple[str, str]:
+    """The texts of declared.h and declared.c."""
+    done = run(tmp_path, *sources, form=form)
+    assert done.returncode == 0, done.stderr
+    return (tmp_path / "declared.h").read_text(), (tmp_path / "declared.c").read_text()
+
+
+def test_commands_of_the_shutdown_state_have_the_lowest_numbers(tmp_path: Path) -> None:
+    source = (
+        'DECLARED(command, move, "a=%c") DECLARED(command_always, stop, "") DECLARED(command, turn, "")'
+        'DECLARED(command_always, ask, "")'
+    )
+    assert made(tmp_path, source, LEAST)["commands"] == {
+        "identify offset=%u count=%c": 1,
+        "stop": 2,
+        "ask": 3,
+        "move a=%c": 4,
+        "turn": 5,
+    }
+    header, _ = declared(tmp_path, source, LEAST)
+    assert "declared_always_count = 4\n" in header
+
+
+def test_a_command_to_an_object_names_its_kind_in_the_dispatch_table(tmp_path: Path) -> None:
+    header, text = declared(tmp_path, LEAST, 'DECLARED(command_to, wheel, turn, "oid=%c angle=%u") { }')
+    assert "[2] = {command_turn, &oid_kind_wheel, 2, COMMAND_NO_BYTES}," in text
+    assert "extern const struct oid_kind oid_kind_wheel;" in header
+
+
+def test_a_command_to_an_object_begins_with_its_oid(tmp_path: Path) -> None:
+    done = run(tmp_path, LEAST, 'DECLARED(command_to, wheel, turn, "angle=%u oid=%c") { }')
+    assert done.returncode != 0
+    assert "turn: the first parameter of a command to an object is oid=%c" in done.stderr
+
+
+def test_the_bytes_of_a_response_are_its_last_parameter(tmp_path: Path) -> None:
+    done = run(tmp_path, LEAST, 'DECLARED(response, seen, "data=%*s clock=%u");')
+    assert done.returncode != 0
+    assert "seen: the bytes of a response are its last parameter" in done.stderr
+
+
+def test_zeroing_at_the_start_is_left_to_a_chip(tmp_path: Path) -> None:
+    source = "DECLARED(startup, pins) { } DECLARED(startup_zero, list) { }"
+    assert "    startup_list();" not in declared(tmp_path, LEAST, source)[1]
+    assert "    startup_pins();" in declared(tmp_path, LEAST, source)[1]
+    assert "    startup_list();" in declared(tmp_path, LEAST, source, form="json")[1]
