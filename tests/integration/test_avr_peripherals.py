@@ -353,7 +353,7 @@ def test_the_stack_stays_in_what_is_kept_for_it(chip: str) -> None:
         if "config_analog_in" in has:
             session.send(
                 f"query_analog_in oid=4 clock={clock} sample_ticks=2000 sample_count=2 rest_ticks=9000 "
-                "bytes_per_report=48 min_value=0 max_value=65535 range_check_count=1"
+                "bytes_per_report=16 min_value=0 max_value=65535 range_check_count=1"
             )
         for oid in range(2):
             session.send(f"reset_step_clock oid={oid} clock={clock}")

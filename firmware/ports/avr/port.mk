@@ -44,7 +44,7 @@ STACK := 448
 endif
 
 # Small code: what the compiler repeats, moves out of loops or inlines is longer than what it replaces on this CPU.
-SMALL := -Os -flto -mcall-prologues -mstrict-X -fno-inline-small-functions -fno-move-loop-invariants -fno-tree-loop-im \
+SMALL := -Os -flto -flto-partition=none -mcall-prologues -mstrict-X -fno-inline-small-functions -fno-move-loop-invariants -fno-tree-loop-im \
 	-fno-tree-scev-cprop -fno-tree-ch -fno-reorder-blocks -fno-expensive-optimizations -fira-algorithm=priority -fno-ipa-sra
 PORT_CFLAGS := $(SMALL) -mmcu=$(CHIP) -fshort-enums -ffunction-sections -fdata-sections -fno-jump-tables \
 	-DF_CPU=$(FREQUENCY)UL -DBAUD=$(BAUD)UL -DCHIP_NAME='"$(CHIP)"' -DRECEIVE_RING=$(RING) -DSTACK_BYTES=$(STACK)
