@@ -4,8 +4,9 @@
  *     r17     turns until bytes have their turn            r16  how often that is still to be
  *     r22:23  a timer that moves back    r14:15  the one that is first instead
  *
- * Whether a clock has come is seen from its low half: the port's guard timer is always near (clock.c), so the first timer is less
- * than 2^15 ticks away. A pulse lasts from one `st Z, r0` to the other: 45 cycles at least, GPIO_PULSE_TICKS are promised.
+ * Whether a clock has come, ROW_LATE ticks ago at most, is seen from its low half: the port's guard timer is always near (clock.c),
+ * so the first timer is less than 2^15 ticks ahead; and one that moved its clock back does not get there: the caller looks at its
+ * whole clock first. A pulse lasts from one `st Z, r0` to the other: 45 cycles at least, GPIO_PULSE_TICKS are promised.
  */
 #include <avr/io.h>
 
@@ -31,6 +32,21 @@
 	cpc r0, r20
 	ldd r0, Z+TIMER_CLOCK+3
 	cpc r0, r21
+.endm
+
+.macro advance /* the clock of the timer at Y by the interval r18:21, which becomes the clock */
+	ldd r22, Y+TIMER_CLOCK
+	ldd r23, Y+TIMER_CLOCK+1
+	ldd r24, Y+TIMER_CLOCK+2
+	ldd r25, Y+TIMER_CLOCK+3
+	add r18, r22
+	adc r19, r23
+	adc r20, r24
+	adc r21, r25
+	std Y+TIMER_CLOCK, r18
+	std Y+TIMER_CLOCK+1, r19
+	std Y+TIMER_CLOCK+2, r20
+	std Y+TIMER_CLOCK+3, r21
 .endm
 
 .section .text.row_run, "ax", @progbits
@@ -76,7 +92,7 @@ returned:
 	ldd r19, Y+TIMER_CLOCK+1
 	ldd r20, Y+TIMER_CLOCK+2
 	ldd r21, Y+TIMER_CLOCK+3
-	/* The clock may be any: when the timer stays first, the caller looks whether it is late. */
+clock_is_any: /* when the timer stays first, the caller looks whether it is late */
 	ld r30, Y
 	ldd r31, Y+1
 	tst r31
@@ -122,31 +138,9 @@ not_last:
 	ldd r21, Y+TRAIN_INTERVAL+3
 	cp r22, r1
 	cpc r23, r1
-	breq constant
-	mov r24, r23
-	lsl r24
-	sbc r24, r24
-	add r18, r22
-	adc r19, r23
-	adc r20, r24
-	adc r21, r24
-	std Y+TRAIN_INTERVAL, r18
-	std Y+TRAIN_INTERVAL+1, r19
-	std Y+TRAIN_INTERVAL+2, r20
-	std Y+TRAIN_INTERVAL+3, r21
+	brne changing
 constant:
-	ldd r22, Y+TIMER_CLOCK
-	ldd r23, Y+TIMER_CLOCK+1
-	ldd r24, Y+TIMER_CLOCK+2
-	ldd r25, Y+TIMER_CLOCK+3
-	add r18, r22
-	adc r19, r23
-	adc r20, r24
-	adc r21, r25
-	std Y+TIMER_CLOCK, r18
-	std Y+TIMER_CLOCK+1, r19
-	std Y+TIMER_CLOCK+2, r20
-	std Y+TIMER_CLOCK+3, r21
+	advance
 	st Z, r0
 
 again:
@@ -162,10 +156,10 @@ first_is_known:
 is_due:
 	lds r24, TCNT1L
 	lds r25, TCNT1H
-	cp r24, r18
-	cpc r25, r19
-	brmi leave
-	rjmp turn
+	sub r24, r18
+	sbc r25, r19
+	cpi r25, ROW_LATE / 256 /* not due: a negative difference, above it too */
+	brlo turn
 
 leave:
 	pop r29
@@ -183,6 +177,24 @@ breathe:
 	dec r16
 	breq leave
 	rjmp is_due
+
+/* The next interval is longer by r22:23; when it comes out negative the step was to be before this one. */
+changing:
+	mov r24, r23
+	lsl r24
+	sbc r24, r24
+	add r18, r22
+	adc r19, r23
+	adc r20, r24
+	adc r21, r24
+	std Y+TRAIN_INTERVAL, r18
+	std Y+TRAIN_INTERVAL+1, r19
+	std Y+TRAIN_INTERVAL+2, r20
+	std Y+TRAIN_INTERVAL+3, r21
+	brpl constant
+	advance
+	st Z, r0
+	rjmp clock_is_any
 
 /* Find the place of r28:29: Z and Y are in turn the timer before it and the one that may come after it. */
 move_back:

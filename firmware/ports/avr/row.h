@@ -13,5 +13,11 @@
 #ifdef __ASSEMBLER__
 #define ROW_TURNS 64
 #define ROW_BREATH 4
+/* Ticks, a multiple of 256: what is about a ms late, or more, is for the caller to see. */
+#if F_CPU >= 16000000UL
+#define ROW_LATE 0x3e00
+#else
+#define ROW_LATE 0x1e00
+#endif
 #endif
 #endif
