@@ -17,12 +17,18 @@ static uint8_t expected;   /* number of the next frame, 0..15 */
 static bool lost;          /* dropping bytes up to the next sync */
 static bool told;          /* the nak for this run of garbage is out */
 static bool executing;     /* the frame at the front of the buffer */
+static bool abandoned;     /* a shutdown came in the midst of it all */
 
 STARTUP_ZERO(frame)
 {
     frame_filled = frame_wanted = 0;
     expected = 0;
-    lost = told = executing = false;
+    lost = told = executing = abandoned = false;
+}
+
+ON_SHUTDOWN(frame)
+{
+    abandoned = true;
 }
 
 void frame_send(uint8_t *frame, uint8_t count)
@@ -136,8 +142,10 @@ void frame_work(void)
 
 void frame_resume(void)
 {
-    if (!executing)
+    if (!abandoned)
         return;
-    finish();
+    abandoned = false;
+    if (executing)
+        finish();
     frame_work();
 }

@@ -34,8 +34,8 @@ static inline void frame_feed(uint8_t byte)
         frame_work();
 }
 
-/* Before the next byte: end a frame whose execution was abandoned by a shutdown. Its other commands are dropped, the ack is
- * still owed. */
+/* Before the next byte: after a shutdown, end the frame whose execution it abandoned (its other commands are dropped, the ack is
+ * still owed), and look anew at the bytes that it kept from being judged. */
 void frame_resume(void);
 
 /* The payload being executed: parameters of "%*s" point into it. */
