@@ -10,7 +10,7 @@ from pathlib import Path
 
 from klipkit.sim.avr.runner import Chip, Happened, build
 from tests.reference import TOP
-from tests.unit.firmware_surround import IDENTIFY, Dictionary, frame, read_vlq, split_frames, vlq
+from tests.unit.firmware_surround import IDENTIFY, SYNC, Dictionary, frame, read_vlq, split_frames, vlq
 
 FIRMWARE = TOP / "firmware"
 BUILD = TOP / "build" / "avr"
@@ -18,6 +18,7 @@ PIN = re.compile(r"P([A-L])([0-7])")
 BAUD = 250_000
 PIECE = 40  # bytes of the dictionary in one answer
 PATIENCE = 0.05  # s: an answer that has not come by then does not come
+TRIES = 2  # of a frame: a shutdown takes longer than the UART keeps bytes
 
 
 UNKNOWN = Dictionary({"commands": {}, "responses": {}})
@@ -48,11 +49,12 @@ def firmware(target: Target) -> Path:
 
 @dataclass
 class Session:
-    """A host that sends one frame at a time and waits for its ack."""
+    """A host that sends one frame at a time and waits for its ack; once more when none comes."""
 
     chip: Chip
     frequency: int
     number: int = 0
+    acked: int = -1  # what the last empty frame says
     unread: bytes = b""
     messages: list[str] = field(default_factory=list)
     edges: list[tuple[int, str, int]] = field(default_factory=list)
@@ -86,7 +88,9 @@ class Session:
         while self.unread and len(self.unread) >= self.unread[0]:
             whole += self.unread[: self.unread[0]]
             self.unread = self.unread[self.unread[0] :]
-        payloads = [payload for _, payload in split_frames(whole)]
+        frames = split_frames(whole)
+        self.acked = next((number for number, payload in reversed(frames) if not payload), self.acked)
+        payloads = [payload for _, payload in frames]
         if self.dictionary.raw["responses"]:
             self.messages += [self.dictionary.decode(payload) for payload in payloads if payload]
         return payloads
@@ -97,14 +101,19 @@ class Session:
 
     def exchange(self, payload: bytes) -> list[bytes]:
         """Send a frame; the payloads up to its ack."""
-        self.chip.receive(frame(self.number, payload))
+        data = frame(self.number, payload)
         self.number = (self.number + 1) % 16
+        self.acked = -1
         payloads: list[bytes] = []
-        limit = self.chip.cycle + int(PATIENCE * self.frequency)
-        while b"" not in payloads:
-            assert self.chip.cycle < limit, f"no ack; {self.messages}"
-            payloads += self.take(self.chip.wait(limit))
-        return payloads
+        for _ in range(TRIES):
+            self.chip.receive(data)
+            limit = self.chip.cycle + int(PATIENCE * self.frequency)
+            while self.acked != self.number and self.chip.cycle < limit:
+                payloads += self.take(self.chip.wait(limit))
+            if self.acked == self.number:
+                return payloads
+            data = bytes([SYNC]) + data
+        raise AssertionError(f"no ack; {self.messages}")
 
     def encode(self, *commands: str) -> bytes:
         """Commands as the payload of a frame; pins may be named."""
