@@ -103,8 +103,12 @@ void sched_interrupt(void)
 /* The list was changed, but not by a timer that runs: have the interrupt come for the one that is now first. */
 static void settle(void)
 {
-    if (!running && row_first->clock != armed && !arm(row_first->clock))
-        run_due(clock_now());
+    if (running || row_first->clock == armed || arm(row_first->clock))
+        return;
+    uint32_t now = clock_now();
+    if (clock_is_before(now, row_first->clock))
+        clock_wait(row_first->clock);
+    run_due(now);
 }
 
 void sched_add(struct timer *timer)
