@@ -15,12 +15,15 @@ extern uint8_t console_ring[CONSOLE_RING];
 extern volatile console_count console_head; /* bytes received: written by the interrupt */
 extern console_count console_tail;          /* bytes taken: written by the task */
 
-/* A received byte: called in the port's interrupt. It is lost when the ring is full. */
+/* A received byte: called in the port's interrupt. It is lost when the ring is full, of bytes without a sync perhaps: then a frame
+ * that follows shall not be lost as well. */
 static inline void console_byte(uint8_t byte)
 {
     console_count head = console_head;
-    if ((console_count)(head - console_tail) == CONSOLE_RING - 1)
+    if ((console_count)(head - console_tail) == CONSOLE_RING - 1) {
+        sched_wake();
         return;
+    }
     console_ring[head & (CONSOLE_RING - 1)] = byte;
     console_head = (console_count)(head + 1);
     if (byte == FRAME_SYNC) /* other bytes can wait for the rest of the frame, or for the heartbeat */

@@ -26,7 +26,7 @@ RECEIVED_vect:
 	com r31
 	add r31, r30 /* head - tail - 1 */
 	cpi r31, RECEIVE_RING - 2
-	breq full /* RECEIVE_RING - 1 bytes are in the ring */
+	breq wake /* RECEIVE_RING - 1 bytes are in the ring */
 #if RECEIVE_RING < 256
 	mov r31, r30
 	inc r31
@@ -42,10 +42,11 @@ RECEIVED_vect:
 	sbci r31, hi8(-(console_ring))
 	st Z, r24
 	cpi r24, 0x7e
-	brne full
+	brne done
+wake:
 	ldi r24, 1
 	sts sched_woken, r24
-full:
+done:
 	pop r31
 	pop r30
 	pop r24
