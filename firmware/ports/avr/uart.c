@@ -59,13 +59,16 @@ uint16_t console_room(void)
     return SEND_RING - count;
 }
 
+/* A shutdown that comes before all is there leaves the ring as it was. */
 void console_send(const uint8_t *bytes, uint8_t length)
 {
+    uint8_t at = in;
     for (uint8_t i = 0; i < length; i++) {
-        ring[in] = bytes[i];
-        in = in == SEND_RING - 1 ? 0 : in + 1;
+        ring[at] = bytes[i];
+        at = at == SEND_RING - 1 ? 0 : at + 1;
     }
     bool enabled = irq_save();
+    in = at;
     count += length;
     CONTROL = RECEIVE | TRANSMIT | EMPTY;
     irq_restore(enabled);
