@@ -70,11 +70,12 @@ const uint8_t *frame_payload(void)
     return frame_buffer + FRAME_HEAD;
 }
 
+/* A shutdown may come anywhere in here: then the ack is sent once more, which a host bears; it is not left out. */
 static void finish(void)
 {
+    send_empty();
     executing = false;
     drop(frame_buffer[0]);
-    send_empty();
 }
 
 static void take_frame(void)
@@ -85,8 +86,8 @@ static void take_frame(void)
         send_empty();
         return;
     }
-    expected = (expected + 1) & NUMBER_MASK;
     executing = true;
+    expected = (expected + 1) & NUMBER_MASK;
     command_run(frame_buffer + FRAME_HEAD, frame_buffer[0] - FRAME_HEAD - FRAME_TAIL);
     finish();
 }
