@@ -21,6 +21,10 @@ PATIENCE = 0.05  # s: an answer that has not come by then does not come
 TRIES = 2  # of a frame: a shutdown takes longer than the UART keeps bytes
 
 
+UPPER = 65536  # ticks: what the upper half of the clock counts
+ZERO_UNSURE = 90  # cycles that the overflow's interrupt takes to come and to count
+CLOSE = 4000  # cycles: more than an exchange of frames takes behind a reading of the clock
+
 UNKNOWN = Dictionary({"commands": {}, "responses": {}})
 
 
@@ -45,6 +49,13 @@ def firmware(target: Target) -> Path:
     assert done.returncode == 0, done.stderr
     suffix = "" if target.frequency == 16_000_000 else f"-{target.frequency}"
     return FIRMWARE / "build" / f"avr-{target.chip}{suffix}" / "klipkit.elf"
+
+
+def symbols(elf: Path) -> dict[str, int]:
+    """Addresses of the names in a program: of data without their memory's number, of code in bytes."""
+    done = subprocess.run(["avr-nm", str(elf)], capture_output=True, text=True, check=True)
+    rows = [line.split() for line in done.stdout.splitlines()]
+    return {row[2]: int(row[0], 16) & 0x7FFFFF for row in rows if len(row) == 3}
 
 
 @dataclass
@@ -137,6 +148,16 @@ class Session:
     def clock(self) -> int:
         """The MCU's clock."""
         return self.ask("get_clock", "clock")["clock"]
+
+    def zero(self, elf: Path) -> int:
+        """The cycle at which the clock was 0, or up to ZERO_UNSURE after it. Nothing else may go on."""
+        address = symbols(elf)["clock_upper"]
+        to_change = -self.clock() % UPPER
+        self.run(to_change - CLOSE if to_change > CLOSE else to_change + UPPER - CLOSE)
+        upper = self.chip.peek(address, 2)
+        while self.chip.peek(address, 2) == upper:
+            self.run(4)
+        return self.chip.cycle - (int.from_bytes(upper, "little") + 1) * UPPER
 
 
 def connected(target: Target) -> Session:
