@@ -38,7 +38,8 @@ enum response_size {
     RESPONSE_4,
 };
 
-/* Execute the commands in `count` bytes of payload. */
+/* Execute the commands in `count` bytes of payload; COMMAND_VALUES_MOST readable bytes follow them, of which those that are not
+ * the frame's checksum are zeros. */
 void command_run(const uint8_t *payload, uint8_t count);
 
 /* The bytes of a "%*s" parameter, by the second of its two values; they are gone when the handler returns. */

@@ -20,9 +20,5 @@ STARTUP_ZERO(console)
 TASK(console)
 {
     frame_resume();
-    while (console_tail != console_head) {
-        uint8_t byte = console_ring[console_tail & (CONSOLE_RING - 1)];
-        console_tail++;
-        frame_feed(byte);
-    }
+    frame_work();
 }

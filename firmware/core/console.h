@@ -15,6 +15,17 @@ extern uint8_t console_ring[CONSOLE_RING];
 extern volatile console_count console_head; /* bytes received: written by the interrupt */
 extern console_count console_tail;          /* bytes taken: written by the task */
 
+/* For the task: the byte at `place` of those received, which is there; and to be done with the first `count` of them. */
+static inline uint8_t console_peek(uint8_t place)
+{
+    return console_ring[(console_count)(console_tail + place) & (CONSOLE_RING - 1)];
+}
+
+static inline void console_drop(uint8_t count)
+{
+    console_tail = (console_count)(console_tail + count);
+}
+
 /* A received byte: called in the port's interrupt. It is lost when the ring is full, of bytes without a sync perhaps: then a frame
  * that follows shall not be lost as well. */
 static inline void console_byte(uint8_t byte)

@@ -1,6 +1,7 @@
 /* CRC-16 by a table of 16 entries, a nibble at a time. */
 #include "core/crc16.h"
 
+#include "core/console.h"
 #include "hal/flash.h"
 
 /* Remainder of each nibble under the reflected polynomial 0x8408. */
@@ -18,4 +19,11 @@ uint16_t crc16(const uint8_t *bytes, uint8_t count)
         crc = (uint16_t)(crc >> 4) ^ NIBBLE[crc & 15];
     }
     return crc;
+}
+
+uint16_t crc16_copy(uint8_t *out, uint8_t count)
+{
+    for (uint8_t i = 0; i < count; i++)
+        out[i] = console_peek(i);
+    return crc16(out, count);
 }

@@ -2,7 +2,7 @@
  *
  *     length  0x10 | seq  payload ...  crc high  crc low  0x7e        length: 5..64, of the whole frame
  *
- * The reader takes bytes one by one, so any split of them gives the same frames. A frame with the expected number is executed and
+ * A frame is judged in the ring, by its own bytes alone, so any split of them gives the same frames. A frame with the expected number is executed and
  * then acked; any other is answered by an empty frame with the expected number (nak). After a bad byte everything up to the
  * next 0x7e is dropped, and one nak tells of it. (Klipper Protocol.md; recorded traces of stock firmware.)
  */
@@ -19,23 +19,11 @@ enum {
     FRAME_PAYLOAD_MOST = FRAME_MOST - FRAME_HEAD - FRAME_TAIL,
 };
 
-/* Received bytes that are not consumed; what is in the buffer cannot be judged before frame_wanted bytes are. */
-extern uint8_t frame_buffer[FRAME_MOST];
-extern uint8_t frame_filled, frame_wanted;
-
-/* Consume the buffer as far as it can be judged. */
+/* Execute and answer what stands in the receive ring, as far as it can be judged. */
 void frame_work(void);
 
-/* The next received byte. */
-static inline void frame_feed(uint8_t byte)
-{
-    frame_buffer[frame_filled++] = byte;
-    if (frame_filled >= frame_wanted)
-        frame_work();
-}
-
-/* Before the next byte: after a shutdown, end the frame whose execution it abandoned (its other commands are dropped, the ack is
- * still owed), and look anew at the bytes that it kept from being judged. */
+/* After a shutdown, before other work: end the frame whose execution it abandoned. Its other commands are dropped, the ack is still
+ * owed. */
 void frame_resume(void);
 
 /* The payload being executed: parameters of "%*s" point into it. */

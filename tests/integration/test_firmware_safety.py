@@ -232,7 +232,7 @@ STEPPERS = 2
 def configure_pins(mcu: Mcu) -> dict[str, int]:
     """Outputs of both default levels, off them, and steppers that run; the safe level of each pin."""
     mcu.send(f"allocate_oids count={2 * STEPPERS}")
-    safe = {}
+    safe: dict[str, int] = {}
     for oid in range(STEPPERS):
         mcu.send(
             f"config_digital_out oid={oid} pin=PB{oid} value={1 - oid} default_value={oid} max_duration=0"
@@ -275,7 +275,7 @@ def stop_by_a_full_queue(mcu: Mcu) -> bytes:
     return b"".join(frame(mcu.number() + index, payload) for index in range(150))
 
 
-STOPS = {
+STOPS: dict[Callable[[Mcu], bytes], str] = {
     stop_by_command: "Command request",
     stop_by_a_wrong_command: "Invalid command",
     stop_by_a_cut_command: "Command parser error",
@@ -296,6 +296,38 @@ def test_shutdown_sets_each_pin_to_its_safe_level(
     assert happened.reasons()[0] == STOPS[stop]
     assert all(len(happened.edges[f"PA{oid}"]) > 50 for oid in range(STEPPERS)), "the steppers did not run"
     assert {pin: edges[-1][1] for pin, edges in happened.edges.items()} == safe
+
+
+def test_a_frame_whose_reading_a_shutdown_interrupts_is_acked_all_the_same() -> None:
+    """The limit of an output is over at each moment in turn while a frame comes to its end and is executed."""
+    session = connected(MEGA)
+    zero = session.zero(firmware(MEGA))
+    session.send(
+        "allocate_oids count=1", "config_digital_out oid=0 pin=PB0 value=0 default_value=0 max_duration=40000"
+    )
+    session.send("finalize_config crc=1")
+    payload = session.encode(*["debug_nop"] * 30, "get_clock")
+    length, whole = len(frame(0, payload)) * BYTE, 0
+    with session.chip as chip:
+        for early in range(-4000, 9000, 21):
+            on = chip.cycle + 30_000
+            session.send(f"queue_digital_out oid=0 clock={on - zero} on_ticks=1")
+            session.run(on + 40_000 - early - length - chip.cycle)
+            session.messages.clear()
+            session.overruns = 0
+            data = frame(session.number, payload)
+            session.number = (session.number + 1) % 16
+            chip.receive(data)
+            session.run(length + SECOND // 200)
+            assert any(MISSED in text for text in session.messages)
+            if session.overruns:  # bytes were lost: a host sends the frame once more
+                chip.receive(bytes([SYNC]) + data)
+                session.run(length + SECOND // 200)
+            else:
+                whole += 1
+            assert session.acked == session.number, f"{early} cycles before its end"
+            session.send("clear_shutdown")
+    assert whole > 50
 
 
 @pytest.mark.parametrize("kind", MCUS, ids=["sim", "avr"])

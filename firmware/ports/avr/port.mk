@@ -8,8 +8,8 @@ C_STANDARD := gnu11 # __flash
 DICTIONARY := zlib
 BUILD := build/avr-$(CHIP)$(if $(filter-out 16000000,$(FREQUENCY)),-$(FREQUENCY))
 PROVIDES := gpio pulse adc pwm spi i2c addresses
-PORT_REPLACES := row crc16
-PORT_ASSEMBLY := ports/avr/row.S ports/avr/receive.S
+PORT_REPLACES := row crc16 values
+PORT_ASSEMBLY := $(addprefix ports/avr/,row.S receive.S values.S)
 
 # What serves a need is built when a module has it.
 SERVES_adc := adc
