@@ -6,6 +6,6 @@
 /* The checksum of `count` bytes. */
 uint16_t crc16(const uint8_t *bytes, uint8_t count);
 
-/* The checksum of the first `count` bytes in the receive ring, which are copied to `out`. */
+/* The checksum of the first `count` > 0 bytes in the receive ring, which are copied to `out`. */
 uint16_t crc16_copy(uint8_t *out, uint8_t count);
 #endif

@@ -8,21 +8,21 @@
 
 enum { SLOTS_MOST = 1024 };
 
-static uint8_t *slots;
-static uint16_t count;     /* slots there are, numbered from 1 */
+static uintptr_t before;   /* address, in bytes, from which slots have their numbers; the first one's is slot_size */
+static uint16_t count;     /* slots there are */
 static uint16_t free_slot; /* head of the chain of free slots */
 static uint8_t slot_size;
 
 STARTUP(moves)
 {
-    slots = NULL;
+    before = 0;
     count = free_slot = 0;
     slot_size = sizeof(struct move);
 }
 
 static struct move *slot(uint16_t number)
 {
-    return (struct move *)(void *)(slots + (size_t)(uint16_t)(number - 1) * slot_size);
+    return (struct move *)(before + number);
 }
 
 void moves_need(uint8_t size)
@@ -33,13 +33,16 @@ void moves_need(uint8_t size)
 
 void moves_allocate(void)
 {
-    slots = memory_take_rest(slot_size, SLOTS_MOST, &count);
+    uint16_t most = UINT16_MAX / slot_size;
+    void *slots = memory_take_rest(slot_size, most < SLOTS_MOST ? most : SLOTS_MOST, &count);
     if (!count)
         shutdown("alloc_chunks failed");
-    for (uint16_t number = 1; number < count; number++)
-        slot(number)->next = number + 1;
-    slot(count)->next = 0;
-    free_slot = 1;
+    before = (uintptr_t)slots - slot_size;
+    free_slot = slot_size;
+    uint16_t number = free_slot;
+    for (uint16_t left = count - 1; left; left--, number += slot_size)
+        slot(number)->next = number + slot_size;
+    slot(number)->next = 0;
 }
 
 uint16_t moves_count(void)

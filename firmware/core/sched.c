@@ -27,7 +27,7 @@ static bool running;           /* timers run: what they change is armed for when
 volatile bool sched_woken;
 
 static jmp_buf main_loop;
-static bool stopped;
+bool sched_stopped;
 static uint8_t first_text;
 static uint32_t stop_clock;
 
@@ -157,7 +157,7 @@ static void start_timers(void)
 
 STARTUP(sched)
 {
-    stopped = false;
+    sched_stopped = false;
     first_text = 0;
     sched_woken = true;
     start_timers();
@@ -175,9 +175,9 @@ void sched_shutdown(uint8_t text)
 /* Follows each sched_shutdown(), at task level with interrupts disabled. */
 static void stop_everything(uint8_t text)
 {
-    if (!stopped)
+    if (!sched_stopped)
         first_text = text;
-    stopped = true;
+    sched_stopped = true;
     start_timers();
     declared_on_shutdown();
     send_shutdown(stop_clock, first_text);
@@ -186,14 +186,9 @@ static void stop_everything(uint8_t text)
 
 void sched_clear_shutdown(void)
 {
-    if (!stopped)
+    if (!sched_stopped)
         shutdown("Shutdown cleared when not shutdown");
-    stopped = false;
-}
-
-bool sched_is_shutdown(void)
-{
-    return stopped;
+    sched_stopped = false;
 }
 
 uint8_t sched_shutdown_text(void)

@@ -38,7 +38,13 @@ static inline void sched_wake(void)
 
 /* Leave the shutdown state; shutdown "Shutdown cleared when not shutdown" if there is none. */
 void sched_clear_shutdown(void);
-bool sched_is_shutdown(void);
+
+extern bool sched_stopped;
+
+static inline bool sched_is_shutdown(void)
+{
+    return sched_stopped;
+}
 
 /* The text number of the first cause of the shutdown. */
 uint8_t sched_shutdown_text(void);

@@ -196,8 +196,8 @@ COMMAND(config_stepper, "oid=%c step_pin=%c dir_pin=%c invert_step=%c step_pulse
     moves_need(sizeof(struct run));
 }
 
-/* Start an idle stepper on its first run. Interrupts disabled. */
-static void start(struct stepper *s)
+/* Start an idle stepper on its first run. Interrupts disabled. Not inline: its registers would be saved for each command. */
+__attribute__((noinline)) static void start(struct stepper *s)
 {
     bool was_forward = s->forward;
     s->active = load(s);

@@ -1,20 +1,18 @@
 """The AVR firmware keeps its budget: step rates, cycles of commands, accuracy of edges."""
 
+import json
+
 import pytest
 
 from tests.bench.avr_cycles import command_cycles, jitter
 from tests.bench.avr_session import Target
 from tests.bench.avr_steps import succeeds
+from tests.reference import TOP
 
 MEGA = Target()
+BUDGET = json.loads((TOP / "tests" / "budget.json").read_text())["avr"]
 STEPS = 20_000  # fewer than the benchmark's: what is short of time falls behind 1 ms within a few thousand
-TICKS = {1: 103, 2: 260, 3: 450}  # by number of steppers
-COMMAND_CYCLES = {
-    "debug_nop": 228,
-    "set_next_step_dir oid=0 dir=1": 584,
-    "queue_step oid=0 interval=1000 count=1 add=0": 1105,
-}
-JITTER_CYCLES = 700  # 44 us
+TICKS = {int(count): ticks for count, ticks in BUDGET["ticks"].items()}  # by number of steppers
 
 
 @pytest.mark.parametrize("phase", [0, 1009])
@@ -32,10 +30,10 @@ def test_too_short_an_interval_does_not_pass_the_benchmark() -> None:
     assert not succeeds(MEGA, 1, 70, 0, STEPS)
 
 
-@pytest.mark.parametrize("command", COMMAND_CYCLES)
+@pytest.mark.parametrize("command", BUDGET["cycles"])
 def test_a_command_takes_no_more_than_its_budget(command: str) -> None:
-    assert command_cycles(MEGA, command) <= COMMAND_CYCLES[command]
+    assert command_cycles(MEGA, command) <= BUDGET["cycles"][command]
 
 
 def test_edges_of_drifting_steppers_are_near_their_clocks() -> None:
-    assert jitter(MEGA, 0.3)[2] <= JITTER_CYCLES
+    assert jitter(MEGA, 0.3)[2] <= BUDGET["jitter_cycles"]

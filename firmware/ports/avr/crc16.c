@@ -13,12 +13,18 @@ uint16_t crc16(const uint8_t *bytes, uint8_t count)
     return crc;
 }
 
+#if RECEIVE_RING < 256 /* the others have it in receive.S, with a table */
 uint16_t crc16_copy(uint8_t *out, uint8_t count)
 {
+    const uint8_t *from = console_ring + (console_tail & (CONSOLE_RING - 1));
     uint16_t crc = 0xffff;
-    for (uint8_t i = 0; i < count; i++) {
-        out[i] = console_peek(i);
-        crc = _crc_ccitt_update(crc, out[i]);
-    }
+    do {
+        uint8_t byte = *from++;
+        if (from == console_ring + CONSOLE_RING)
+            from = console_ring;
+        *out++ = byte;
+        crc = _crc_ccitt_update(crc, byte);
+    } while (--count);
     return crc;
 }
+#endif
