@@ -6,7 +6,7 @@
 #include "klipkit/wire/session.h"
 #include "tests/c/wire_model.h"
 
-enum { QUEUES = 4, COMMANDS = 200, RECEIVE_WINDOW = 192, PIPE = 1 << 16 };
+enum { QUEUES = 4, RECEIVE_WINDOW = 192, BACKLOG = 400, PIPE = 1 << 16 };
 static const double FREQUENCY = 16e6, BYTE_TIME = 40e-6, LATENCY = 0.2e-3;
 
 /* Bytes under way, in order, each with the time at which it arrives. */
@@ -17,12 +17,22 @@ struct pipe {
     double free;
 };
 
+/* What a line does to frames each way, in parts per million. */
+struct harm {
+    uint32_t lost;             /* frames that do not arrive */
+    uint32_t damaged;          /* frames of which 1 .. damaged_most bytes are changed */
+    uint32_t damaged_most;
+    uint32_t bytes;            /* bytes changed, whatever frame they are in */
+};
+
 struct line {
     struct session *session;
     struct model model;
     struct pipe there, back;
     struct chance chance;
-    uint32_t ppm;              /* frames damaged, and frames lost, each way */
+    struct harm harm;
+    uint32_t commands;         /* of each queue */
+    uint64_t collisions;       /* frames whose damage the checksum does not show */
     double now;
     uint64_t newest;           /* greatest sequence number that left, by the session's own count */
     uint32_t lengths[16];
@@ -57,17 +67,41 @@ static size_t pipe_take(struct pipe *pipe, double now, uint8_t *out)
     return count;
 }
 
-/* Put one frame (or sync byte) on the line, unless it is lost. */
+static void change(struct line *line, uint8_t *byte)
+{
+    *byte ^= (uint8_t)(1 + chance_below(&line->chance, 255));
+}
+
+static void change_some(struct line *line, uint8_t *bytes, size_t count)
+{
+    if (chance_hits(&line->chance, line->harm.damaged))
+        for (uint32_t left = 1 + chance_below(&line->chance, line->harm.damaged_most); left; left--)
+            change(line, bytes + chance_below(&line->chance, (uint32_t)count));
+    for (size_t i = 0; line->harm.bytes && i < count; i++)
+        if (chance_hits(&line->chance, line->harm.bytes))
+            change(line, bytes + i);
+}
+
+/* Whether bytes that are not what was sent are a frame all the same: nobody can tell. */
+static int is_collision(const uint8_t *sent, const uint8_t *arrived, size_t count)
+{
+    struct frame_decoder decoder = { 0 };
+    size_t used;
+    return count > 1 && memcmp(sent, arrived, count) != 0 && frame_decode(&decoder, arrived, count, &used);
+}
+
+/* Put one frame (or sync byte) on the line. A collision is counted and lost, as what follows from it is no fault of the session. */
 static void damage(struct line *line, struct pipe *pipe, const uint8_t *bytes, size_t count)
 {
     uint8_t copy[FRAME_MOST];
     memcpy(copy, bytes, count);
-    if (chance_hits(&line->chance, line->ppm)) {
+    change_some(line, copy, count);
+    int collision = is_collision(bytes, copy, count);
+    line->collisions += (uint64_t)collision;
+    if (collision || chance_hits(&line->chance, line->harm.lost)) {
         pipe->free = fmax(pipe->free, line->now) + (double)count * BYTE_TIME;
         return;
     }
-    if (chance_hits(&line->chance, line->ppm))
-        copy[chance_below(&line->chance, (uint32_t)count)] ^= (uint8_t)(1 + chance_below(&line->chance, 255));
     pipe_put(pipe, line->now, copy, count);
 }
 
@@ -113,7 +147,7 @@ static void queue_some(struct line *line)
 {
     for (uint32_t i = chance_below(&line->chance, 8); i > 0; i--) {
         uint32_t queue = chance_below(&line->chance, QUEUES);
-        if (line->sent[queue] == COMMANDS)
+        if (line->sent[queue] == line->commands || line->sent[queue] - line->model.executed[queue] > BACKLOG)
             continue;
         uint64_t clock = (uint64_t)(line->now * FREQUENCY);
         uint64_t min_clock = chance_below(&line->chance, 2) ? clock + chance_below(&line->chance, 3000000) : 0;
@@ -159,7 +193,7 @@ static void deliver(struct line *line)
 static int is_done(const struct line *line)
 {
     for (int i = 0; i < QUEUES; i++)
-        if (line->model.executed[i] != COMMANDS)
+        if (line->model.executed[i] != line->commands)
             return 0;
     return 1;
 }
@@ -172,64 +206,71 @@ static void keep_alive(struct line *line)
     session_send(line->session, line->keep_alive, bytes, sizeof(bytes), 0, 0);
 }
 
-/* One conversation over a line with `ppm` parts per million of damage and of loss, each way. */
-static double converse(uint64_t seed, uint32_t ppm, struct session_stats *stats)
+/* One conversation of so many commands in each queue. */
+static void converse(struct line *line, uint64_t seed, const struct harm *harm, uint32_t commands, struct session_stats *stats)
 {
-    static struct line line;
-    memset(&line, 0, sizeof(line));
-    line.session = session_new();
-    line.chance.state = seed;
-    line.ppm = ppm;
-    line.newest = 1;
-    line.model.expects = 1;
-    session_set_wire(line.session, BYTE_TIME, RECEIVE_WINDOW);
-    session_set_clock(line.session, FREQUENCY, 0, 0);
+    memset(line, 0, sizeof(*line));
+    line->session = session_new();
+    line->chance.state = seed;
+    line->harm = *harm;
+    line->commands = commands;
+    line->newest = 1;
+    line->model.expects = 1;
+    session_set_wire(line->session, BYTE_TIME, RECEIVE_WINDOW);
+    session_set_clock(line->session, FREQUENCY, 0, 0);
     for (int i = 0; i < QUEUES; i++)
-        line.queues[i] = session_add_queue(line.session);
-    line.keep_alive = session_add_queue(line.session);
+        line->queues[i] = session_add_queue(line->session);
+    line->keep_alive = session_add_queue(line->session);
     double queueing = 0;
-    while (!is_done(&line) || line.told != line.asked) {
-        if (line.now >= queueing) {
-            queue_some(&line);
-            if (is_done(&line))
-                keep_alive(&line);
-            queueing = line.now + 0.01;
+    while (!is_done(line) || line->told != line->asked) {
+        if (line->now >= queueing) {
+            queue_some(line);
+            if (is_done(line))
+                keep_alive(line);
+            queueing = line->now + 0.01;
         }
-        deliver(&line);
-        emit(&line);
-        double next = fmin(session_next(line.session, line.now), fmin(pipe_next(&line.there), pipe_next(&line.back)));
-        line.now = fmax(line.now, fmin(next, queueing));
-        CHECK(line.now < 3600, "seed %d: not done after an hour", (int)seed);
+        deliver(line);
+        emit(line);
+        double next = fmin(session_next(line->session, line->now), fmin(pipe_next(&line->there), pipe_next(&line->back)));
+        line->now = fmax(line->now, fmin(next, queueing));
+        CHECK(line->now < 3600 + commands, "seed %d: not done after an hour", (int)seed);
     }
-    session_get_stats(line.session, stats);
-    session_free(line.session);
-    return line.now;
+    session_get_stats(line->session, stats);
+    session_free(line->session);
 }
 
-static void converse_over(uint64_t seeds, uint32_t ppm, int verbose)
+static void converse_over(uint64_t seeds, struct harm harm, uint32_t commands, int verbose)
 {
+    static struct line line;
     struct session_stats total = { 0 };
     double longest = 0;
+    uint64_t collisions = 0;
     for (uint64_t seed = 1; seed <= seeds; seed++) {
         struct session_stats stats;
-        longest = fmax(longest, converse(seed, ppm, &stats));
+        converse(&line, seed, &harm, commands, &stats);
+        longest = fmax(longest, line.now);
         total.naks += stats.naks;
         total.timeouts += stats.timeouts;
         total.frames_sent += stats.frames_sent;
+        collisions += line.collisions;
     }
-    CHECK(ppm == 0 || (total.naks > 0 && total.timeouts > 0), "the line damaged nothing");
-    CHECK(ppm > 0 || (total.naks == 0 && total.timeouts == 0), "retransmissions on a perfect line");
+    int harmless = !harm.lost && !harm.damaged && !harm.bytes;
+    CHECK(harmless || (total.naks > 0 && total.timeouts > 0), "the line damaged nothing");
+    CHECK(!harmless || (total.naks == 0 && total.timeouts == 0), "retransmissions on a perfect line");
     if (verbose)
-        printf("%d seeds at %u ppm: %u frames, %u naks, %u timeouts, longest %.2f s\n", (int)seeds, ppm,
-               (unsigned)total.frames_sent, (unsigned)total.naks, (unsigned)total.timeouts, longest);
+        printf("%d seeds, %u commands each, %u lost, %u frames and %u bytes damaged ppm: %u frames, %u naks, %u timeouts, "
+               "%u collisions, longest %.2f s\n", (int)seeds, QUEUES * commands, harm.lost, harm.damaged, harm.bytes,
+               (unsigned)total.frames_sent, (unsigned)total.naks, (unsigned)total.timeouts, (unsigned)collisions, longest);
 }
 
 int main(int argc, char **argv)
 {
     int verbose = argc > 1 && strcmp(argv[1], "-v") == 0;
-    uint64_t times = argc > 2 ? strtoull(argv[2], NULL, 10) : 1; /* more seeds, for the long tests */
-    converse_over(20 * times, 0, verbose);
-    converse_over(1000 * times, 10000, verbose);
-    converse_over(100 * times, 100000, verbose);
+    uint32_t times = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 1; /* 20 times as much, for the long tests */
+    converse_over(20 * times, (struct harm){ 0 }, 200, verbose);
+    converse_over(500 * times, (struct harm){ .lost = 10000, .damaged = 10000, .damaged_most = 1 }, 200, verbose);
+    converse_over(50 * times, (struct harm){ .lost = 100000, .damaged = 100000, .damaged_most = 1 }, 200, verbose);
+    converse_over(1, (struct harm){ .lost = 50000, .damaged = 10000, .damaged_most = 3 }, 12500 * times, verbose);
+    converse_over(10 * times, (struct harm){ .bytes = 10000 }, 200, verbose);
     return 0;
 }

@@ -20,12 +20,13 @@ def built(name: str, folder: Path) -> Path:
 
 
 @pytest.mark.long
-def test_commands_arrive_once_and_in_order_for_20000_seeds(tmp_path: Path) -> None:
+def test_a_million_commands_arrive_once_and_in_order_over_a_bad_line(tmp_path: Path) -> None:
     done = subprocess.run(
         [built("test_wire_lossy", tmp_path), "-v", "20"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert "20000 seeds at 10000 ppm" in done.stdout
+    assert "1 seeds, 1000000 commands each, 50000 lost, 10000 frames and 0 bytes damaged ppm" in done.stdout
+    assert "200 seeds, 800 commands each, 0 lost, 0 frames and 10000 bytes damaged ppm" in done.stdout
 
 
 @pytest.mark.long
