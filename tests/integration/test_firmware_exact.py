@@ -313,3 +313,29 @@ def test_a_step_that_is_due_as_its_command_is_executed_is_never_early() -> None:
     assert 50 < len(soonest) < 300  # the moment of the execution was passed
     assert min(soonest) >= -ZERO_UNSURE
     assert max(soonest) <= LATE_MOST
+
+
+# --- the same again ---
+
+
+def test_two_runs_of_the_simulated_mcu_are_the_same_to_the_bit(player: Path, tmp_path: Path) -> None:
+    source = np.random.default_rng(6)
+    runs = [random_runs(source, 20_000, stepper.least, 1000) for stepper in SIMULATED]
+    seen = []
+    for _ in range(2):
+        played = play(player, tmp_path, SECOND, SIMULATED, runs)
+        seen.append((played.texts, (tmp_path / "edges").read_bytes()))
+    assert seen[0] == seen[1]
+
+
+def test_two_runs_of_the_avr_are_the_same_to_the_cycle() -> None:
+    source = np.random.default_rng(6)
+    runs = [random_runs(source, 250, stepper.least, 2500, MIXED) for stepper in ON_MEGA]
+    seen = []
+    for _ in range(2):
+        session, begin, _ = on_mega(ON_MEGA)
+        with session.chip as chip:
+            send_in_time(session, runs, begin)
+            memory = chip.peek(0x200, 0x2000)
+        seen.append((session.edges, session.messages, chip.cycle, memory))
+    assert seen[0] == seen[1]
