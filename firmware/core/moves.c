@@ -85,8 +85,12 @@ void moves_drop_first(struct move_queue *queue)
     free_slot = number;
 }
 
+/* At once, however many there are: a trigger or a shutdown must not keep interrupts waiting. */
 void moves_clear(struct move_queue *queue)
 {
-    while (!moves_empty(queue))
-        moves_drop_first(queue);
+    if (moves_empty(queue))
+        return;
+    slot(queue->last)->next = free_slot;
+    free_slot = queue->first;
+    queue->first = 0;
 }

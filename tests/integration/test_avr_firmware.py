@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.bench.avr_session import BAUD, Session, Target, connected
+from tests.unit.firmware_surround import frame
 
 MEGA = Target()
 RUNNABLE = [
@@ -204,3 +205,33 @@ def test_two_runs_are_the_same() -> None:
             play(session, configure(session, 2), random_runs(5, 30, 1200))
             seen.append((session.edges, session.messages, session.chip.cycle))
     assert seen[0] == seen[1]
+
+
+def test_a_trigger_that_drops_a_full_queue_of_runs_loses_no_byte(mega: Session) -> None:
+    """Interrupts are not kept waiting for as long as there are runs."""
+    mega.send(
+        "allocate_oids count=2",
+        f"config_stepper oid=0 step_pin={STEP} dir_pin={DIR} invert_step=0 step_pulse_ticks=2",
+        "config_trsync oid=1",
+        "finalize_config crc=1",
+    )
+    slots = mega.ask("get_config", "config")["move_count"]
+    start = mega.clock() + 3 * MEGA.frequency
+    mega.send(
+        f"reset_step_clock oid=0 clock={start}",
+        "trsync_start oid=1 report_clock=0 report_ticks=0 expire_reason=2",
+    )
+    for _ in range((slots - 8) // 8):
+        mega.send(*["queue_step oid=0 interval=1000 count=1 add=0"] * 8)
+    mega.send("stepper_stop_on_trigger oid=0 trsync_oid=1")
+    trigger = frame(mega.number, mega.encode("trsync_trigger oid=1 reason=3"))
+    behind = frame(mega.number + 1, mega.encode("debug_ping data=" + "55" * 40))
+    mega.chip.receive(trigger + behind)
+    mega.run(MEGA.frequency // 50)
+    assert mega.overruns == 0
+    assert "pong data=" + "55" * 40 in mega.messages
+    mega.number += 2
+    mega.send(f"reset_step_clock oid=0 clock={mega.clock() + MEGA.frequency}")
+    for _ in range((slots - 8) // 8):  # all slots are free again
+        mega.send(*["queue_step oid=0 interval=1000 count=1 add=0"] * 8)
+    assert not [text for text in mega.messages if text.startswith("shutdown")]
