@@ -38,7 +38,7 @@ static void *take(uint16_t bytes)
 
 COMMAND(allocate_oids, "count=%c")
 {
-    if (table)
+    if (table || config_is_final()) /* what is left of the memory is the move queue's then */
         shutdown("oids already allocated");
     uint8_t count = (uint8_t)args[0];
     table = take(count * sizeof(struct row) + 1); /* + 1: a table of none is one as well */

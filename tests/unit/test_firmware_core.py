@@ -303,6 +303,7 @@ def test_move_queue_has_at_most_1024_entries() -> None:
     [
         (["allocate_oids count=1", "allocate_oids count=1"], "oids already allocated"),
         (["finalize_config crc=1", "finalize_config crc=1"], "Already finalized"),
+        (["finalize_config crc=1", "allocate_oids count=1"], "oids already allocated"),
         (["config_digital_out oid=0 pin=0 value=0 default_value=0 max_duration=0"], "Can't assign oid"),
         (["allocate_oids count=1", "stepper_get_position oid=0"], "Invalid oid type"),
         (["allocate_oids count=1", "stepper_get_position oid=7"], "Invalid oid type"),
