@@ -95,7 +95,7 @@ returned:
 clock_is_any: /* when the timer stays first, the caller looks whether it is late */
 	ld r30, Y
 	ldd r31, Y+1
-	tst r31
+	tst r31 /* no timer is at an address below 256 */
 	breq 1f
 	compare_next
 	brpl 1f
@@ -145,9 +145,7 @@ constant:
 
 again:
 	ld r30, Y
-	ldd r31, Y+1
-	tst r31 /* no timer is at an address below 256 */
-	breq first_is_known
+	ldd r31, Y+1 /* there is one: the guard is not a stepper's */
 	compare_next
 	brmi move_back
 first_is_known:
