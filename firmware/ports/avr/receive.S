@@ -69,7 +69,8 @@ done:
 	.endr
 .endm
 
-.section .progmem.data.crc16, "a", @progbits
+/* The linker puts this section right behind the vectors: below 64 KB, as lpm needs, and with the least lost to the alignment. */
+.section .progmem.gcc.crc16, "a", @progbits
 .balign 256
 table:
 	remainders 0
