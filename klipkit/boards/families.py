@@ -19,8 +19,9 @@ class FlashMethod:
     usual one first; `offset` is that one. `baud`, 0 when the tool does not ask for it. `touch`: the port
     is opened at 1200 baud first. `needs_hands`: somebody has to press a button or carry a card. `usb` are the
     ids under which the bootloader appears, `programmer` avrdude's -c, `alternate` dfu-util's -a,
-    `filename` the name on the card, `uf2_family` the id in each block of a UF2 file (0: none), `arguments` what else
-    the tool is given, besides port, speed, offset and file.
+    `filename` the name on the card, `uf2_family` the id in each block of a UF2 file (0: none), `bootloader` the
+    bytes at the end of the flash that the bootloader keeps, `arguments` what else the tool is given, besides port, speed,
+    offset and file.
     """
 
     tool: str
@@ -34,6 +35,7 @@ class FlashMethod:
     alternate: int
     filename: str
     uf2_family: int
+    bootloader: int
     arguments: tuple[str, ...]
     note: str
 
@@ -44,23 +46,48 @@ class FlashMethod:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """A board of a family, as its firmware differs from the others'.
+
+    `frequency` (Hz) and `baud` are 0 when they are the usual ones of the chip and of the port; `bootloader_baud` is that of
+    its bootloader where the family has several; `flash_chip` is the chip that the flash tool is told, "" when it is `chip`.
+    """
+
+    name: str
+    aliases: tuple[str, ...]
+    chip: str
+    frequency: int
+    baud: int
+    bootloader_baud: int
+    flash_chip: str
+
+
+@dataclass(frozen=True, slots=True)
 class Family:
     """A board family. `table` names its pin table, "" when pins go by the chip's own names.
 
+    `port` is the firmware's port for its chips, "" when none is planned; `board_note` what to know before wiring one.
     `flash_start` is the address of the first byte of flash. The USB ids are those of a board that runs
     (`usb_application`), waits in its bootloader, or sits behind a serial bridge.
     """
 
     name: str
     title: str
-    boards: tuple[str, ...]
+    members: tuple[Member, ...]
     chips: tuple[str, ...]
+    port: str
+    board_note: str
     table: str
     flash_start: int
     flash: tuple[FlashMethod, ...]
     usb_application: tuple[UsbId, ...]
     usb_bootloader: tuple[UsbId, ...]
     usb_bridge: tuple[UsbId, ...]
+
+    @property
+    def boards(self) -> tuple[str, ...]:
+        """The names of its boards, with those that mean the same."""
+        return tuple(name for member in self.members for name in (member.name, *member.aliases))
 
 
 @lru_cache(maxsize=1)
@@ -75,11 +102,14 @@ def family(name: str) -> Family:
     if name not in family_names():
         raise _unknown(name, family_names())
     fields = datafile.read("families", name)
+    chips = fields.words("chips")
     found = Family(
         name=name,
         title=fields.text("title"),
-        boards=fields.words("boards"),
-        chips=fields.words("chips"),
+        members=tuple(_member(member, chips) for member in fields.tables("boards")),
+        chips=chips,
+        port=fields.text("port", ""),
+        board_note=fields.text("board_note", ""),
         table=fields.text("table", ""),
         flash_start=fields.number("flash_start", 0),
         flash=tuple(_method(method) for method in fields.tables("flash")),
@@ -120,6 +150,22 @@ def _boards() -> Mapping[str, str]:
     return {**spoken, **{plain(name): name for name in family_names()}}
 
 
+def _member(fields: datafile.Fields, chips: tuple[str, ...]) -> Member:
+    member = Member(
+        name=fields.text("name"),
+        aliases=fields.words("aliases", ""),
+        chip=fields.text("chip", chips[0] if len(chips) == 1 else None),
+        frequency=fields.number("frequency", 0),
+        baud=fields.number("baud", 0),
+        bootloader_baud=fields.number("bootloader_baud", 0),
+        flash_chip=fields.text("flash_chip", ""),
+    )
+    if member.chip not in chips:
+        raise fields.error(f"board {member.name!r} has a chip that is not among the family's")
+    fields.end()
+    return member
+
+
 def _method(fields: datafile.Fields) -> FlashMethod:
     method = FlashMethod(
         tool=fields.text("tool"),
@@ -133,6 +179,7 @@ def _method(fields: datafile.Fields) -> FlashMethod:
         alternate=fields.number("alternate", 0),
         filename=fields.text("filename", ""),
         uf2_family=fields.number("uf2_family", 0),
+        bootloader=fields.number("bootloader", 0),
         arguments=fields.words("arguments", ""),
         note=fields.text("note", ""),
     )

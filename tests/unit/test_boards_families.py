@@ -63,8 +63,14 @@ def test_a_card_has_to_be_carried_and_its_bootloader_keeps_room(flash: FlashMeth
 
 
 def test_each_board_belongs_to_one_family() -> None:
-    compared = [plain(name) for name in SPOKEN] + [plain(name) for name in family_names()]
+    compared = [plain(name) for name in SPOKEN]
     assert sorted(compared) == sorted(set(compared))
+
+
+def test_a_board_that_is_named_like_a_family_belongs_to_it() -> None:
+    for each in families():
+        for name in each.boards:
+            assert plain(name) not in map(plain, family_names()) or plain(name) == plain(each.name)
 
 
 def test_each_chip_is_in_a_family() -> None:
