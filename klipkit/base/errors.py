@@ -352,10 +352,10 @@ class PrinterError(KlipkitError):
 
 
 def tree() -> Iterator[type[KlipkitError]]:
-    """Each class of the tree, parents before children: those of this file, then of base/faults and base/cautions."""
-    from klipkit.base import cautions, faults
+    """Each class of the tree, parents before children: those of this file, then of base/faults and the like."""
+    from klipkit.base import buildfaults, cautions, faults
 
-    order = [__name__, faults.__name__, cautions.__name__]
+    order = [__name__, faults.__name__, buildfaults.__name__, cautions.__name__]
     return _below(KlipkitError, order)
 
 

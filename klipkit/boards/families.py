@@ -20,8 +20,8 @@ class FlashMethod:
     is opened at 1200 baud first. `needs_hands`: somebody has to press a button or carry a card. `usb` are the
     ids under which the bootloader appears, `programmer` avrdude's -c, `alternate` dfu-util's -a,
     `filename` the name on the card, `uf2_family` the id in each block of a UF2 file (0: none), `bootloader` the
-    bytes at the end of the flash that the bootloader keeps, `arguments` what else the tool is given, besides port, speed,
-    offset and file.
+    bytes at the end of the flash that the bootloader keeps, `arguments` what else the tool is given, besides port,
+    speed, offset and file.
     """
 
     tool: str
@@ -49,8 +49,9 @@ class FlashMethod:
 class Member:
     """A board of a family, as its firmware differs from the others'.
 
-    `frequency` (Hz) and `baud` are 0 when they are the usual ones of the chip and of the port; `bootloader_baud` is that of
-    its bootloader where the family has several; `flash_chip` is the chip that the flash tool is told, "" when it is `chip`.
+    `frequency` (Hz) and `baud` are 0 when they are the usual ones of the chip and of the port; `bootloader_baud` is
+    that of its bootloader where the family has several; `flash_chip` is the chip that the flash tool is told, "" when it is
+    `chip`.
     """
 
     name: str

@@ -24,6 +24,7 @@ class Entry(NamedTuple):
 
 
 TOOLS = {
+    "build": Entry("build", "Build the firmware of a board."),
     "completion": Entry("completion", "Print the completion script for bash, zsh or fish."),
     "explain": Entry("explain", "Explain an error code or message, or list all errors."),
     "pins": Entry("pins", "Translate, list and check pin names."),

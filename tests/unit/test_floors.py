@@ -17,6 +17,7 @@ FLOOR = {
     "motion": 2,
     "boards": 2,
     "link": 3,
+    "toolchain": 3,
     "mcu": 4,
     "parts": 5,
     "machine": 6,
