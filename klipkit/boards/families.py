@@ -50,8 +50,8 @@ class Member:
     """A board of a family, as its firmware differs from the others'.
 
     `frequency` (Hz) and `baud` are 0 when they are the usual ones of the chip and of the port; `bootloader_baud` is
-    that of its bootloader where the family has several; `flash_chip` is the chip that the flash tool is told, "" when it is
-    `chip`.
+    that of its bootloader where the family has several; `flash_chip` is the chip that the flash tool is told, "" when
+    it is `chip`.
     """
 
     name: str

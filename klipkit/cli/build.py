@@ -376,14 +376,15 @@ def _what(row: dict[str, Any]) -> str:
 
 def _of(used: int | None, total: int | None) -> str | None:
     """Bytes taken of a memory, for a person."""
-    share = _share(used, total)
-    return f"{share}, {(total or 0) - (used or 0)} bytes left" if share else None
+    if used is None or not total:
+        return None
+    return f"{used} of {total} bytes, {total - used} left"
 
 
 def _share(used: int | None, total: int | None) -> str | None:
     if used is None or not total:
         return None
-    return f"{used} of {total} bytes ({used * PERCENT / total:.0f} %)"
+    return f"{used * PERCENT / total:.0f} % of {total}"
 
 
 def _without(left_out: Sequence[dict[str, str]]) -> str:

@@ -226,7 +226,7 @@ class Settings:
         """
         import menuconfig
 
-        scratch.write_text(self.text(), encoding="utf-8")
+        self.kconfig.write_config(str(scratch), save_old=False)  # with all symbols: the menu asks to save what differs
         with environment(KCONFIG_CONFIG=str(scratch.absolute())):
             menuconfig.menuconfig(self.kconfig)
         self.kconfig = Settings.saved(scratch, self.folder).kconfig
