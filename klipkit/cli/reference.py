@@ -30,6 +30,7 @@ EXIT_STATUSES = (
 )
 
 ENVIRONMENT = (
+    ("XDG_CACHE_HOME", "The folder for what `klipkit build` compiles, instead of ~/.cache."),
     ("NO_COLOR", "When set, no colours are used; the same as --no-color."),
     ("KLIPKIT_SYSROOT", "The folder whose sys/ and dev/ are searched for ports, instead of /."),
     ("KLIPKIT_DEBUG", "When set, a fault of klipkit itself shows a Python traceback."),

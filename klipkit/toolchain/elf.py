@@ -88,11 +88,11 @@ class Elf:
 
     def dictionary(self) -> dict[str, Any]:
         """The data dictionary that the firmware will tell a host. Raises DataError when there is none."""
-        packed = self.symbol(DICTIONARY)
         try:
+            packed = self.symbol(DICTIONARY)
             text = zlib.decompress(packed) if packed is not None else self._json()
             found = json.loads(text)
-        except (ValueError, zlib.error) as error:
+        except (ValueError, IndexError, struct.error, zlib.error) as error:
             raise DataError("has no data dictionary", where=str(self.path)) from error
         if not isinstance(found, dict):
             raise DataError("has no data dictionary", where=str(self.path))

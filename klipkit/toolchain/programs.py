@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from klipkit.base.buildfaults import BuildFailed, ToolMissing
+from klipkit.base.buildfaults import BuildFailed, DoesNotFit, ToolMissing
 from klipkit.base.text import sanitise
 
 PROGRAMS = {"avr": ("avr-gcc", "avr-objcopy"), "sim": ("gcc",)}  # of each port, besides make
@@ -23,10 +23,13 @@ HANG = 1800  # s: a guard, far above what a build takes on a slow computer
 SHOWN = 300  # characters of an error line
 
 # Lines of a log, the most telling kind first.
+_TOO_LARGE = re.compile(
+    r"^.*(?:\boverflowed by\b|will not fit in region|: address .* out of range).*$", re.MULTILINE
+)
 _ERRORS = (
-    re.compile(r"^.*\b(?:fatal )?error: .*$|^.*undefined reference to .*$", re.MULTILINE),
-    re.compile(r"^.*(?:\boverflowed by\b|will not fit in region|: address .* out of range).*$", re.MULTILINE),
-    re.compile(r"^(?!make).*: .*$(?=\n(?:.*\n)*?make)", re.MULTILINE),
+    re.compile(r"^(?!collect2).*\b(?:fatal )?error: .*$|^.*undefined reference to .*$", re.MULTILINE),
+    _TOO_LARGE,
+    re.compile(r"^(?!make).+$(?=\nmake.*\*\*\* )", re.MULTILINE),  # the last words of what failed
     re.compile(r"^make.*\*\*\* .*$", re.MULTILINE),
 )
 _NO_HEADER = re.compile(r"fatal error: ([\w./]+): No such file")
@@ -84,7 +87,8 @@ def failure(log: Path) -> BuildFailed | ToolMissing:
         return ToolMissing(
             f"the C library of the compiler is missing ({header[1]})", hint=f"apt install {package}"
         )
-    return BuildFailed(
+    kind = DoesNotFit if _TOO_LARGE.search(text) else BuildFailed
+    return kind(
         f"the firmware was not built: {first_error(text)}", hint=f"the whole log is {sanitise(str(log))}"
     )
 

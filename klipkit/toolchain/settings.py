@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from klipkit.base.buildfaults import NoPort, WrongSetting
 from klipkit.base.errors import DataError, FileError
 from klipkit.base.files import read_text
-from klipkit.base.text import did_you_mean, sanitise
+from klipkit.base.text import did_you_mean, nearest, sanitise
 from klipkit.boards.board import Board
 from klipkit.toolchain.portkconfig import port_kconfig
 from klipkit.toolchain.sources import Facts, facts, modules, ports, sources
@@ -116,10 +116,10 @@ class Settings:
         names = self._names()
         found = names.get(key.upper().removeprefix(PREFIX))
         if found is None:
-            near = [*names.values(), *(name.removeprefix(MODULE) for name in names.values())]
-            hint = did_you_mean(key, near) or f"the settings are {', '.join(self._general())} and {MODULE}..."
-            module = names.get(f"{MODULE}{key}".upper())
-            hint = f"did you mean {module!r}?" if module else hint
+            bare = {name.removeprefix(MODULE): name for name in names.values()}
+            near = [bare[name] for name in nearest(key.upper().removeprefix(MODULE), bare)]
+            hint = f"did you mean {' or '.join(map(repr, near))}?" if near else ""
+            hint = hint or f"the settings are {', '.join(self._general())} and {MODULE}..."
             raise WrongSetting(f"unknown setting {sanitise(key, SHOWN)!r}", hint=hint)
         return found
 
@@ -226,7 +226,9 @@ class Settings:
         """
         import menuconfig
 
-        self.kconfig.write_config(str(scratch), save_old=False)  # with all symbols: the menu asks to save what differs
+        self.kconfig.write_config(
+            str(scratch), save_old=False
+        )  # with all symbols: the menu asks to save what differs
         with environment(KCONFIG_CONFIG=str(scratch.absolute())):
             menuconfig.menuconfig(self.kconfig)
         self.kconfig = Settings.saved(scratch, self.folder).kconfig

@@ -1,5 +1,6 @@
 """What is installed: the wheel has all that the tools need, and each way of installing gives a working command."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import klipkit
 from klipkit.sim.firmware import PORT
 from tests.reference import TOP
 
@@ -71,6 +73,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         "pygments",
         "markdown_it",
         "mdurl",
+        "kconfiglib.py",
     ):
         if (own / name).exists():
             (site / name).symlink_to(own / name)
@@ -88,6 +91,11 @@ def test_the_wheel_holds_data_core_and_firmware(wheel: Path) -> None:
         "klipkit/boards/data/tables/mega.toml",
         "klipkit/boards/data/usb.toml",
         "klipkit/firmware/ports/sim/abi.h",
+        "klipkit/firmware/Kconfig",
+        "klipkit/firmware/ports/avr/Kconfig",
+        "klipkit/firmware/board.py",
+        "klipkit/firmware/choice.mk",
+        "klipkit/firmware/VERSION",
         "klipkit/wire/session.h",
     ):
         assert needed in names
@@ -156,6 +164,32 @@ def test_the_installed_simulator_builds_its_firmware_in_the_users_cache(
         assert (tmp_path / "cache" / "klipkit" / name).is_file()
 
 
+def test_the_installed_tool_builds_firmware_out_of_its_own_tree(installed: Path, tmp_path: Path) -> None:
+    (sources,) = installed.glob("lib/python3*/site-packages/klipkit/firmware")
+    command = [str(installed / "bin" / "klipkit"), "build", "--board", "uno", "-o", "out", "--json"]
+    environment = {"PATH": os.environ["PATH"], "XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+    def build() -> dict[str, str]:
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=HANG
+        )
+        assert done.returncode == 0, done.stderr
+        (told,) = json.loads(done.stdout)["built"]
+        return dict(told)
+
+    told = build()
+    assert told["version"] == (sources / "VERSION").read_text().strip() == klipkit.__version__
+    assert told["hex"] == "out/klipkit.hex" and (tmp_path / "out" / "klipkit.hex").is_file()
+    assert not (sources / "build").exists()
+    assert build()["result"] == "unchanged"
+
+    changed = sources / "core" / "basic.c"  # another release: the files differ, and are older
+    changed.write_text(changed.read_text() + '\nCONSTANT(ANOTHER, "release");\n')
+    os.utime(changed, (0, 0))
+    assert build()["result"] == "built"
+    assert "ANOTHER" in (tmp_path / "out" / "klipkit.dict").read_text()
+
+
 def test_the_installed_core_can_be_imported(installed: Path, tmp_path: Path) -> None:
     program = "from klipkit._core import lib, ffi; print(lib.crc16(b'\\x05\\x10', 2))"
     command = [str(installed / "bin" / "python"), "-c", program]
@@ -164,6 +198,4 @@ def test_the_installed_core_can_be_imported(installed: Path, tmp_path: Path) -> 
 
 
 def test_the_editable_install_is_the_checkout_itself() -> None:
-    import klipkit
-
     assert Path(klipkit.__file__).parent == TOP / "klipkit"
