@@ -103,9 +103,24 @@ def test_the_sources_stay_untouched_and_the_folder_does_not_matter(klipkit: Run,
     assert (outs[0] / "klipkit.hex").read_bytes() == (outs[1] / "klipkit.hex").read_bytes()
 
 
+WATCHED = """#!/bin/sh
+case "$*" in *" facts") exec {make} "$@" ;; esac
+echo begin >>{told}
+{make} "$@"
+status=$?
+echo end >>{told}
+exit $status
+"""
+
+
 def test_builds_at_the_same_time_do_not_spoil_each_other(tmp_path: Path) -> None:
-    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache")}
-    both = [
+    told = tmp_path / "told"
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "make").write_text(WATCHED.format(make=shutil.which("make"), told=told))
+    (tmp_path / "bin" / "make").chmod(0o755)
+    path = f"{tmp_path}/bin:{os.environ['PATH']}"
+    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache"), "PATH": path}
+    several = [
         subprocess.Popen(
             [KLIPKIT, "build", "--board", "uno", "-o", str(tmp_path / "out")],
             env=environment,
@@ -115,9 +130,10 @@ def test_builds_at_the_same_time_do_not_spoil_each_other(tmp_path: Path) -> None
         )
         for _ in range(3)
     ]
-    said = [each.communicate(timeout=HANG) for each in both]
-    assert [each.returncode for each in both] == [0, 0, 0], said
+    said = [each.communicate(timeout=HANG) for each in several]
+    assert [each.returncode for each in several] == [0, 0, 0], said
     assert sorted(out.split("\t")[-1] for out, _ in said) == ["built\n", "unchanged\n", "unchanged\n"]
+    assert told.read_text().split() == ["begin", "end"] * 3
     assert not list((tmp_path / "out").glob(".*"))
 
 
