@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from klipkit.base import cautions, errors, faults
+from klipkit.base import buildfaults, cautions, errors, faults
 from klipkit.base.errors import ConfigError, KlipkitError, UnknownPin, causes, tree
 from klipkit.cli.explain import find
 from tests.reference import TOP
@@ -71,7 +71,8 @@ def test_classic_words_belong_to_one_error_each() -> None:
 
 
 def test_every_class_of_the_modules_is_in_the_tree() -> None:
-    values = [*vars(errors).values(), *vars(faults).values(), *vars(cautions).values()]
+    modules = (errors, faults, buildfaults, cautions)
+    values = [value for module in modules for value in vars(module).values()]
     classes = {value for value in values if isinstance(value, type) and issubclass(value, Exception)}
     assert classes == set(tree())
 
@@ -99,7 +100,7 @@ def test_each_warning_about_a_port_can_be_explained() -> None:
     assert told - {kind.code for kind in tree()} == set()
 
 
-@pytest.mark.parametrize("first", ["faults", "cautions"])
+@pytest.mark.parametrize("first", ["faults", "buildfaults", "cautions"])
 def test_the_order_of_the_tree_does_not_hang_on_the_order_of_imports(first: str) -> None:
     program = (
         f"import klipkit.base.{first}\nfrom klipkit.base.errors import tree\nprint(*[k.code for k in tree()])"
