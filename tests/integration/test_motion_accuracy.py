@@ -1,0 +1,57 @@
+"""Ten million steps of random prints, in `make long` a thousand million, each against formulas apart from the core."""
+
+import pytest
+
+from tests.motion_cases import Case, prove
+from tests.motion_paths import Worst
+from tests.unit.test_motion_steps import Core, core
+
+__all__ = ["core"]
+PAIRS = [
+    ("none", "none"),
+    ("zv", "mzv"),
+    ("mzv", "zvd"),
+    ("zvd", "ei"),
+    ("ei", "2hump_ei"),
+    ("2hump_ei", "3hump_ei"),
+    ("3hump_ei", "none"),
+]
+ADVANCES = [(0.04, 0.0), (0.04, 0.05), (0.02, 0.2), (0.1, 0.6)]
+CASES = [
+    *(
+        Case(kinematics, pair, microsteps=microsteps)
+        for kinematics in ("cartesian", "corexy", "delta", "extruder")
+        for pair in PAIRS
+        for microsteps in (16, 256)
+    ),
+    *(
+        Case("extruder", smooth_time=smooth_time, advance=advance, microsteps=microsteps)
+        for smooth_time, advance in ADVANCES
+        for microsteps in (16, 256)
+    ),
+]
+STEPS = 10_000_000 // len(CASES) + 1
+STEPS_LONG = 1_000_000_000 // len(CASES) + 1
+MILLIMETRES = 12_000  # of path at one time, over microsteps
+
+
+def prove_steps(core: Core, case: Case, seed: int, steps: int, length: float) -> Worst:
+    """Paths with one seed after another, until so many steps have been compared."""
+    worst = Worst()
+    while worst.steps < steps:
+        worst.add(prove(core, case, seed, length))
+        seed += 1
+    assert worst.excused <= 3 + worst.steps / 1_000_000
+    print(f"{case}: {worst}")
+    return worst
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_every_step_is_within_its_bound_of_the_true_crossing(core: Core, case: Case) -> None:
+    prove_steps(core, case, 1 + CASES.index(case), STEPS, MILLIMETRES / case.microsteps / 4)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_thousand_million_steps_are_within_their_bounds(core: Core, case: Case) -> None:
+    prove_steps(core, case, 1000 * (1 + CASES.index(case)), STEPS_LONG, 2 * MILLIMETRES / case.microsteps)
