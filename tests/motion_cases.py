@@ -84,10 +84,11 @@ class Case:
         stepper: tuple[str, tuple[float, float, float] | None],
         frequency: float,
         error: float,
+        distance: float = 0.0,
     ) -> Watched:
         """One of its steppers, at step 0 where the toolhead is at 0, 0, 0."""
         name, tower = stepper
-        watched = Watched(bench, name, self.distance(name), frequency, error)
+        watched = Watched(bench, name, distance or self.distance(name), frequency, error)
         if tower:
             assert bench.lib.stepper_set_arm(watched.stepper, *tower) == 0
         if self.smooth_time:
