@@ -13,6 +13,7 @@ from tests.unit.test_motion_steps import RUN, Core
 
 GAP_MOST = 3 << 28  # ticks
 EACH_TICK = 1e-12  # s; a max error less than any tick: each step as near to its time as whole ticks allow
+ROUNDING_MM = 1e-12  # of places of some hundred mm, as doubles
 WINDOW_LEAST = 0.56  # ticks; a whole tick is always within it
 Place = tuple[float, float, float]
 
@@ -290,12 +291,12 @@ def compare(solver: Solver, truth: Crossings, watched: Watched) -> Worst:
 def excused(
     solver: Solver, truth: Crossings, watched: Watched, which: Array, clocks: Array, bound: Array
 ) -> Array:
-    """Those steps whose level is met within their bounds but for the rounding of print times.
+    """Those steps whose level is met within their bounds but for rounding: of places, and of print times.
 
     Ten hours after 0 a double counts in 7e-12 s: two moves that follow each other differ in place by that times
-    the speed, and where shaped axes nearly stand still that decides about whole ticks. Soon after 0 none is excused.
+    the speed, and where shaped axes or smoothed filament nearly stand still that decides about whole ticks.
     """
-    blur = 2 * solver.motion.swift * np.spacing(watched.bench.begin)
+    blur = ROUNDING_MM + 2 * solver.motion.swift * np.spacing(watched.bench.begin)
     way = []
     for side in (-1, 1):
         place = solver.motion.coordinate((clocks[which] + side * bound[which]) / watched.frequency)

