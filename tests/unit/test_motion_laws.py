@@ -78,7 +78,36 @@ def end_speeds(moves: Array) -> Array:
 def test_plan_is_that_of_the_rules_however_early_it_is_committed(
     core: Core, path: list[Asked], commits: int
 ) -> None:
-    legs = plan(legs_of(path), FILAMENT_CORNER)
+    assert_planned(core, legs_of(path), commits)
+
+
+def curvy(seed: int) -> list[Leg]:
+    """Many short moves, most of them nearly straight on, of which some look-ahead hangs on what comes much later."""
+    chance = np.random.default_rng(seed)
+    at, heading, limit, legs = (0.0, 0.0, 0.0), 0.0, Limits(), []
+    size = 10 ** chance.uniform(-1.5, 1.5)
+    for _ in range(int(chance.integers(3, 40))):
+        if chance.random() < 0.3:
+            ratio = float(chance.choice([0, 0.3, 0.5, 0.9, 0.99]))
+            limit = Limits(
+                chance.uniform(20, 400), 10 ** chance.uniform(2.5, 4.5), chance.uniform(0, 15), ratio
+            )
+        heading += chance.normal(0, 0.2) if chance.random() < 0.7 else chance.uniform(-3, 3)
+        length = size * chance.random() ** 3 + 1e-3
+        end = (at[0] + length * math.cos(heading), at[1] + length * math.sin(heading), 0.0)
+        rate, accel = float(chance.choice([0, 0, 0.05])), float(chance.choice([1e9, 500, 100]))
+        legs.append(Leg(at, end, rate * length, chance.uniform(5, 500), accel, limit))
+        at = end
+    return legs
+
+
+def test_plan_of_curves_is_that_of_the_rules(core: Core) -> None:
+    for seed in range(300):
+        assert_planned(core, curvy(seed), (0, 1, 3)[seed % 3])
+
+
+def assert_planned(core: Core, legs: list[Leg], commits: int) -> None:
+    plan(legs, FILAMENT_CORNER)
     moves = table(core, run(core, legs, commits)) if legs else np.zeros((0, 13))
     assert len(moves) == len(legs)
     for leg, move in zip(legs, moves, strict=True):
