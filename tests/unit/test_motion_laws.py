@@ -277,3 +277,20 @@ def test_a_line_in_parts_is_travelled_as_in_one(
     for axis in range(3):
         a, b = (Trapezoids(core, bench.trapq).place(t, axis) for bench in (one, many))
         assert np.abs(a - b).max() < 1e-6
+
+
+def test_advance_is_of_moves_that_push_and_go_along_x_or_y(core: Core) -> None:
+    bench = Bench(core)
+    assert core.lib.lookahead_set_pressure_advance(bench.lookahead, 0.05) == 0
+    wanted = []
+    for end, filament, advance in (
+        ((10, 0, 0), 1.0, 0.05),
+        ((10, 10, 0), -1.0, 0.0),
+        ((10, 10, 2), 1.0, 0.0),
+        ((10, 0, 0), 1.0, 0.05),
+        ((10, 0, 0), 1.0, 0.0),
+    ):
+        bench.go(*end, filament=filament, velocity=50, accel=1000)
+        wanted.append([np.sign(filament), advance])
+    bench.rest()
+    assert Trapezoids(core, bench.filament).direction[:2].T.tolist() == wanted

@@ -222,3 +222,46 @@ def test_quick_steps_over_a_full_step_are_made(core: Core) -> None:
     bench.rest()
     watched.generate(bench.print_time + 1, bench.print_time + 1)
     assert len(quick_pairs(core, bench, watched)) == 18 and len(watched.steps()[0]) == 19
+
+
+@pytest.mark.parametrize("way", [1, -1])
+@pytest.mark.parametrize(
+    "reach, steps", [(0.49, 0), (0.7, 0), (0.995, 0), (0.999999, 0), (1.0, 2), (1.005, 2)]
+)
+def test_a_quick_turn_counts_from_the_full_step_on(core: Core, way: int, reach: float, steps: int) -> None:
+    bench = Bench(core)
+    bench.limit(200, 200_000, 5, 0)
+    watched = Watched(bench, "cartesian_x", 0.0125, FREQUENCY, EACH_TICK)
+    for turn in (reach * way, 0):
+        bench.go(turn * 0.0125, 0, 0, velocity=200)
+    bench.rest()
+    watched.generate(bench.print_time + 1, bench.print_time + 1)
+    assert watched.steps()[1].tolist() == [way, -way][:steps]
+
+
+def test_a_slow_turn_is_slow_however_far_clocks_have_run(core: Core) -> None:
+    """There, and back 9.9 s later: more than 2^32 ticks of 520 MHz, while the first step is kept back."""
+    bench = Bench(core)
+    watched = Watched(bench, "cartesian_x", 0.0125, 520e6, EACH_TICK)
+    bench.go(0.7 * 0.0125, 0, 0, velocity=10)
+    bench.rest(9.9)
+    bench.go(0, 0, 0, velocity=10)
+    bench.rest()
+    for until in (10.0, 10.05):
+        watched.generate(until, 0.0)
+    watched.generate(bench.print_time + 1, bench.print_time + 1)
+    assert watched.steps()[1].tolist() == [1, -1]
+
+
+@pytest.mark.parametrize("interval, longest", [(1.5, 9), (1.6, 1)])
+def test_steps_as_far_apart_as_an_idle_gap_are_runs_of_their_own(
+    core: Core, interval: float, longest: int
+) -> None:
+    """3 x 2^28 ticks of 520 MHz are 1.549 s."""
+    bench = Bench(core)
+    watched = Watched(bench, "cartesian_x", 0.01, 520e6, MAX_ERROR)
+    bench.go(0.1, 0, 0, velocity=0.01 / interval)
+    bench.rest()
+    watched.generate(bench.print_time + 1, bench.print_time + 1)
+    assert len(watched.steps()[0]) == 10
+    assert np.concatenate(watched.runs)["count"].max() == longest
