@@ -49,6 +49,17 @@ class LinkError(DeviceError):
     )
 
 
+class PortHeld(LinkError):
+    """Another program has the port open, and a port serves one program at a time.
+
+    The message names the program when it may be seen; `sudo klipkit ports` sees those of other users too. Usually it is
+    the printer's own host (stop its service first), OctoPrint, or a terminal program that was left open.
+    """
+
+    code = "port-held"
+    classic: ClassVar[tuple[str, ...]] = ("Could not exclusively lock port", "Device or resource busy")
+
+
 class ProtocolError(LinkError):
     """What came from the microcontroller is not what the protocol allows.
 

@@ -5,6 +5,7 @@ Facts: proc(5). A device is known by its path, or by its number where a containe
 
 import itertools
 import os
+import stat
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -61,6 +62,42 @@ def survey(root: str, ports: Iterable[Port]) -> Processes:
             holders.setdefault(device, []).append(Holder(int(pid), _program(folder)))
     ordered = {device: tuple(sorted(found, key=lambda h: h.pid)) for device, found in holders.items()}
     return Processes(ordered, frozenset(commands), unreadable)
+
+
+def holder_of(path: str, root: str = "") -> Holder | None:
+    """A process that holds a device file: the owner of its flock, this one too, else another one that has it open.
+
+    None when there is none, or when that may not be seen.
+    """
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except (OSError, ValueError):
+        return None
+    locker = _locker(root, status)
+    if locker is not None and locker != os.getpid():
+        return Holder(locker, _program(f"{root}/proc/{locker}"))
+    device = os.path.realpath(path)
+    number = os.major(status.st_rdev), os.minor(status.st_rdev)
+    port = Port(device, "unknown", "", rdev=number if stat.S_ISCHR(status.st_mode) else None)
+    others = [holder for holder in survey(root, [port]).holders.get(device, ()) if holder.pid != os.getpid()]
+    if others:
+        return others[0]
+    return None if locker is None else Holder(locker, _program(f"{root}/proc/{locker}"))
+
+
+def _locker(root: str, status: os.stat_result) -> int | None:
+    """The owner of the flock on a file, by /proc/locks: "1: FLOCK ADVISORY WRITE 1234 00:18:5 0 EOF"."""
+    device, number = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}", status.st_ino
+    try:
+        with open(f"{root}/proc/locks", encoding="ascii", errors="replace") as file:  # noqa: PTH123
+            text = file.read()
+    except OSError:
+        return None
+    for words in map(str.split, text.split("\n")):
+        is_held = len(words) > 5 and words[1] == "FLOCK" and words[5] == f"{device}:{number}"
+        if is_held and words[4].isdecimal() and int(words[4]):
+            return int(words[4])
+    return None
 
 
 def _wanted(ports: Iterable[Port]) -> tuple[dict[str, str], dict[int, str]]:

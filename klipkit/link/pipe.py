@@ -53,6 +53,7 @@ class Pipe(ABC):
         self.ready = asyncio.Event()
         self.error: KlipkitError | None = None
         self.closed = False
+        self.speed = ""  # words for errors, such as "at 250000 baud"; "" where the port has no speed
         self._message = ffi.new("struct session_message *")
 
     @abstractmethod
@@ -66,6 +67,10 @@ class Pipe(ABC):
     @abstractmethod
     def _stop(self) -> None:
         """Stop to drive the session; nothing of the driver uses it afterwards."""
+
+    def heard(self) -> bytes:
+        """The first bytes that came, whatever they were: they tell what a stranger is. None in the simulator."""
+        return b""
 
     def close(self) -> None:
         """Stop, and give back session and port. Once is enough, more does no harm."""

@@ -1,4 +1,4 @@
-"""A Pipe over a file descriptor: a pty, a serial device that is already set up, a socket."""
+"""A Pipe over a file descriptor that is already set up: a pty, a serial device, a socket (opened by link/serial.py)."""
 
 import asyncio
 import contextlib
@@ -11,18 +11,22 @@ from klipkit.base.faults import LinkError
 from klipkit.base.text import sanitise
 from klipkit.link.pipe import Pipe
 
+HEARD_MOST = 1024  # bytes that the thread keeps
+CABLE_HINT = "look at cable and power of the board"
+
 
 class DescriptorPipe(Pipe):
     """Drives the session by a C thread (link/thread.c) on `descriptor`, which it owns from here on and closes.
 
     Must be made within a running event loop (RuntimeError otherwise; the descriptor then stays the caller's).
-    `name` is what errors call the port.
+    `name` is what errors call the port, `hint` what they advise when it breaks.
     """
 
-    def __init__(self, descriptor: int, name: str) -> None:
+    def __init__(self, descriptor: int, name: str, *, hint: str = CABLE_HINT) -> None:
         self._loop = asyncio.get_running_loop()
         super().__init__()
         self.name = name
+        self._hint = hint
         self._descriptor = descriptor
         os.set_blocking(descriptor, False)
         self._signal = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
@@ -47,6 +51,14 @@ class DescriptorPipe(Pipe):
         """How often the thread woke up so far."""
         return 0 if self._thread == ffi.NULL else int(lib.link_thread_wakeups(self._thread))
 
+    def heard(self) -> bytes:
+        """The first bytes that came, 1024 at most."""
+        if self._thread == ffi.NULL:
+            return b""
+        room = ffi.new("uint8_t[]", HEARD_MOST)
+        count = lib.link_thread_heard(self._thread, room, HEARD_MOST)
+        return bytes(ffi.buffer(room, count))
+
     def _signalled(self) -> None:
         """The thread has put messages into the session's ring, or has ended."""
         with contextlib.suppress(BlockingIOError):
@@ -61,7 +73,7 @@ class DescriptorPipe(Pipe):
         return LinkError(
             f"the link broke: {os.strerror(number)}",
             where=sanitise(self.name, 200),
-            hint="look at cable and power of the board",
+            hint=self._hint,
         )
 
     def _stop(self) -> None:

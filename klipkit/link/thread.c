@@ -14,13 +14,14 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "klipkit/wire/session.h"
 
-enum { READ_ROOM = 4096, EMIT_ROOM = 1024 };
+enum { READ_ROOM = 4096, EMIT_ROOM = 1024, HEARD_ROOM = 1024 };
 
 /* Longest sleep, s: bounds the arithmetic of timespec, nothing hangs on it. */
 static const double LONGEST_SLEEP = 3600.0;
@@ -33,6 +34,8 @@ struct link_thread {
     atomic_uint_fast64_t wakeups;
     uint8_t out[EMIT_ROOM];        /* emitted, not yet taken by the port: out[written .. emitted] */
     size_t emitted, written;
+    uint8_t heard[HEARD_ROOM];     /* the first bytes that came; those below heard_count change no more */
+    atomic_size_t heard_count;
 };
 
 double link_now(void)
@@ -79,6 +82,17 @@ static int write_port(struct link_thread *link)
     }
 }
 
+static void keep_first(struct link_thread *link, const uint8_t *bytes, size_t count)
+{
+    size_t kept = atomic_load_explicit(&link->heard_count, memory_order_relaxed); /* only this thread writes it */
+    size_t room = HEARD_ROOM - kept;
+    if (!room)
+        return;
+    count = count < room ? count : room;
+    memcpy(link->heard + kept, bytes, count);
+    atomic_store_explicit(&link->heard_count, kept + count, memory_order_release);
+}
+
 /* Read what the port has, once. 0 or the errno that ended it; an end of file is a port that is gone. */
 static int read_port(struct link_thread *link)
 {
@@ -88,6 +102,7 @@ static int read_port(struct link_thread *link)
         return may_repeat(errno) ? 0 : errno;
     if (count == 0)
         return EIO;
+    keep_first(link, bytes, (size_t)count);
     int before = session_waiting(link->session);
     if (session_feed(link->session, link_now(), bytes, (size_t)count) > before)
         signal_event(link->ready);
@@ -189,6 +204,14 @@ int link_thread_error(struct link_thread *thread)
 uint64_t link_thread_wakeups(struct link_thread *thread)
 {
     return atomic_load(&thread->wakeups);
+}
+
+size_t link_thread_heard(struct link_thread *thread, uint8_t *out, size_t room)
+{
+    size_t count = atomic_load_explicit(&thread->heard_count, memory_order_acquire);
+    count = count < room ? count : room;
+    memcpy(out, thread->heard, count);
+    return count;
 }
 
 void link_thread_stop(struct link_thread *thread)

@@ -6,6 +6,7 @@
  */
 #ifndef KLIPKIT_LINK_THREAD_H
 #define KLIPKIT_LINK_THREAD_H
+#include <stddef.h>
 #include <stdint.h>
 
 struct session;
@@ -23,6 +24,10 @@ int link_thread_error(struct link_thread *thread);
 
 /* Times that the thread woke up from its sleep so far: what tells a busy loop. */
 uint64_t link_thread_wakeups(struct link_thread *thread);
+
+/* Copy the first bytes that came from the port, whatever they were (1024 at most are kept); gives how many. What tells a
+ * stranger at the other end. */
+size_t link_thread_heard(struct link_thread *thread, uint8_t *out, size_t room);
 
 /* Stop and free; what is queued stays in the session. */
 void link_thread_stop(struct link_thread *thread);

@@ -12,10 +12,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from klipkit._core import lib
+from klipkit._core import ffi, lib
 from klipkit.base.errors import DeviceError, KlipkitError
-from klipkit.base.faults import LinkError, NoAnswer
+from klipkit.base.faults import LinkError, NoAnswer, ProtocolError
 from klipkit.link import pipe as link
+from klipkit.link.stranger import account
 from klipkit.wire.dictionary import Dictionary
 from klipkit.wire.identify import Identify
 from klipkit.wire.message import Message
@@ -49,6 +50,8 @@ class Conversation:
         self._answers: dict[str, list[asyncio.Future[Heard]]] = {}
         self._executed: dict[int, asyncio.Future[None]] = {}
         self._raw: Callable[[bytes], None] | None = None
+        self._overhears: list[Listener] = []
+        self.unknown = 0  # messages that the dictionary lacks
         self._reader = asyncio.get_running_loop().create_task(self._read())
 
     def add_queue(self) -> int:
@@ -62,6 +65,10 @@ class Conversation:
         """Call `listener` with each response of that name that comes from now on."""
         self._listeners.setdefault(response, []).append(listener)
 
+    def overhear(self, listener: Listener) -> None:
+        """Call `listener` with each response of any name that comes from now on."""
+        self._overhears.append(listener)
+
     def send(self, command: str, *, queue: int | None = None, min_clock: int = 0, required: int = 0) -> int:
         """Queue a command given as text; clocks in 64-bit ticks, 0 for at once. Gives its ticket."""
         return self._put(lib.session_send, self._encoded(command), queue, min_clock, required)
@@ -70,8 +77,23 @@ class Conversation:
         """Ask, and give the response of that name, and of that object when one is named. Raises NoAnswer, LinkError."""
         return await self._ask(self._encoded(command), response, _key(response, oid))
 
-    async def identify(self) -> Dictionary:
-        """Read the data dictionary; then commands can be sent as text. Raises NoAnswer, LinkError, DeviceError."""
+    async def executed(self, payload: bytes) -> None:
+        """Send a command, and wait until the MCU has executed it; its responses are heard before. Raises LinkError."""
+        executed = self._ask_once(payload)
+        await asyncio.wait({executed, self._reader}, return_when=asyncio.FIRST_COMPLETED)
+        if not executed.done():
+            self._raise_if_gone()
+
+    async def gone(self, seconds: float) -> bool:
+        """Wait until the link is gone, `seconds` at most; whether it is."""
+        await asyncio.wait({self._reader}, timeout=seconds)
+        return self._reader.done()
+
+    async def identify(self, patience: float = IDENTIFY_PATIENCE) -> Dictionary:
+        """Read the data dictionary in `patience` s; then commands can be sent as text.
+
+        Raises NoAnswer when nothing comes, ProtocolError when something else comes, LinkError, DeviceError.
+        """
         reading = Identify(f"MCU '{self.name}'")
         came = asyncio.Event()
 
@@ -81,12 +103,12 @@ class Conversation:
 
         self._raw = take
         try:
-            async with asyncio.timeout(IDENTIFY_PATIENCE):
+            async with asyncio.timeout(patience):
                 while not reading.done:
                     came.clear()
                     await self._executed_or(came, reading.request)
         except TimeoutError:
-            raise self._silent("identify") from None
+            raise self._stranger(reading, patience) from None
         finally:
             self._raw = None
         self.dictionary = reading.dictionary()
@@ -112,6 +134,8 @@ class Conversation:
     ) -> int:
         if self.pipe.error is not None:
             raise self.pipe.error
+        if self.pipe.closed:
+            raise LinkError("the link was closed", where=f"MCU '{self.name}'")
         number = self.queue if queue is None else queue
         ticket = send(self.pipe.session, number, payload, len(payload), min_clock, required)
         if ticket < 0:
@@ -160,6 +184,22 @@ class Conversation:
             error = self._reader.exception()
             raise error or LinkError("the link was closed", where=f"MCU '{self.name}'")
 
+    def _stranger(self, reading: Identify, patience: float) -> LinkError:
+        """What was tried in vain to identify it, and what came."""
+        stats = ffi.new("struct session_stats *")
+        lib.session_get_stats(self.pipe.session, stats)
+        times = stats.frames_sent + stats.timeouts + stats.naks
+        speed = f" {self.pipe.speed}" if self.pipe.speed else ""
+        what = f"Unable to obtain 'identify' response: asked {times} times in {patience:g} s{speed}"
+        if reading.data:
+            came = f"{len(reading.data)} bytes of its data dictionary came, not all of it"
+            return NoAnswer(
+                f"{what}; {came}", where=f"MCU '{self.name}'", hint="look at the cable, or wait longer"
+            )
+        came, hint = account(self.pipe.heard(), stats.bytes_received, stats.frames_received, reading.request)
+        kind = ProtocolError if stats.bytes_received else NoAnswer
+        return kind(f"{what}; {came}", where=f"MCU '{self.name}'", hint=hint)
+
     def _silent(self, response: str) -> NoAnswer:
         hint = "is it powered, and is its firmware Klipper's or klipkit's?"
         return NoAnswer(f"Unable to obtain '{response}' response", where=f"MCU '{self.name}'", hint=hint)
@@ -180,12 +220,13 @@ class Conversation:
         try:
             message = dictionary.decode_response(came.payload)
         except DeviceError:
+            self.unknown += 1
             return  # left over from an earlier session; a damaged frame has no valid checksum
         heard = Heard(message, came.sent, came.received)
         for answer in self._answers.get(_key(message.name, message.values.get("oid")), ()):
             if not answer.done():
                 answer.set_result(heard)
-        for listener in tuple(self._listeners.get(message.name, ())):
+        for listener in (*self._listeners.get(message.name, ()), *self._overhears):
             listener(heard)
 
 
