@@ -81,6 +81,15 @@ class AmbiguousBoard(UsageError):
     code = "ambiguous-board"
 
 
+class CommandText(UsageError):
+    """A command for a microcontroller is not one of its firmware, or its parameters are wrong.
+
+    `list` in `klipkit console` shows the commands of the firmware, `help COMMAND` one of them.
+    """
+
+    code = "mcu-command"
+
+
 class FileError(KlipkitError):
     """A file could not be used: it is missing, a folder, binary, or may not be read.
 

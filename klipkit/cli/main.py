@@ -26,6 +26,9 @@ class Entry(NamedTuple):
 TOOLS = {
     "build": Entry("build", "Build the firmware of a board."),
     "completion": Entry("completion", "Print the completion script for bash, zsh or fish."),
+    "console": Entry(
+        "console", "Talk with a microcontroller: its firmware's own commands, typed or scripted."
+    ),
     "explain": Entry("explain", "Explain an error code or message, or list all errors."),
     "pins": Entry("pins", "Translate, list and check pin names."),
     "ports": Entry("ports", "Find serial ports and say what is behind them."),

@@ -82,7 +82,10 @@ class Dictionary:
 
     def encode(self, text: str) -> bytes:
         """A text command such as "config_digital_out oid=1 pin=PA5 ..." as bytes."""
-        words = text.split()
+        return self.encode_words(text.split())
+
+    def encode_words(self, words: list[str]) -> bytes:
+        """The same from its words, such as ["config_digital_out", "oid=1", "pin=PA5"]."""
         form = self.command(words[0] if words else "")
         try:
             return form.encode_text(words[1:])

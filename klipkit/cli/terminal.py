@@ -1,0 +1,69 @@
+"""A terminal where lines are typed while others appear: line editing, history and completion by readline."""
+
+import contextlib
+import os
+import readline
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Self, TextIO
+
+PROMPT = "> "
+HISTORY_MOST = 1000  # lines
+
+
+class Terminal:
+    """Line editing on the standard streams. `choices` are what Tab completes a line's first word to."""
+
+    def __init__(self, stdout: TextIO, name: str) -> None:
+        self.choices: Sequence[str] = ()
+        self._stdout = stdout
+        self._lock = threading.Lock()
+        self._prompting = False
+        state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+        self._history = Path(state) / name / "console_history"
+
+    def __enter__(self) -> Self:
+        with contextlib.suppress(OSError):
+            readline.read_history_file(self._history)
+        readline.set_history_length(HISTORY_MOST)
+        readline.set_completer(self._complete)
+        readline.set_completer_delims(" ")
+        readline.parse_and_bind("tab: complete")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        readline.set_completer(None)
+        with contextlib.suppress(OSError):
+            self._history.parent.mkdir(parents=True, exist_ok=True)
+            readline.write_history_file(self._history)
+
+    def lines(self) -> Iterator[str]:
+        """What is typed, until Ctrl-D."""
+        while True:
+            self._prompting = True
+            try:
+                text = input(PROMPT)
+            except EOFError:
+                self._stdout.write("\n")
+                return
+            finally:
+                self._prompting = False
+            yield text
+
+    def line(self, text: str) -> None:
+        """Show a line above the one that is being typed. From any thread."""
+        with self._lock:
+            if self._prompting:
+                self._stdout.write(f"\r\x1b[K{text}\n{PROMPT}{readline.get_line_buffer()}")
+            else:
+                self._stdout.write(text + "\n")
+            self._stdout.flush()
+
+    def _complete(self, text: str, state: int) -> str | None:
+        found = (
+            [choice for choice in self.choices if choice.startswith(text)]
+            if not readline.get_begidx()
+            else []
+        )
+        return f"{found[state]} " if state < len(found) else None
