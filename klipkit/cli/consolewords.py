@@ -41,7 +41,10 @@ WORDS = {
     "clock": Word("clock", "its clock now, and its frequency as measured"),
     "delay": Word("delay S", "wait S seconds"),
     "repeat": Word("repeat N COMMAND", "send it N times, each after the answer to the one before"),
-    "flood": Word("flood N COMMAND", "send it N times without a pause: tests the link"),
+    "flood": Word(
+        "flood N COMMAND",
+        "send it N times without a pause (answers for which the microcontroller has no room are lost)",
+    ),
     "quit": Word("quit", "end"),
 }
 

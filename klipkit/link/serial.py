@@ -162,7 +162,8 @@ def _lock(descriptor: int, path: str, *, is_pty: bool) -> None:
         raise _held(path) from None
     if is_pty:
         return
-    if holder_of(path) is not None:
+    holder = holder_of(path)  # at least this program, by its lock
+    if holder is not None and holder.pid != os.getpid():
         raise _held(path)
     if os.isatty(descriptor):
         fcntl.ioctl(descriptor, termios.TIOCEXCL)

@@ -9,6 +9,7 @@ after the responses that it caused (wire/session.h); when the report comes first
 """
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -24,6 +25,8 @@ from klipkit.wire.message import Message
 TRIES = 6
 FIRST_PAUSE = 0.01  # s before a question is asked again; doubles
 PATIENCE = 5.0  # s for one try, when the link itself is silent: the longest retransmission time-out
+NUDGE = "debug_nop"  # a command that does nothing
+NUDGE_PAUSE = 0.05  # s without news until it is sent; doubles
 IDENTIFY_PATIENCE = 5.0  # s for the whole dictionary
 
 Listener = Callable[["Heard"], None]
@@ -80,9 +83,20 @@ class Conversation:
     async def executed(self, payload: bytes) -> None:
         """Send a command, and wait until the MCU has executed it; its responses are heard before. Raises LinkError."""
         executed = self._ask_once(payload)
-        await asyncio.wait({executed, self._reader}, return_when=asyncio.FIRST_COMPLETED)
+        await self._first_of({executed, self._reader}, math.inf)
         if not executed.done():
             self._raise_if_gone()
+
+    def stats(self) -> Any:
+        """The session's statistics (struct session_stats). Raises LinkError once the pipe is closed."""
+        self._raise_if_closed()
+        stats = ffi.new("struct session_stats *")
+        lib.session_get_stats(self.pipe.session, stats)
+        return stats
+
+    def send_bytes(self, payload: bytes) -> int:
+        """Queue an encoded command without a time. Gives its ticket."""
+        return self._put(lib.session_send, payload)
 
     async def gone(self, seconds: float) -> bool:
         """Wait until the link is gone, `seconds` at most; whether it is."""
@@ -134,8 +148,7 @@ class Conversation:
     ) -> int:
         if self.pipe.error is not None:
             raise self.pipe.error
-        if self.pipe.closed:
-            raise LinkError("the link was closed", where=f"MCU '{self.name}'")
+        self._raise_if_closed()
         number = self.queue if queue is None else queue
         ticket = send(self.pipe.session, number, payload, len(payload), min_clock, required)
         if ticket < 0:
@@ -166,8 +179,7 @@ class Conversation:
         try:
             for attempt in range(TRIES):
                 executed = self._ask_once(payload)
-                waits: set[asyncio.Future[Any]] = {answer, executed, self._reader}
-                await asyncio.wait(waits, timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+                await self._first_of({answer, executed, self._reader}, PATIENCE)
                 if not answer.done():
                     self._raise_if_gone()
                     await asyncio.wait({answer}, timeout=FIRST_PAUSE * 2**attempt)
@@ -176,6 +188,31 @@ class Conversation:
         finally:
             answers.remove(answer)
         raise self.fault or self._silent(response)
+
+    async def _first_of(self, waits: set[asyncio.Future[Any]], patience: float) -> None:
+        """Wait until one of them is done, `patience` s at most.
+
+        When an ack is lost after a response with the same number has come, nothing is repeated, and the query would be
+        reported with the next command only: so one is sent that does nothing.
+        """
+        loop = asyncio.get_running_loop()
+        end, pause = loop.time() + patience, NUDGE_PAUSE
+        while not any(each.done() for each in waits) and (left := end - loop.time()) > 0:
+            await asyncio.wait(waits, timeout=min(pause, left), return_when=asyncio.FIRST_COMPLETED)
+            pause *= 2
+            if not any(each.done() for each in waits) and self._is_acknowledged():
+                self.send_bytes(self._encoded(NUDGE))
+
+    def _is_acknowledged(self) -> bool:
+        """Whether nothing is on its way, and the nudge can be sent."""
+        if self.dictionary is None or NUDGE not in self.dictionary.commands:
+            return False
+        stats = self.stats()
+        return bool(stats.send_seq == stats.receive_seq and not stats.ready_bytes)
+
+    def _raise_if_closed(self) -> None:
+        if self.pipe.closed:
+            raise LinkError("the link was closed", where=f"MCU '{self.name}'")
 
     def _raise_if_gone(self) -> None:
         if self.fault is not None:
@@ -186,8 +223,7 @@ class Conversation:
 
     def _stranger(self, reading: Identify, patience: float) -> LinkError:
         """What was tried in vain to identify it, and what came."""
-        stats = ffi.new("struct session_stats *")
-        lib.session_get_stats(self.pipe.session, stats)
+        stats = self.stats()
         times = stats.frames_sent + stats.timeouts + stats.naks
         speed = f" {self.pipe.speed}" if self.pipe.speed else ""
         what = f"Unable to obtain 'identify' response: asked {times} times in {patience:g} s{speed}"

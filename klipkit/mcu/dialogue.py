@@ -132,7 +132,7 @@ class Dialogue:
             before, begun = self.stats(), self.pipe.now()
             with self._hearing(quiet=True) as heard:
                 for _ in range(count - 1):
-                    self._queue(payload)
+                    self.talk.send_bytes(payload)
                 await self._while_it_moves(asyncio.ensure_future(self.talk.executed(payload)), count)
             seconds, after = self.pipe.now() - begun, self.stats()
         self._raise_if_refused(heard)
@@ -160,9 +160,8 @@ class Dialogue:
         return Shutdown(f"MCU '{self.name}' spontaneous restart", hint=hint)
 
     def stats(self) -> dict[str, Any]:
-        """The link's statistics; times in s."""
-        stats = ffi.new("struct session_stats *")
-        lib.session_get_stats(self.pipe.session, stats)
+        """The link's statistics; times in s. Raises LinkError."""
+        stats = self.talk.stats()
         counts = {name: getattr(stats, name) for name, _ in ffi.typeof(stats).item.fields}
         return {**counts, "messages_unknown": self.talk.unknown}
 
@@ -299,19 +298,12 @@ class Dialogue:
         finally:
             waiting.cancel()
 
-    def _queue(self, payload: bytes) -> int:
-        ticket = lib.session_send(self.pipe.session, self.talk.queue, payload, len(payload), 0, 0)
-        if ticket < 0:
-            raise LinkError(f"a command cannot be queued ({-ticket})", where=f"MCU '{self.name}'")
-        return int(ticket)
-
     async def _reset(self, words: list[str]) -> None:
         """Reset it and connect again. Raises NoAnswer when it was not reset."""
         before = self.stats()["bytes_sent"]
         end = self.pipe.now() + self.timeout
         with self._hearing(quiet=True):
-            self._queue(encode(self.dictionary, words)[1])
-            self.pipe.wake()
+            self.talk.send_bytes(encode(self.dictionary, words)[1])
             while self.stats()["bytes_sent"] == before and self.pipe.now() < end and self.pipe.error is None:
                 await asyncio.sleep(RESET_LEAVES / 10)
             await asyncio.sleep(RESET_LEAVES)

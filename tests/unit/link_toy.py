@@ -1,6 +1,7 @@
 """A toy MCU for tests of real links: answers frames on a file descriptor, in a thread of its own."""
 
 import os
+import socket
 import threading
 
 from klipkit._core import ffi, lib
@@ -31,6 +32,11 @@ class ToyMcu:
     def unplug(self) -> None:
         """Close the descriptor: the other side is hung up."""
         os.close(self._descriptor)
+
+    def hang_up(self) -> None:
+        """End the connection of a socket, also for a thread that reads from it."""
+        with socket.socket(fileno=os.dup(self._descriptor)) as connection:
+            connection.shutdown(socket.SHUT_RDWR)
 
     def _serve(self) -> None:
         try:
