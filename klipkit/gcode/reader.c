@@ -11,7 +11,7 @@ static const double POWERS[DIGITS_MOST + 1] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5, 
 
 static int is_blank(char c)
 {
-    return c == ' ' || c == '\t' || c == '\r';
+    return c == ' ' || c == '\t';
 }
 
 static int is_digit(char c)
@@ -94,6 +94,8 @@ void gcode_read(const char *text, size_t size, struct gcode_line *line)
 {
     const char *feed = memchr(text, '\n', size), *end = feed ? feed : text + size;
     line->size = (size_t)(end - text) + (feed != NULL);
+    while (end > text && end[-1] == '\r') /* only here: inside a line it may be another system's end of line */
+        end--;
     const char *at = skip_blanks(text, end);
     line->kind = GCODE_OTHER;
     if (line->size <= SIZE_MOST)
