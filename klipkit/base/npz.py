@@ -3,6 +3,8 @@
 Format: a zip of .npy files; NumPy's "NEP 1: A Simple File Format for NumPy Arrays", version 1.0.
 """
 
+import errno
+import os
 import shutil
 import tempfile
 import zipfile
@@ -39,6 +41,8 @@ class NpzWriter:
 
     def finish(self) -> None:
         """Write the file. Raises OSError."""
+        if not self._path.name:  # "." or "/"
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         made = self._path.with_name(f".{self._path.name}.part")
         try:
             with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
