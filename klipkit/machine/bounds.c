@@ -57,7 +57,8 @@ static int check_delta(const struct bounds *bounds, const double start[3], const
 int bounds_check(const struct bounds *bounds, const double start[3], const double end[3], double *velocity, double *accel)
 {
     int found = BOUNDS_FINE;
-    if (bounds->kind == BOUNDS_NONE)
+    int stays = end[X] == start[X] && end[Y] == start[Y] && end[Z] == start[Z]; /* only filament moves */
+    if (bounds->kind == BOUNDS_NONE || stays)
         return found;
     found = bounds->kind == BOUNDS_BOX ? check_box(bounds, start, end) : check_delta(bounds, start, end, velocity, accel);
     if (found == BOUNDS_FINE)
