@@ -69,7 +69,10 @@ def steps(
     traces = Traces(offline, output)
     try:
         if place is not None:
-            offline.stand_at(_position(place))
+            position = _position(place)
+            if not offline.planner.can_stand_at(position):
+                raise UsageError(f"--at {sanitise(place, 40)}: the motors cannot be in that place")
+            offline.stand_at(position)
         _run(out, offline, gcode)
         rows = traces.finish()
     finally:

@@ -22,6 +22,8 @@ from klipkit.machine.refusals import refusal
 CHUNK = 1 << 17  # bytes of a file at a time
 AHEAD = 2.0  # s of moves that are committed before steps are made of them
 PIECE = 0.5  # s of motion for which steps are made at a time
+LONGEST = 1e7  # s of motion, 115 days: more is a wrong number in the file
+LINE_BYTES = 4 * LINE_LIMIT  # UTF-8: a longer line has too many characters
 HOME = "G28"
 LEAD = 0.25  # s before the first move, as a printer's
 FREQUENCY = 16e6  # ticks/s, unless told: those of ../tools' traces and of AVR boards
@@ -53,6 +55,7 @@ class Offline:
         self.frequency = frequency
         self._loaded, self._steps, self._sent = loaded, steps, sent
         self._made = self._until = self._rests = 0.0
+        self._path = ""
         self._fast: Any = ffi.new("struct fast *")
         self._failed: Any = ffi.new("int *")
         self._steppers = list(self.planner.steppers.values())
@@ -67,11 +70,17 @@ class Offline:
         carried_out(self.set_position(position))
         self.planner.know(sorted({*axes, *self.planner.known}))
 
+    @property
+    def where(self) -> str:
+        """File and line of the last line read."""
+        return f"{self._path}:{self.line}" if self._path else ""
+
     def run(self, path: str, progress: Callable[[int], None] | None = None) -> None:
         """Carry out a file. Raises GcodeError with the line, UsageError when it cannot be read.
 
         `progress` is told the bytes done.
         """
+        self._path, self.line = path, 0
         done = 0
         for chunk in _chunks(path):
             self._run_chunk(path, chunk)
@@ -176,6 +185,12 @@ class Offline:
     def _advance(self, end: float | None) -> None:
         """Make the steps of what is committed, in pieces; `end`: until then standstill is known to last."""
         committed = self.planner.committed
+        if committed > LONGEST:
+            raise GcodeError(
+                f"motion up to here takes {committed:.3g} s",
+                where=self.where,
+                hint="look at F, and at G4's time",
+            )
         known = committed - self.planner.delay if end is None else end
         while self._made + PIECE <= known or (end is not None and self._made < known):
             self._made = min(self._made + PIECE, known)
@@ -194,9 +209,17 @@ class Offline:
             return
         for number, stepper in enumerate(self._steppers):
             count = lib.stepper_generate(stepper, self._until, self._made)
-            assert count >= 0, (number, count)
+            if count < 0:
+                raise self._impossible(number)
             if self.take is not None:
                 self.take(number, lib.stepper_runs(stepper), count)
+
+    def _impossible(self, number: int) -> GcodeError:
+        return GcodeError(
+            f"{self.planner.motors[number].name} cannot follow: its position jumps, or is out of its reach",
+            where=self.where,
+            hint="this line or one not long before it; look at pressure advance, limits and kinematics",
+        )
 
 
 def _chunks(path: str) -> Iterator[bytes]:
@@ -207,8 +230,8 @@ def _chunks(path: str) -> Iterator[bytes]:
             while block := file.read(CHUNK):
                 rest += block
                 end = rest.rfind(b"\n") + 1
-                if end == 0 and len(rest) > LINE_LIMIT:
-                    break
+                if end == 0 and len(rest) > LINE_BYTES:
+                    break  # parse_line refuses it
                 if end:
                     yield rest[:end]
                     rest = rest[end:]

@@ -16,6 +16,7 @@ from klipkit.machine.kinematics import EXTRUDER, Motor, fill_bounds, printer_of
 
 Position = tuple[float, float, float]
 SHAPED_AXES = "xy"
+FARTHEST = 1e6  # mm from a motor's 0: a kilometre is a wrong number, and positions stay exact
 SETTLE = 0.01  # s after the last step until the steps at its end are final too
 
 
@@ -103,6 +104,12 @@ class Planner:
     def flush(self) -> None:
         """Commit all moves, the last to standstill."""
         _check(lib.lookahead_flush(self.lookahead))
+
+    def can_stand_at(self, position: Position) -> bool:
+        """Whether each motor has a place for the toolhead there: a delta's arms may be too short."""
+        place = ffi.new("double[3]", position)
+        each = [self.steppers[motor.name] for motor in self.motors if motor.name != EXTRUDER]
+        return all(abs(lib.stepper_coordinate(stepper, place)) <= FARTHEST for stepper in each)
 
     def set_position(self, print_time: float, position: Position) -> None:
         """The toolhead is at `position` without moving. All steps must have been made."""

@@ -6,7 +6,7 @@ Plain lines of a print file take the quick way (machine/fast.h), which moves by 
 from typing import Annotated, Protocol
 
 from klipkit._core import ffi, lib
-from klipkit.base.faults import GcodeError
+from klipkit.base.faults import GcodeError, MoveError
 from klipkit.base.text import did_you_mean, sanitise
 from klipkit.gcode.commands import gcode
 from klipkit.gcode.words import Line
@@ -204,8 +204,11 @@ class MoveCommands:
         }
         wanted = {axis: self._shaper(line, axis, shaper_type, told[axis]) for axis in told}
         await self.driven.drain()
-        for axis, shaper in wanted.items():
-            self.planner.set_shaper(axis, *shaper)
+        try:
+            for axis, shaper in wanted.items():
+                self.planner.set_shaper(axis, *shaper)
+        except ValueError as error:
+            raise GcodeError(f"{line.command}: {error}", where=line.where) from None
 
     @gcode("SET_GCODE_OFFSET")
     async def set_gcode_offset(
@@ -249,7 +252,10 @@ class MoveCommands:
             raise GcodeError(f'Unknown command: "{line.command}"', where=line.where, hint=hint)
         old = self.planner.position
         new = [old[axis] if value is None else value for axis, value in enumerate((x, y, z))]
-        await self.driven.set_position((new[0], new[1], new[2]))
+        position = (new[0], new[1], new[2])
+        if not self.planner.can_stand_at(position):
+            raise MoveError(f"{line.command}: the motors cannot be in that place", where=line.where)
+        await self.driven.set_position(position)
         self.planner.know((0, 1, 2))
 
     def _check(self, code: int, line: Line) -> None:
