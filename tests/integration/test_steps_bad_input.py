@@ -49,7 +49,7 @@ def refused(folder: Path, data: bytes, *arguments: str, name: str = "cartesian_t
         (HOME + b"M117 gr\xfcn\n", "a.gcode:2: bytes that are no UTF-8 text; is this a G-code file? [gcode]"),
         (HOME + b"G1 Xnan\n", "a.gcode:2: G1: X must be given; position along the axis, mm [gcode]"),
         (HOME + b"G1 X-99e308\n", "a.gcode:2: Move exceeds maximum extrusion"),
-        (HOME + b"G1 X-99E9\n", "a.gcode:2: Move exceeds maximum extrusion"),
+        (HOME + b"G1 X-99E99\n", "a.gcode:2: Move exceeds maximum extrusion"),
         (HOME + b"G1 X" + b"9" * 400 + b"\n", "a.gcode:2: G1: X=9999"),
         (HOME + b"G1 X1\rG1 X2\n", "a.gcode:2: malformed parameters of G1: "),
         (HOME + b"\nG1 X", "a.gcode:3: G1: X must be given; position along the axis, mm [gcode]"),
