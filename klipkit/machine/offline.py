@@ -122,7 +122,7 @@ class Offline:
     async def drain(self) -> None:
         """All moves are done."""
         self.finish()
-        self.planner.set_start(self._made)
+        self.planner.set_start(max(self._made, self._rests))
 
     async def dwell(self, seconds: float) -> None:
         """The next move begins that much later."""
@@ -134,7 +134,7 @@ class Offline:
         """The toolhead is at `position` without moving."""
         self.finish()
         self.planner.set_position(self._made, position)
-        self.planner.set_start(self._made)
+        self.planner.set_start(max(self._made, self._rests))
 
     def _run_chunk(self, path: str, chunk: bytes) -> None:
         text, at = ffi.from_buffer(chunk), 0
