@@ -31,7 +31,8 @@ from tests.integration.test_simulate import (
 # How much later than another a step of one stepper can come: by an interrupt that was being served (a byte received
 # takes some 100 cycles), or a stretch of the main loop without interrupts.
 LATE = 12e-6  # s
-MAPPED = 1e-6  # s: what the estimate of one clock by the other leaves over a move
+# What the estimate of one clock by the other leaves over a move: an answer is late by up to LATE, and many are averaged.
+MAPPED = 4e-6  # s
 
 
 @lru_cache
