@@ -134,10 +134,13 @@ class Planner:
                 _check(lib.stepper_set_shaper(self.steppers[motor.name], SHAPED_AXES.index(axis), shaper))
 
     def set_advance(self, advance: float, smooth_time: float) -> None:
-        """Pressure advance of moves from now on, s; without it filament is not smoothed. At standstill only."""
+        """Pressure advance of moves from now on, s; without it filament is not smoothed.
+
+        At standstill only, all steps made, when filament is smoothed over another time than before.
+        """
         _check(lib.lookahead_set_pressure_advance(self.lookahead, advance))
-        if EXTRUDER in self.steppers:
-            smooth = smooth_time if advance else 0.0
+        smooth = smooth_time if advance else 0.0
+        if EXTRUDER in self.steppers and smooth != (self.smooth_time if self.advance else 0.0):
             _check(lib.stepper_set_smooth_time(self.steppers[EXTRUDER], smooth))
         self.advance, self.smooth_time = advance, smooth_time
 

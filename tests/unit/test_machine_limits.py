@@ -183,6 +183,7 @@ def test_a_dwell_adds_its_time(word: str, seconds: float) -> None:
 
 COMMANDS = (
     "SET_PRESSURE_ADVANCE ADVANCE=0.05",
+    "SET_PRESSURE_ADVANCE ADVANCE=0.08",
     "SET_PRESSURE_ADVANCE ADVANCE=0.1 SMOOTH_TIME=0.02",
     "SET_PRESSURE_ADVANCE ADVANCE=0",
     "SET_INPUT_SHAPER SHAPER_FREQ_X=40 SHAPER_FREQ_Y=50 SHAPER_TYPE=mzv",
@@ -208,3 +209,15 @@ def test_counts_stay_exact_when_pressure_advance_and_shapers_change(
     ran = Ran("\n".join(lines), 0)
     assert ran.said == ""
     assert ran.counts == [7 * 80, 9 * 80, 0, round(filament * 0.25 / 33.5 * 3200)]
+
+
+def test_pressure_advance_changes_while_moves_are_on_their_way() -> None:
+    lap = "G1 X50 E1\nG1 X0 E1\n"
+    ran = Ran(
+        f"M83\nG1 F1000\nSET_PRESSURE_ADVANCE ADVANCE=0.05\n{lap * 4}SET_PRESSURE_ADVANCE ADVANCE=0.08\n{lap}",
+        0,
+    )
+    assert ran.said == ""
+    assert ran.counts == [0, 0, 0, round(10 / 33.5 * 3200)]
+    moves = [along[1] for times, _, _, along in ran.filament if times[-1]]
+    assert moves == [0.05] * 8 + [0.08] * 2
