@@ -79,7 +79,9 @@ def steps(
         traces.close()
         offline.close()
     passed = sorted(offline.passed)
-    out.records(COLUMNS, rows, steppers=rows, seconds=offline.seconds, lines=offline.line, passed=passed)
+    out.records(
+        COLUMNS, rows, steppers=rows, seconds=round(offline.seconds, 6), lines=offline.line, passed=passed
+    )
     if passed:
         out.note(f"passed over, as they move nothing here: {' '.join(map(_short, passed[:SHOWN]))}")
     out.note(f"{offline.line} lines, {offline.seconds:.1f} s of printing")
