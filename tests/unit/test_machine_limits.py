@@ -177,8 +177,7 @@ def test_filament_alone_keeps_to_the_extruders_limits() -> None:
 def test_a_dwell_adds_its_time(word: str, seconds: float) -> None:
     moves = [times for times, *_ in Ran(f"G1 X10 F3000\nG4 {word}\nG1 X20\n", 0).moves if times[-1]]
     ends = moves[0][0] + sum(moves[0][1:4])
-    settled = 0.01  # for steps to be made: the least rest between two moves that do not join
-    assert moves[1][0] - ends == pytest.approx(max(seconds, settled), abs=1e-9)
+    assert moves[1][0] - ends == pytest.approx(seconds, abs=1e-9)
 
 
 COMMANDS = (
