@@ -31,7 +31,7 @@ from tests.integration.test_simulate import (
 # How much later than another a step of one stepper can come: by an interrupt that was being served (a byte received
 # takes some 100 cycles), or a stretch of the main loop without interrupts.
 LATE = 12e-6  # s
-# What the estimate of one clock by the other leaves over a move: an answer is late by up to LATE, and many are averaged.
+# What the estimate of one clock by the other leaves over a move: answers are late by up to LATE, many are averaged.
 MAPPED = 4e-6  # s
 
 

@@ -43,3 +43,12 @@ def test_every_planned_step_comes_out_of_the_firmware(
         assert (row["steps"], row["lost"], row["violations"]) == (plan["net"], 0, 0), row
         assert row["counted"] == row["steps"]
         assert plan["steps"] > 0
+
+
+def test_after_a_long_dwell_both_boards_go_on(tmp_path: Path) -> None:
+    file = tmp_path / "dwell.gcode"
+    file.write_text("SET_KINEMATIC_POSITION X=0 Y=0 Z=0\nG1 X5 Y5 F6000\nG4 P6000\nG1 X10 Y10\n")
+    chips = "--mcu atmega2560 --mcu zboard=stm32f446"
+    simulated = shell(f"klipkit simulate {file} -c config-examples/two-boards.cfg {chips} --json")
+    assert simulated.returncode == 0, simulated.stderr
+    assert [row["position"] for row in json.loads(simulated.stdout)["steppers"]][:2] == [10.0, 10.0]
