@@ -94,7 +94,10 @@ class Toolhead:
             await self._finish()
         self._rests = max(self._rests, self.planner.committed) + seconds
         self.planner.set_start(self._rests)
-        await asyncio.sleep(max(0.0, self._rests - self.main.print_time() - LEAD))
+        if seconds < SHORT:
+            await self.go_on()
+        else:
+            await asyncio.sleep(max(0.0, self._rests - self.main.print_time() - LEAD))
 
     async def drain(self) -> None:
         """Wait until all moves are done."""
