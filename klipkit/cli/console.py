@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, Self, TypeVar
 
@@ -14,7 +15,7 @@ import click
 from klipkit.base.errors import KlipkitError
 from klipkit.base.output import Output
 from klipkit.base.text import sanitise
-from klipkit.cli.consolewords import WORDS, Quit, Show, Words
+from klipkit.cli.consolewords import WORDS, Action, Quit, Show, Words
 from klipkit.cli.terminal import Terminal
 from klipkit.cli.tool import tool
 from klipkit.link.pipe import Pipe
@@ -27,7 +28,9 @@ Result = TypeVar("Result")
 
 def _names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """The ports that PORT may be completed to."""
-    names = [port.name or port.device for port in scan().ports if port.tty]
+    names = [
+        port.name or port.device for port in scan(os.environ.get("KLIPKIT_SYSROOT", "")).ports if port.tty
+    ]
     return [name for name in names if name.startswith(incomplete)]
 
 
@@ -132,10 +135,24 @@ async def _script(dialogue: Dialogue, show: Show, commands: tuple[str, ...]) -> 
         actions = [action for command in commands if (action := words.check(command)) is not None]
         with contextlib.suppress(Quit):
             for action in actions:
-                await action()
+                await _unless_broken(dialogue, action)
         await _ended(dialogue)
     finally:
         await dialogue.close()
+
+
+async def _unless_broken(dialogue: Dialogue, action: Action) -> None:
+    """Do it; raises LinkError at once when the link breaks meanwhile."""
+    doing, broken = asyncio.ensure_future(action()), asyncio.ensure_future(dialogue.broken())
+    try:
+        await asyncio.wait({doing, broken}, return_when=asyncio.FIRST_COMPLETED)
+        if not doing.done():
+            raise broken.result()
+        await doing
+    finally:
+        for each in (doing, broken):
+            each.cancel()
+        await asyncio.gather(doing, broken, return_exceptions=True)
 
 
 def _read(dialogue: Dialogue, show: Show, terminal: Terminal | None) -> None:
@@ -144,30 +161,26 @@ def _read(dialogue: Dialogue, show: Show, terminal: Terminal | None) -> None:
         words = loop.run(_begun(dialogue, show))
         watch = Watch(loop, dialogue)
         try:
-            if terminal is None:
-                _read_file(loop, words)
-            else:
-                _read_terminal(loop, words, watch, terminal)
-        except KeyboardInterrupt:
-            if watch.error is not None:
-                raise watch.error from None
-            raise
+            with contextlib.suppress(Quit):
+                if terminal is None:
+                    _read_file(loop, words, watch)
+                else:
+                    _read_terminal(loop, words, watch, terminal)
         finally:
             watch.stop()
             loop.run(dialogue.close())
 
 
-def _read_file(loop: "Loop", words: Words) -> None:
+async def _do(words: Words, line: str) -> None:
+    action = words.check(line)
+    if action is not None:
+        await _unless_broken(words.dialogue, action)
+
+
+def _read_file(loop: "Loop", words: Words, watch: "Watch") -> None:
     """Lines up to the end of the file or the first error."""
-
-    async def do(line: str) -> None:
-        action = words.check(line)
-        if action is not None:
-            await action()
-
-    with contextlib.suppress(Quit):
-        for line in iter(sys.stdin.readline, ""):
-            loop.run(do(line))
+    while (line := watch.next_line(lambda: sys.stdin.readline() or None)) is not None:
+        loop.run(_do(words, line))
     loop.run(_ended(words.dialogue))
 
 
@@ -176,24 +189,17 @@ def _read_terminal(loop: "Loop", words: Words, watch: "Watch", terminal: Termina
     words.show.facts("identified", words.identity())
     terminal.line("`help` tells what can be typed; Tab completes; Ctrl-D ends")
     terminal.choices = (*WORDS, *words.dialogue.dictionary.commands)
-
-    async def do(line: str) -> None:
-        if words.dialogue.restarted():
-            words.show.error(words.dialogue.restart())
-            await words.dialogue.reconnect()
-            watch.start()
-        action = words.check(line)
-        if action is not None:
-            await action()
-
-    with contextlib.suppress(Quit):
-        for line in terminal.lines():
-            try:
-                loop.run(do(line))
-            except KlipkitError as error:
-                if words.dialogue.pipe.error is not None:
-                    raise
-                words.show.error(error)
+    while (line := watch.next_line(terminal.read)) is not None:
+        try:
+            if words.dialogue.restarted():
+                words.show.error(words.dialogue.restart())
+                loop.run(words.dialogue.reconnect())
+                watch.start()
+            loop.run(_do(words, line))
+        except KlipkitError as error:
+            if words.dialogue.pipe.error is not None:
+                raise
+            words.show.error(error)
 
 
 class Loop:
@@ -237,10 +243,15 @@ class Loop:
 
 
 class Watch:
-    """Keeps the clock known while lines are awaited; interrupts the main thread when the link is gone (`error`)."""
+    """Keeps the clock known, and ends the wait for a line when the link is gone.
+
+    The main thread is interrupted by a signal, while it waits and never otherwise: the lock sees to that.
+    """
 
     def __init__(self, loop: Loop, dialogue: Dialogue) -> None:
-        self.error: KlipkitError | None = None
+        self._error: KlipkitError | None = None
+        self._is_waiting = False
+        self._lock = threading.Lock()
         self._loop = loop
         self._dialogue = dialogue
         self.start()
@@ -254,11 +265,33 @@ class Watch:
         """No more."""
         self._work.cancel()
 
+    def next_line(self, read: Callable[[], str | None]) -> str | None:
+        """What `read` gives. Raises LinkError when the link goes before."""
+        line: str | None = None
+        try:
+            line = self._waited(read)
+        except KeyboardInterrupt:
+            if self._error is None:
+                raise
+        if self._error is not None:
+            raise self._error
+        return line
+
+    def _waited(self, read: Callable[[], str | None]) -> str | None:
+        try:
+            with self._lock:
+                self._is_waiting = self._error is None
+            return read() if self._is_waiting else None
+        finally:
+            with self._lock:
+                self._is_waiting = False
+
     def _ended(self, work: Future[KlipkitError | None]) -> None:
-        if not work.cancelled():
-            self.error = work.result()
-        if self.error is not None:
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        error = None if work.cancelled() else work.result()
+        with self._lock:
+            self._error = error
+            if error is not None and self._is_waiting:
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
 COMMAND = console

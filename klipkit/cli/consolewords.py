@@ -4,7 +4,7 @@ A line is a command of the firmware, or begins with one of the console's own wor
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from klipkit.base.errors import CommandText, KlipkitError
@@ -23,7 +23,7 @@ KINDS = ("commands", "responses", "outputs", "enumerations", "constants")
 PERIODIC = "stats"  # comes by itself
 PERIOD_OF_STATS = 5.0  # s (core/stats.c, and the stock firmware)
 
-Action = Callable[[], Awaitable[None]]
+Action = Callable[[], Coroutine[None, None, None]]
 
 
 class Word(NamedTuple):
@@ -161,7 +161,8 @@ class Words:
             }
             if rest not in known:
                 raise CommandText(
-                    f"nothing is known about '{sanitise(rest, 60)}'", hint=did_you_mean(rest[:60], known)
+                    f"nothing is known about '{sanitise(rest, 60)}'",
+                    hint=did_you_mean(rest[:60], known) or "`list commands` shows the commands",
                 )
             facts: dict[str, Any] = {"format": known[rest]}
             if rest in WORDS:

@@ -4,7 +4,7 @@ import contextlib
 import os
 import readline
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self, TextIO
 
@@ -38,18 +38,16 @@ class Terminal:
             self._history.parent.mkdir(parents=True, exist_ok=True)
             readline.write_history_file(self._history)
 
-    def lines(self) -> Iterator[str]:
-        """What is typed, until Ctrl-D."""
-        while True:
-            self._prompting = True
-            try:
-                text = input(PROMPT)
-            except EOFError:
-                self._stdout.write("\n")
-                return
-            finally:
-                self._prompting = False
-            yield text
+    def read(self) -> str | None:
+        """The line that is typed next; None at Ctrl-D."""
+        self._prompting = True
+        try:
+            return input(PROMPT)
+        except EOFError:
+            self._stdout.write("\n")
+            return None
+        finally:
+            self._prompting = False
 
     def line(self, text: str) -> None:
         """Show a line above the one that is being typed. From any thread."""

@@ -24,7 +24,7 @@ _PROGRAMS = (
 )
 _STK500V2 = re.compile(rb"\x1b.\x00.\x0e", re.DOTALL)
 _KATAPULT = re.compile(rb"\x01\x88.{2,}?\x99\x03", re.DOTALL)
-_TEXT = frozenset((*range(32, 127), 9, 10, 13))
+_TEXT = frozenset((*range(32, 127), 7, 9, 10, 13, 27))  # with the bell and the escapes of terminals
 
 
 class Account(NamedTuple):

@@ -83,6 +83,7 @@ class Dialogue:
         self.on_send: Callable[[str], None] = lambda text: None  # hears the text of each command that is sent
         self._quiet = False
         self._restarted = False
+        self._is_resetting = False
         self._heard: list[Heard] | None = None
 
     async def connect(self) -> None:
@@ -149,6 +150,15 @@ class Dialogue:
         """Ask whether it is shut down, and why: `shutdown` tells. Raises NoAnswer, LinkError."""
         async with self._lock:
             await self._state()
+
+    async def broken(self) -> KlipkitError:
+        """Wait for ever for the link to break, other than by a reset that was asked for; gives the reason."""
+        while True:
+            is_gone = await self.talk.gone(PERIOD)
+            if is_gone and self.pipe.error is not None and not self._is_resetting:
+                return self.pipe.error
+            if is_gone:
+                await asyncio.sleep(REOPEN_PAUSE)
 
     def restarted(self) -> bool:
         """Whether it started anew by itself: then it must be connected again."""
@@ -245,6 +255,8 @@ class Dialogue:
                 async with asyncio.timeout(self.timeout):
                     await self._answered(payload, answer, heard)
             except TimeoutError:
+                if self._restarted:
+                    raise self.restart() from None
                 raise self._silent(form, answer.response if answer else "") from None
             return heard
 
@@ -300,6 +312,13 @@ class Dialogue:
 
     async def _reset(self, words: list[str]) -> None:
         """Reset it and connect again. Raises NoAnswer when it was not reset."""
+        self._is_resetting = True
+        try:
+            await self._reset_once(words)
+        finally:
+            self._is_resetting = False
+
+    async def _reset_once(self, words: list[str]) -> None:
         before = self.stats()["bytes_sent"]
         end = self.pipe.now() + self.timeout
         with self._hearing(quiet=True):

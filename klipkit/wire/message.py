@@ -119,7 +119,8 @@ class MessageFormat:
         for name in values:
             if name not in names:
                 raise DeviceError(
-                    f"{self.name} has no parameter {sanitise(name, 60)}", hint=did_you_mean(name[:60], names)
+                    f"{self.name} has no parameter {sanitise(name, 60)}",
+                    hint=did_you_mean(name[:60], names) or f"its format is '{self.source}'",
                 )
         missing = [name for name in names if name not in values]
         if missing:

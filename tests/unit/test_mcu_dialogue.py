@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from klipkit.base.errors import CommandText
-from klipkit.base.faults import EmergencyStop, LinkError, NoAnswer
+from klipkit.base.faults import EmergencyStop, LinkError, NoAnswer, Shutdown
 from klipkit.boards.chips import chip
 from klipkit.cli.simulate import OBJECT
 from klipkit.link.pipe import Pipe
@@ -176,7 +176,7 @@ def test_a_reset_is_carried_out_once_and_the_dialogue_goes_on() -> None:
 def test_a_restart_that_nobody_asked_for_is_noticed() -> None:
     async def scene(bench: Bench) -> None:
         bench.dialogue.talk.send("reset")
-        with pytest.raises(NoAnswer):
+        with pytest.raises(Shutdown, match="MCU 'x' spontaneous restart; look at its power supply"):
             await bench.ask("get_uptime")
         assert bench.dialogue.restarted()
         await bench.dialogue.reconnect()
