@@ -195,6 +195,28 @@ static void a_command_without_an_answer_is_repeated(void)
     bench_stop(&bench);
 }
 
+/* The first bytes are kept, whatever they are and however they come, and no more than fit. */
+static void the_first_bytes_are_kept(void)
+{
+    enum { SENT = 1500, KEPT = 1024 };
+    struct bench bench = on_sockets();
+    bench_start(&bench);
+    uint8_t sent[SENT], heard[2 * KEPT];
+    for (int i = 0; i < SENT; i++)
+        sent[i] = (uint8_t)(i * 7);
+    CHECK(link_thread_heard(bench.link, heard, sizeof heard) == 0, "nothing came yet");
+    for (int at = 0; at < SENT; at += 100)
+        CHECK(write(bench.peer, sent + at, 100) == 100, "write: %s", strerror(errno));
+    size_t count = 0;
+    for (int ms = 0; count < KEPT && ms < PATIENCE; ms++) {
+        count = link_thread_heard(bench.link, heard, sizeof heard);
+        poll(NULL, 0, 1);
+    }
+    CHECK(count == KEPT && memcmp(heard, sent, KEPT) == 0, "%zu bytes kept", count);
+    CHECK(link_thread_heard(bench.link, heard, 10) == 10, "as many as there is room for");
+    bench_stop(&bench);
+}
+
 static void an_unplugged_port_is_an_error_at_once(struct bench bench, int while_sending)
 {
     bench_start(&bench);
@@ -248,6 +270,7 @@ int main(void)
         an_unplugged_port_is_an_error_at_once(on_sockets(), while_sending);
         an_unplugged_port_is_an_error_at_once(on_pty(), while_sending);
     }
+    the_first_bytes_are_kept();
     no_signal_is_taken();
     a_closed_descriptor_is_an_error();
     return 0;
