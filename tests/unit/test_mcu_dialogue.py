@@ -166,6 +166,7 @@ def test_a_reset_is_carried_out_once_and_the_dialogue_goes_on() -> None:
             for _ in range(pings):
                 await bench.ask("debug_nop")
             assert await bench.ask("reset") == []
+            assert bench.cosim.resets(0) == pings + 1
             assert "is_config=0" in (await bench.ask("get_config"))[0]
         assert "starting" not in bench.heard
         assert not bench.dialogue.restarted()
