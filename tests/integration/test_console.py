@@ -152,7 +152,10 @@ def test_a_link_that_goes_away_ends_the_console_at_once(tmp_path: Path, argument
             assert running_console.stdout
             assert "identified" in running_console.stdout.readline()
             process.send_signal(signal.SIGKILL)
-            out, errors = running_console.communicate(timeout=HANG)
+            running_console.wait(
+                HANG
+            )  # its standard input stays open: the end of that would be an end as well
+            out, errors = running_console.communicate()
     assert running_console.returncode == 3, (out, errors)
     error = json.loads(errors)["error"]
     assert (error["code"], error["where"]) == ("link", port)
