@@ -79,7 +79,6 @@ void stepper_free(struct stepper *stepper)
 {
     if (stepper) {
         free(stepper->segments.items);
-        free(stepper->segments.curves);
         free(stepper->blend.phases);
         free(stepper->runs);
     }
