@@ -64,6 +64,8 @@ int segments_append_stretch(struct segments *segments, const struct stretch *str
 {
     double w = stretch->ticks, square = stretch->third * w * w, v0 = stretch->v[0], v1 = stretch->v[1];
     double least = order_lesser(fabs(v0), fabs(v1)) - 0.125 * square;
+    if (v0 == 0 && v1 == 0 && stretch->third == 0)
+        return 0;
     if (!(v0 * v1 > 0 && square <= 4 * least && square * w <= 60 * FLAT_MOST * least))
         return 1;
     int direction = v0 > 0 ? 1 : -1;

@@ -232,6 +232,8 @@ static int read_phase(struct stepper *stepper, const struct trapq_move *move, do
         phase.velocity[axis] = direction * v * per_tick;
         phase.accel[axis] = direction * a * per_tick * per_tick;
     }
+    if (stepper->smooth_time > 0)
+        advance_lengthen(&phase, stepper->frequency);
     if (stepper->blend.count)
         return blend_push(&stepper->blend, &phase);
     return stepper->kinematics.append(&stepper->kinematics, &phase, &stepper->scale, &stepper->segments);
@@ -240,12 +242,30 @@ static int read_phase(struct stepper *stepper, const struct trapq_move *move, do
 /* The segments of a piece of an extruder's motion. */
 static int append_advanced(struct stepper *stepper, double from, double to)
 {
-    struct curve curve;
-    advance_curve(&stepper->blend, from, to, stepper->frequency, &curve);
-    curve.polynomial[0] -= stepper->scale.mm;
+    struct blend *blend = &stepper->blend;
+    advance_sum(blend, from, to);
+    struct curve curve = {.from = 0, .to = to - from};
     for (int i = 0; i < 5; i++)
-        curve.polynomial[i] *= stepper->scale.per_mm;
+        curve.polynomial[i] = blend->average[i] * stepper->scale.per_mm;
+    curve.polynomial[0] += (blend->zero - stepper->scale.mm) * stepper->scale.per_mm;
     return segments_append_curve(&stepper->segments, from, &curve);
+}
+
+static int is_linear(const struct stepper *stepper)
+{
+    return stepper->kinematics.append == kinematics_linear_append;
+}
+
+/* The segments of a piece under input shapers; the taps of a stepper that is linear have its coordinate as their sum. */
+static int append_shaped(struct stepper *stepper, double from, double to)
+{
+    const struct phase *sum = &stepper->blend.sum;
+    blend_sum(&stepper->blend, from, to);
+    if (!is_linear(stepper))
+        return stepper->kinematics.append(&stepper->kinematics, sum, &stepper->scale, &stepper->segments);
+    double per_mm = stepper->scale.per_mm;
+    return segments_append(&stepper->segments, &(struct quadratic){from, 0, to - from,
+        (sum->position[0] - stepper->scale.mm) * per_mm, sum->velocity[0] * per_mm, sum->accel[0] * per_mm});
 }
 
 /* The segments of what is blended, as far as it is known: up to the print time `until` before the taps. */
@@ -253,15 +273,8 @@ static int read_blend(struct stepper *stepper, double until)
 {
     double from, to;
     int error = blend_rest(&stepper->blend, ticks_at(stepper, until, 0));
-    while (!error && blend_next(&stepper->blend, &from, &to)) {
-        struct phase phase;
-        if (stepper->smooth_time > 0) {
-            error = append_advanced(stepper, from, to);
-            continue;
-        }
-        blend_sum(&stepper->blend, from, to, &phase);
-        error = stepper->kinematics.append(&stepper->kinematics, &phase, &stepper->scale, &stepper->segments);
-    }
+    while (!error && blend_next(&stepper->blend, &from, &to))
+        error = stepper->smooth_time > 0 ? append_advanced(stepper, from, to) : append_shaped(stepper, from, to);
     return error;
 }
 
@@ -282,9 +295,12 @@ static void set_taps(struct stepper *stepper)
         if (stepper->kinematics.weights[axis] == 0)
             continue;
         for (int i = 0; i < shaper->count; i++) {
-            struct tap tap = {.shift = shaper->time[i] * stepper->frequency};
-            tap.weight[axis] = shaper->amplitude[i];
-            blend->taps[blend->count++] = tap;
+            blend->taps[blend->count++] = (struct tap){
+                .shift = shaper->time[i] * stepper->frequency,
+                .weight = shaper->amplitude[i] * (is_linear(stepper) ? stepper->kinematics.weights[axis] : 1),
+                .axis = axis,
+                .into = is_linear(stepper) ? 0 : axis,
+            };
         }
     }
 }
