@@ -153,54 +153,47 @@ int blend_next(struct blend *blend, double *from, double *to)
     return 0;
 }
 
-/* Adds `weight` times an axis of a phase, as it is at its local time t. */
-static void add(struct phase *sum, const struct tap *tap, const struct phase *phase, double t, double weight)
+/* A tap comes into a phase, at the phase's local time t (side 1), or leaves it (-1). */
+static void step_in(struct blend *blend, const struct tap *tap, const struct phase *phase, double t, int side)
 {
-    sum->position[tap->into] += weight * axis_at(phase, tap->axis, t);
-    sum->velocity[tap->into] += weight * (phase->velocity[tap->axis] + t * phase->accel[tap->axis]);
-}
-
-/* Accelerations are always summed anew: what is 0 is 0 then. */
-static void add_accels(struct blend *blend)
-{
-    double sum[3] = {0, 0, 0};
-    for (int i = 0; i < blend->count; i++) {
-        const struct tap *tap = &blend->taps[i];
-        sum[tap->into] += tap->weight * blend->phases[tap->phase].accel[tap->axis];
-    }
-    memcpy(blend->sum.accel, sum, sizeof(sum));
+    struct phase *sum = &blend->sum;
+    int from = tap->axis, into = tap->into;
+    double weight = tap->weight * side, accel = phase->accel[from], velocity = phase->velocity[from];
+    sum->position[into] += weight * (phase->position[from] + t * (velocity + 0.5 * accel * t));
+    sum->velocity[into] += weight * (velocity + t * accel);
+    sum->accel[into] += weight * accel;
+    blend->changing[into] += accel != 0 ? side : 0;
 }
 
 static void sum_anew(struct blend *blend, double from)
 {
     blend->sum = (struct phase){.from = 0};
+    memset(blend->changing, 0, sizeof(blend->changing));
     for (int i = 0; i < blend->count; i++) {
         const struct tap *tap = &blend->taps[i];
         const struct phase *phase = &blend->phases[tap->phase];
-        add(&blend->sum, tap, phase, from - tap->shift - phase->time, tap->weight);
+        step_in(blend, tap, phase, from - tap->shift - phase->time, 1);
     }
     blend->known = BLEND_CARRIED;
-    add_accels(blend);
 }
 
 /* From the piece before this one: to its end, and what the taps that moved bring and take. */
 static void carry_on(struct blend *blend, double from)
 {
     struct phase *sum = &blend->sum;
-    int changed = 0;
-    for (int axis = 0; axis < 3; axis++) {
+    for (int axis = 0; axis < blend->axes; axis++) {
         sum->position[axis] = axis_at(sum, axis, sum->to);
         sum->velocity[axis] += sum->accel[axis] * sum->to;
     }
     for (int i = 0; i < blend->moves; i++) {
         const struct tap *tap = &blend->taps[blend->moved[i]];
         const struct phase *left = &blend->phases[tap->left], *phase = &blend->phases[tap->phase];
-        add(sum, tap, left, from - tap->shift - left->time, -tap->weight);
-        add(sum, tap, phase, from - tap->shift - phase->time, tap->weight);
-        changed |= left->accel[tap->axis] != phase->accel[tap->axis];
+        double t = from - tap->shift;
+        step_in(blend, tap, left, t - left->time, -1);
+        step_in(blend, tap, phase, t - phase->time, 1);
+        if (blend->changing[tap->into] == 0)
+            sum->accel[tap->into] = 0; /* no rounding is left of it */
     }
-    if (changed)
-        add_accels(blend);
 }
 
 void blend_sum(struct blend *blend, double from, double to)

@@ -19,7 +19,7 @@
 static const double CURVE_STILL = 1e-9, TURN_CLOSE = 1e-4;
 
 /* How far the time of a step may be off, ticks: by bounds in a quadratic, as measured in a bent one. */
-static const double FLAT_MOST = 0.02, BENT_MOST = 0.005;
+static const double FLAT_MOST = 0.03, BENT_MOST = 0.005;
 
 /* A stretch whose acceleration changes its times by less than this is of constant speed, ticks. */
 static const double LINE_MOST = 1e-3;
@@ -107,13 +107,21 @@ static int append_single(const struct part *part, const double between[2], int d
     return 0;
 }
 
+/* When a motion is at a level that has the ends' places, and speeds in their proportion, at a constant acceleration. */
+static double guess(const struct curve_place *begin, const struct curve_place *end, double level)
+{
+    double way = end->at.p - begin->at.p, part = (level - begin->at.p) / way, sum = begin->at.v + end->at.v;
+    double v = begin->at.v / sum, v2 = v * v + (1 - 2 * v) * part; /* of the mean speed: twice v .. twice 1 - v */
+    return begin->t + (end->t - begin->t) * part / (v + sqrt(order_greater(v2, 0)));
+}
+
 static int append_singles(const struct part *part, const struct curve_place *begin, const struct curve_place *end,
                           int direction, int64_t count)
 {
     const double between[2] = {begin->t, end->t};
-    struct curve_place place = {.t = begin->at.v * direction > end->at.v * direction ? begin->t : end->t};
     for (; count > 0; count--) {
-        double upto = count > 1 ? (double)part->segments->position + 0.5 * direction : end->at.p;
+        double level = (double)part->segments->position + 0.5 * direction, upto = count > 1 ? level : end->at.p;
+        struct curve_place place = {.t = guess(begin, end, level)};
         int error = append_single(part, between, direction, upto, &place);
         if (error)
             return error;
@@ -275,11 +283,11 @@ static void find_turn(const struct curve *curve, const struct curve_place *begin
     turn->at.v = 0;
 }
 
-/* Halves a curve until each part's turns are known. */
-static int cut(struct segments *segments, double time, const struct curve *curve, const struct curve_place *begin,
-               const struct curve_place *end, int depth)
+/* Halves a curve until each part's turns are known; |p'''| <= third. */
+static int cut(const struct part *whole, const struct curve_place *begin, const struct curve_place *end, int depth)
 {
-    struct part part = {segments, curve, time, curve_third(curve, begin->t, end->t)};
+    const struct curve *curve = whole->curve;
+    struct part part = *whole;
     enum shape shape = depth == DEPTH_MOST ? NO_TURN : shape_of(end->t - begin->t, part.third, &begin->at, &end->at);
     struct curve_place middle;
     int error = 0;
@@ -294,16 +302,18 @@ static int cut(struct segments *segments, double time, const struct curve *curve
     }
     middle.t = 0.5 * (begin->t + end->t);
     curve_at(curve, middle.t, &middle.at);
-    error = cut(segments, time, curve, begin, &middle, depth + 1);
-    return error ? error : cut(segments, time, curve, &middle, end, depth + 1);
+    part.third = order_lesser(part.third, curve_third(curve, begin->t, middle.t));
+    error = cut(&part, begin, &middle, depth + 1);
+    part.third = order_lesser(whole->third, curve_third(curve, middle.t, end->t));
+    return error ? error : cut(&part, &middle, end, depth + 1);
 }
 
-int segments_append_curve(struct segments *segments, double time, const struct curve *curve)
+int segments_append_curve(struct segments *segments, double time, const struct curve *curve, double third)
 {
     struct curve_place begin = {.t = curve->from}, end = {.t = curve->to};
     curve_at(curve, begin.t, &begin.at);
     curve_at(curve, end.t, &end.at);
     if (!isfinite(begin.at.p + end.at.p))
         return -ERANGE;
-    return cut(segments, time, curve, &begin, &end, 0);
+    return cut(&(struct part){segments, curve, time, third}, &begin, &end, 0);
 }

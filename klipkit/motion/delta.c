@@ -47,59 +47,48 @@ static void end_at(const struct kinematics *kinematics, const struct phase *phas
     end->v = v[2] + a[2] * t - (end->x * end->vx + end->y * end->vy) * end->inverse;
 }
 
-/* The sum of the greater |x| and the greater |y| of two points: at least as much as the length of either. */
-static double reach_of(double x0, double y0, double x1, double y1)
+/* A bound of the height's third derivative (see arm_third in curve.c); HUGE_VAL when the height changes much. The speed is greatest at an
+ * end. height^2 is below its chord by at most w^2 / 8 times its second derivative, which is no more than twice the way to the
+ * tower times the acceleration, and that way no further than w^2 / 8 times the acceleration from its chord. */
+static double third_of(const struct kinematics *kinematics, const struct phase *phase, const struct end *a, const struct end *b)
 {
-    return order_greater(fabs(x0), fabs(x1)) + order_greater(fabs(y0), fabs(y1));
-}
-
-/* A bound of the height's third derivative (see arm_third in curve.c); HUGE_VAL when the height changes much. height^2 is below its
- * chord by w^2 / 8 times its second derivative at most, which is no more than twice the way to the tower times the acceleration. */
-static double third_of(const struct phase *phase, const struct end *a, const struct end *b)
-{
-    double w = phase->to - phase->from, accel = fabs(phase->accel[0]) + fabs(phase->accel[1]);
-    double reach = reach_of(a->x, a->y, b->x, b->y) + 0.125 * accel * w * w, v = reach_of(a->vx, a->vy, b->vx, b->vy);
-    if (!(w * w * reach * accel < 0.25 * order_lesser(a->height2, b->height2)))
+    double w = phase->to - phase->from, accel2 = phase->accel[0] * phase->accel[0] + phase->accel[1] * phase->accel[1];
+    double v2 = order_greater(a->vx * a->vx + a->vy * a->vy, b->vx * b->vx + b->vy * b->vy), accel = sqrt(accel2);
+    double height2 = order_lesser(a->height2, b->height2), bulge = accel * w * w;
+    double reach = sqrt(kinematics->arm * kinematics->arm - height2) + 0.125 * bulge, v = sqrt(v2);
+    if (!(bulge * reach < 0.25 * height2))
         return HUGE_VAL;
     double r = LOWER * order_greater(a->inverse, b->inverse), h1 = reach * v * r;
-    double h2 = (v * v + reach * accel + h1 * h1) * r;
+    double h2 = (v2 + reach * accel + h1 * h1) * r;
     return 3 * (v * accel + h1 * h2) * r;
-}
-
-/* The segments of a phase so short, or so straight up, that the height is a quadratic; 1: it is not. */
-static int append_short(const struct kinematics *kinematics, const struct phase *phase, const struct step_scale *scale,
-                        struct segments *segments)
-{
-    struct end begin, end;
-    end_at(kinematics, phase, phase->from, &begin);
-    end_at(kinematics, phase, phase->to, &end);
-    double per_mm = scale->per_mm;
-    struct stretch stretch = {
-        .time = phase->time + phase->from,
-        .ticks = phase->to - phase->from,
-        .p = {(begin.p - scale->mm) * per_mm, (end.p - scale->mm) * per_mm},
-        .v = {begin.v * per_mm, end.v * per_mm},
-        .third = third_of(phase, &begin, &end) * per_mm,
-    };
-    return segments_append_stretch(segments, &stretch);
 }
 
 static int append(const struct kinematics *kinematics, const struct phase *phase, const struct step_scale *scale,
                   struct segments *segments)
 {
-    double arm = kinematics->arm * scale->per_mm, z[3];
+    double per_mm = scale->per_mm, arm = kinematics->arm * per_mm, z[3];
+    struct end begin, end;
     if (arm <= 0)
         return -ERANGE;
-    int error = append_short(kinematics, phase, scale, segments);
+    end_at(kinematics, phase, phase->from, &begin);
+    end_at(kinematics, phase, phase->to, &end);
+    struct stretch stretch = {
+        .time = phase->time + phase->from,
+        .ticks = phase->to - phase->from,
+        .p = {(begin.p - scale->mm) * per_mm, (end.p - scale->mm) * per_mm},
+        .v = {begin.v * per_mm, end.v * per_mm},
+        .third = third_of(kinematics, phase, &begin, &end) * per_mm,
+    };
+    int error = segments_append_stretch(segments, &stretch);
     if (error <= 0)
         return error;
     struct curve curve = {.from = phase->from, .to = phase->to, .arm2 = arm * arm};
-    in_steps(phase, 0, kinematics->tower[0], scale->per_mm, curve.x);
-    in_steps(phase, 1, kinematics->tower[1], scale->per_mm, curve.y);
-    in_steps(phase, 2, scale->mm, scale->per_mm, z);
+    in_steps(phase, 0, kinematics->tower[0], per_mm, curve.x);
+    in_steps(phase, 1, kinematics->tower[1], per_mm, curve.y);
+    in_steps(phase, 2, scale->mm, per_mm, z);
     z[2] *= 0.5;
     memcpy(curve.polynomial, z, sizeof(z));
-    return segments_append_curve(segments, phase->time, &curve);
+    return segments_append_curve(segments, phase->time, &curve, stretch.third);
 }
 
 const struct kinematics kinematics_delta = {"delta", {1, 1, 1}, coordinate, append, {0, 0}, 0};

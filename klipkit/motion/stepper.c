@@ -248,7 +248,7 @@ static int append_advanced(struct stepper *stepper, double from, double to)
     for (int i = 0; i < 5; i++)
         curve.polynomial[i] = blend->average[i] * stepper->scale.per_mm;
     curve.polynomial[0] += (blend->zero - stepper->scale.mm) * stepper->scale.per_mm;
-    return segments_append_curve(&stepper->segments, from, &curve);
+    return segments_append_curve(&stepper->segments, from, &curve, curve_third(&curve, 0, to - from));
 }
 
 static int is_linear(const struct stepper *stepper)
@@ -285,6 +285,7 @@ static void set_taps(struct stepper *stepper)
     if (!blend_is_empty(blend))
         return;
     blend->count = 0;
+    blend->axes = is_linear(stepper) ? 1 : 3;
     if (stepper->smooth_time > 0)
         advance_set_taps(blend, stepper->delay * stepper->frequency);
     if (stepper->delay == 0 || stepper->smooth_time > 0)

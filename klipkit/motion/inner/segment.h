@@ -80,11 +80,11 @@ static inline double segment_time(const struct segment *segment, int64_t step)
  * where the motion before it ended; -ENOMEM. */
 int segments_append(struct segments *segments, const struct quadratic *motion);
 
-/* Append the segments of a curve whose t = 0 is at `time`, cut where it turns round. As segments_append; -ERANGE also: out of
- * the arm's reach. */
-int segments_append_curve(struct segments *segments, double time, const struct curve *curve);
+/* Append the segments of a curve whose t = 0 is at `time`, cut where it turns round; |p'''| <= third, as far as is known. As
+ * segments_append; -ERANGE also: out of the arm's reach. */
+int segments_append_curve(struct segments *segments, double time, const struct curve *curve, double third);
 
-/* What is left of a motion between two times where |p'''| <= third: p and p' at either end. */
+/* A motion between two times where |p'''| <= third: p and p' at either end. */
 struct stretch {
     double time, ticks;     /* when it begins, how long it is */
     double p[2], v[2], third;
