@@ -30,11 +30,15 @@ static const double EARLY = 0.2, EARLY_PART = 0.25;
 /* The bend of the first derivative may not be more: the time rises, and the bounds of the proof are close. */
 static const double TILT_MOST = 0.1;
 
+/* A stretch whose slow end has less than this part of the speed of the fast one is measured from the turn before it; that may be so
+ * many times as far off as the fast end, and there this part of the speed is none. */
+static const double NEAR_TURN = 0.95, TURN_AWAY = 40, TURN_STILL = 1e-7;
+
 /* Slower than this a step is as if it had this speed, steps a tick; less ticks are not halved. */
 static const double SPEED_LEAST = 1e-9, TICKS_LEAST = 1e-2;
 
 /* Halvings of a curve; what is then not known to be of one direction has far less than a tick. Steps that are searched singly. */
-enum { DEPTH_MOST = 48, SINGLES = 2 };
+enum { DEPTH_MOST = 48, SINGLES = 2, TURN_ROUNDS = 4 };
 
 /* A curve between two times where its third derivative is known. */
 struct part {
@@ -151,23 +155,52 @@ static int bend(const struct wish *wish, struct segment *segment)
     return segment->tilt[0] <= TILT_MOST;
 }
 
-/* The quadratic's acceleration, and what is asked of the bend. With P the bent u: time' = P' / w, time'' = P'' / w^2 - a P' / w^3. */
+/* The turn that the curve comes from, as it would be before its slow end: not further from there than the fast end is times
+ * TURN_AWAY. 0: there is none. */
+static int turn_before(const struct curve *curve, const struct curve_place *slow, const struct curve_place *fast,
+                       struct curve_place *turn)
+{
+    double away = TURN_AWAY * fabs(fast->t - slow->t), v = fabs(fast->at.v);
+    *turn = *slow;
+    for (int i = 0; i < TURN_ROUNDS; i++) {
+        if (fabs(turn->at.v) <= TURN_STILL * v)
+            break;
+        turn->t -= turn->at.v / turn->at.a;
+        if (!(fabs(turn->t - slow->t) <= away))
+            return 0;
+        curve_at(curve, turn->t, &turn->at);
+    }
+    if (!(fabs(turn->at.v) <= TURN_STILL * v) || (turn->t - slow->t) * (fast->t - slow->t) > 0)
+        return 0;
+    turn->at.v = 0;
+    return 1;
+}
+
+/* The acceleration of the quadratic motion: that at a turn; that which has its turn where the curve has; else that which has the speeds
+ * of both ends. */
+static double base_accel(const struct part *part, const struct curve_place *slow, const struct curve_place *fast, double accel)
+{
+    double v = fabs(slow->at.v), vf = fabs(fast->at.v);
+    struct curve_place turn;
+    if (v == 0)
+        return accel;
+    if (v < NEAR_TURN * vf && turn_before(part->curve, slow, fast, &turn))
+        return 0.5 * v * v / fabs(slow->at.p - turn.at.p);
+    return 0.5 * (vf * vf - v * v) / fabs(fast->at.p - slow->at.p);
+}
+
+/* Chooses the quadratic, and what is asked of the bend. With P the bent u: time' = P' / w, time'' = P'' / w^2 - a P' / w^3. */
 static int wish_of(const struct part *part, const struct curve_place *slow, const struct curve_place *fast,
-                   const struct segment *segment, double *accel, struct wish *wish)
+                   struct segment *segment, struct wish *wish)
 {
     double turned = segment->side * segment->direction, d = fabs(fast->at.p - slow->at.p), t = fabs(fast->t - slow->t);
-    double v = segment->v, vf = fabs(fast->at.v), a = slow->at.a * turned, af = fast->at.a * turned;
-    if (v > 0) {
-        *accel = 0.5 * (vf * vf - v * v) / d;
-        double u = 2 * d / (v + vf);
-        *wish = (struct wish){u, (*accel - a) / v, t - u, 0, (*accel - af) / vf};
-        return 1;
-    }
-    if (!(a > 0))
+    double v = segment->v, r = 1 / fabs(fast->at.v), accel = slow->at.a * turned;
+    double a = base_accel(part, slow, fast, accel), w = sqrt(v * v + 2 * a * d), u = 2 * d / (v + w), wr = w * r;
+    if (!(w > 0 && isfinite(u)))
         return 0;
-    double u = sqrt(2 * d / a), w = a * u, r = 1 / vf, jerk = curve_jerk(part->curve, slow->t) * segment->direction;
-    *accel = a;
-    *wish = (struct wish){u, -jerk / (3 * a), t - u, w * r - 1, (a - af * w * w * r * r) * r};
+    segment->a2 = order_greater(2 * a, DBL_MIN);
+    double slow2 = v > 0 ? (a - accel) / v : curve_jerk(part->curve, slow->t) * segment->direction / (-3 * a);
+    *wish = (struct wish){u, slow2, t - u, wr - 1, (a - fast->at.a * turned * wr * wr) * r};
     return 1;
 }
 
@@ -187,7 +220,7 @@ static int bend_over(const struct part *part, const struct curve_place *begin, c
 {
     int starts_slow = begin->at.v * segment->direction <= end->at.v * segment->direction;
     const struct curve_place *slow = starts_slow ? begin : end, *fast = starts_slow ? end : begin;
-    double accel, level = (double)part->segments->position + 0.5 * segment->direction;
+    double level = (double)part->segments->position + 0.5 * segment->direction;
     struct wish wish;
     segment->side = starts_slow ? 1 : -1;
     segment->anchor = part->time + slow->t;
@@ -196,9 +229,8 @@ static int bend_over(const struct part *part, const struct curve_place *begin, c
     segment->v2 = segment->v * segment->v;
     segment->is_bent = 1;
     middle->t = HUGE_VAL;
-    if (!wish_of(part, slow, fast, segment, &accel, &wish) || !bend(&wish, segment))
+    if (!wish_of(part, slow, fast, segment, &wish) || !bend(&wish, segment))
         return 0;
-    segment->a2 = order_greater(2 * accel, DBL_MIN);
     if (!(miss(part, segment, slow, 0.5 * wish.length, middle) <= BENT_MOST))
         return 0;
     struct curve_place early;
