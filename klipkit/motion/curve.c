@@ -13,10 +13,10 @@ static void add_arm(const struct curve *curve, double t, struct curve_point *poi
     const double *x = curve->x, *y = curve->y;
     double px = x[0] + t * (x[1] + 0.5 * x[2] * t), vx = x[1] + x[2] * t;
     double py = y[0] + t * (y[1] + 0.5 * y[2] * t), vy = y[1] + y[2] * t;
-    double height = sqrt(curve->arm2 - px * px - py * py), speed = -(px * vx + py * vy) / height;
+    double height = sqrt(curve->arm2 - px * px - py * py), r = 1 / height, speed = -(px * vx + py * vy) * r;
     point->p += height;
     point->v += speed;
-    point->a -= (vx * vx + vy * vy + px * x[2] + py * y[2] + speed * speed) / height;
+    point->a -= (vx * vx + vy * vy + px * x[2] + py * y[2] + speed * speed) * r;
 }
 
 void curve_at(const struct curve *curve, double t, struct curve_point *point)

@@ -34,11 +34,15 @@ static const double TILT_MOST = 0.1;
  * many times as far off as the fast end, and there this part of the speed is none. */
 static const double NEAR_TURN = 0.95, TURN_AWAY = 40, TURN_STILL = 1e-7;
 
+/* A part whose slow end has more than this part of the speed of the fast one needs no measuring when its first derivative is bent
+ * by no more than TILT_SMALL and the last two terms of its polynomial are no more than LAST_MOST ticks. */
+static const double STEADY = 0.6, TILT_SMALL = 0.02, LAST_MOST = 0.04;
+
 /* Slower than this a step is as if it had this speed, steps a tick; less ticks are not halved. */
 static const double SPEED_LEAST = 1e-9, TICKS_LEAST = 1e-2;
 
 /* Halvings of a curve; what is then not known to be of one direction has far less than a tick. Steps that are searched singly. */
-enum { DEPTH_MOST = 48, SINGLES = 2, TURN_ROUNDS = 4 };
+enum { DEPTH_MOST = 48, SINGLES = 2, TURN_ROUNDS = 4, ROUNDS = 100 };
 
 /* A curve between two times where its third derivative is known. */
 struct part {
@@ -76,7 +80,7 @@ int segments_append_stretch(struct segments *segments, const struct stretch *str
     int64_t count = segments_count(segments, stretch->p[0], stretch->p[1], direction);
     if (count <= 0)
         return (int)count;
-    struct segment *segment = segments_add(segments);
+    struct segment *segment = segments_draft(segments);
     if (!segment)
         return -ENOMEM;
     double mean = (stretch->p[1] - stretch->p[0]) * direction / w, half = 0.5 * (v1 - v0) * direction;
@@ -94,7 +98,7 @@ static int append_single(const struct part *part, const double between[2], int d
 {
     struct segments *segments = part->segments;
     curve_solve(part->curve, between, part->third, (double)segments->position + 0.5 * direction, direction, place);
-    struct segment *segment = segments_add(segments);
+    struct segment *segment = segments_draft(segments);
     if (!segment)
         return -ENOMEM;
     double accel = place->at.a * direction;
@@ -138,8 +142,8 @@ struct wish {
     double length, slow2, fast, fast1, fast2;
 };
 
-/* Fills in the polynomial; 0: it is bent too much. */
-static int bend(const struct wish *wish, struct segment *segment)
+/* Fills in the polynomial and gives its last two terms, ticks; HUGE_VAL: it is bent too much. */
+static double bend(const struct wish *wish, struct segment *segment)
 {
     double u = wish->length, b2 = 0.5 * wish->slow2 * u * u;
     double f = wish->fast - b2, f1 = wish->fast1 * u - 2 * b2, f2 = wish->fast2 * u * u - 2 * b2;
@@ -152,7 +156,7 @@ static int bend(const struct wish *wish, struct segment *segment)
     segment->bend[1] = b3 * r2 * r;
     segment->bend[2] = b4 * r2 * r2;
     segment->bend[3] = b5 * r2 * r2 * r;
-    return segment->tilt[0] <= TILT_MOST;
+    return segment->tilt[0] <= TILT_MOST ? fabs(b4) + fabs(b5) : HUGE_VAL;
 }
 
 /* The turn that the curve comes from, as it would be before its slow end: not further from there than the fast end is times
@@ -176,32 +180,33 @@ static int turn_before(const struct curve *curve, const struct curve_place *slow
     return 1;
 }
 
-/* The acceleration of the quadratic motion: that at a turn; that which has its turn where the curve has; else that which has the speeds
- * of both ends. */
-static double base_accel(const struct part *part, const struct curve_place *slow, const struct curve_place *fast, double accel)
+/* The acceleration of the quadratic motion: that which has the speeds of both ends; or that at a turn, or that has its turn where the
+ * curve has. */
+static double base_accel(const struct part *part, const struct curve_place *slow, const struct curve_place *fast, int turns)
 {
     double v = fabs(slow->at.v), vf = fabs(fast->at.v);
     struct curve_place turn;
     if (v == 0)
-        return accel;
-    if (v < NEAR_TURN * vf && turn_before(part->curve, slow, fast, &turn))
+        return fabs(slow->at.a);
+    if (turns && v < NEAR_TURN * vf && turn_before(part->curve, slow, fast, &turn))
         return 0.5 * v * v / fabs(slow->at.p - turn.at.p);
     return 0.5 * (vf * vf - v * v) / fabs(fast->at.p - slow->at.p);
 }
 
-/* Chooses the quadratic, and what is asked of the bend. With P the bent u: time' = P' / w, time'' = P'' / w^2 - a P' / w^3. */
-static int wish_of(const struct part *part, const struct curve_place *slow, const struct curve_place *fast,
-                   struct segment *segment, struct wish *wish)
+/* Chooses the quadratic, and bends it: as bend. With P the bent u: time' = P' / w, time'' = P'' / w^2 - a P' / w^3. */
+static double bend_by(const struct part *part, const struct curve_place *slow, const struct curve_place *fast, int turns,
+                      struct segment *segment)
 {
     double turned = segment->side * segment->direction, d = fabs(fast->at.p - slow->at.p), t = fabs(fast->t - slow->t);
-    double v = segment->v, r = 1 / fabs(fast->at.v), accel = slow->at.a * turned;
-    double a = base_accel(part, slow, fast, accel), w = sqrt(v * v + 2 * a * d), u = 2 * d / (v + w), wr = w * r;
+    double v = segment->v, r = 1 / fabs(fast->at.v), a = base_accel(part, slow, fast, turns);
+    double w = sqrt(v * v + 2 * a * d), u = 2 * d / (v + w), wr = w * r;
     if (!(w > 0 && isfinite(u)))
-        return 0;
+        return HUGE_VAL;
+    segment->length = u;
     segment->a2 = order_greater(2 * a, DBL_MIN);
-    double slow2 = v > 0 ? (a - accel) / v : curve_jerk(part->curve, slow->t) * segment->direction / (-3 * a);
-    *wish = (struct wish){u, slow2, t - u, wr - 1, (a - fast->at.a * turned * wr * wr) * r};
-    return 1;
+    double slow2 = v > 0 ? (a - slow->at.a * turned) / v
+                         : curve_jerk(part->curve, slow->t) * segment->direction / (-3 * a);
+    return bend(&(struct wish){u, slow2, t - u, wr - 1, (a - fast->at.a * turned * wr * wr) * r}, segment);
 }
 
 /* By how much a bent segment misses the curve at u, ticks; *place: there. */
@@ -214,14 +219,14 @@ static double miss(const struct part *part, const struct segment *segment, const
     return fabs((d - u * (segment->v + 0.25 * segment->a2 * u)) / place->at.v);
 }
 
-/* Fills in a bent segment; 0: it misses the curve. *middle is set to a place to cut at. */
-static int bend_over(const struct part *part, const struct curve_place *begin, const struct curve_place *end,
+/* Fills in a bent segment; 0: it misses the curve. *middle is set to a place to cut at. Where the speed changes little and the last
+ * terms are small the next one, of which at most 1 / 64 is left, need not be measured. */
+static int bend_over(const struct part *part, const struct curve_place *begin, const struct curve_place *end, int few,
                      struct segment *segment, struct curve_place *middle)
 {
     int starts_slow = begin->at.v * segment->direction <= end->at.v * segment->direction;
     const struct curve_place *slow = starts_slow ? begin : end, *fast = starts_slow ? end : begin;
     double level = (double)part->segments->position + 0.5 * segment->direction;
-    struct wish wish;
     segment->side = starts_slow ? 1 : -1;
     segment->anchor = part->time + slow->t;
     segment->reach = segment->side * segment->direction * (level - slow->at.p);
@@ -229,12 +234,15 @@ static int bend_over(const struct part *part, const struct curve_place *begin, c
     segment->v2 = segment->v * segment->v;
     segment->is_bent = 1;
     middle->t = HUGE_VAL;
-    if (!wish_of(part, slow, fast, segment, &wish) || !bend(&wish, segment))
+    if (segment->v > STEADY * fabs(fast->at.v) && bend_by(part, slow, fast, 0, segment) <= LAST_MOST &&
+        segment->tilt[0] <= TILT_SMALL)
+        return 1;
+    if (few || !(bend_by(part, slow, fast, 1, segment) < HUGE_VAL))
         return 0;
-    if (!(miss(part, segment, slow, 0.5 * wish.length, middle) <= BENT_MOST))
+    if (!(miss(part, segment, slow, 0.5 * segment->length, middle) <= BENT_MOST))
         return 0;
     struct curve_place early;
-    return miss(part, segment, slow, EARLY * wish.length, &early) <= EARLY_PART * BENT_MOST;
+    return miss(part, segment, slow, EARLY * segment->length, &early) <= EARLY_PART * BENT_MOST;
 }
 
 /* A place to cut at, well inside. */
@@ -248,35 +256,38 @@ static void find_middle(const struct curve *curve, const struct curve_place *beg
     curve_at(curve, middle->t, &middle->at);
 }
 
-/* A part of one direction. */
-static int append_part(const struct part *part, const struct curve_place *begin, const struct curve_place *end, int depth)
+/* A part of one direction; `untried`: it may be a quadratic. */
+static int append_part(const struct part *part, const struct curve_place *begin, const struct curve_place *end, int depth,
+                       int untried)
 {
     struct segments *segments = part->segments;
+    double ticks = end->t - begin->t;
+    if (untried) {
+        int error = segments_append_stretch(segments, &(struct stretch){part->time + begin->t, ticks,
+            {begin->at.p, end->at.p}, {begin->at.v, end->at.v}, part->third});
+        if (error <= 0)
+            return error;
+    }
     int direction = end->at.p > begin->at.p ? 1 : -1;
     int64_t count = segments_count(segments, begin->at.p, end->at.p, direction);
     if (count <= 0)
         return (int)count;
-    double ticks = end->t - begin->t;
-    int error = segments_append_stretch(segments, &(struct stretch){part->time + begin->t, ticks,
-        {begin->at.p, end->at.p}, {begin->at.v, end->at.v}, part->third});
-    if (error <= 0)
-        return error;
-    if (count <= SINGLES || depth == DEPTH_MOST || ticks < TICKS_LEAST)
-        return append_singles(part, begin, end, direction, count);
-    struct segment bent = {.direction = direction, .count = count};
+    struct segment *segment = segments_draft(segments);
     struct curve_place middle;
-    if (bend_over(part, begin, end, &bent, &middle)) {
-        struct segment *segment = segments_add(segments);
-        if (!segment)
-            return -ENOMEM;
-        bent.before = segment->before;
-        *segment = bent;
+    if (!segment)
+        return -ENOMEM;
+    segment->direction = direction;
+    segment->count = count;
+    int few = count <= SINGLES || depth == DEPTH_MOST || ticks < TICKS_LEAST;
+    if (bend_over(part, begin, end, few, segment, &middle)) {
         segments_finish(segments, segment, end->at.p);
         return 0;
     }
+    if (few)
+        return append_singles(part, begin, end, direction, count);
     find_middle(part->curve, begin, end, &middle);
-    error = append_part(part, begin, &middle, depth + 1);
-    return error ? error : append_part(part, &middle, end, depth + 1);
+    int error = append_part(part, begin, &middle, depth + 1, 1);
+    return error ? error : append_part(part, &middle, end, depth + 1, 1);
 }
 
 /* What is known of a curve's turns between two times. */
@@ -295,23 +306,23 @@ static enum shape shape_of(double w, double third, const struct curve_point *a, 
     return UNKNOWN;
 }
 
-/* Where the speed is 0, when it has one sign at the beginning and the other at the end. */
+/* Where the speed is 0, when it has one sign at the beginning and the other at the end: Newton's iteration between brackets. */
 static void find_turn(const struct curve *curve, const struct curve_place *begin, const struct curve_place *end,
                       struct curve_place *turn)
 {
-    double from = begin->t, to = end->t;
-    while (to - from > TURN_CLOSE) {
-        double middle = 0.5 * (from + to);
-        if (middle <= from || middle >= to)
-            break;
-        curve_at(curve, middle, &turn->at);
-        if (turn->at.v * begin->at.v > 0)
-            from = middle;
+    double from = begin->t, to = end->t, v0 = begin->at.v, t = from + (to - from) * v0 / (v0 - end->at.v);
+    for (int round = 0; round < ROUNDS; round++) {
+        turn->t = t;
+        curve_at(curve, t, &turn->at);
+        double step = -turn->at.v / turn->at.a;
+        if (turn->at.v * v0 > 0)
+            from = t;
         else
-            to = middle;
+            to = t;
+        if (fabs(step) <= TURN_CLOSE || to - from <= TURN_CLOSE)
+            break;
+        t = t + step > from && t + step < to ? t + step : 0.5 * (from + to);
     }
-    turn->t = 0.5 * (from + to);
-    curve_at(curve, turn->t, &turn->at);
     turn->at.v = 0;
 }
 
@@ -326,11 +337,11 @@ static int cut(const struct part *whole, const struct curve_place *begin, const 
     if (shape == STILL)
         return 0;
     if (shape == NO_TURN)
-        return append_part(&part, begin, end, 0);
+        return append_part(&part, begin, end, 0, depth > 0);
     if (shape == ONE_TURN) {
         find_turn(curve, begin, end, &middle);
-        error = append_part(&part, begin, &middle, 0);
-        return error ? error : append_part(&part, &middle, end, 0);
+        error = append_part(&part, begin, &middle, 0, 1);
+        return error ? error : append_part(&part, &middle, end, 0, 1);
     }
     middle.t = 0.5 * (begin->t + end->t);
     curve_at(curve, middle.t, &middle.at);
@@ -340,11 +351,10 @@ static int cut(const struct part *whole, const struct curve_place *begin, const 
     return error ? error : cut(&part, &middle, end, depth + 1);
 }
 
-int segments_append_curve(struct segments *segments, double time, const struct curve *curve, double third)
+int segments_append_curve(struct segments *segments, double time, const struct curve *curve, double third,
+                          const struct curve_point ends[2])
 {
-    struct curve_place begin = {.t = curve->from}, end = {.t = curve->to};
-    curve_at(curve, begin.t, &begin.at);
-    curve_at(curve, end.t, &end.at);
+    struct curve_place begin = {curve->from, ends[0]}, end = {curve->to, ends[1]};
     if (!isfinite(begin.at.p + end.at.p))
         return -ERANGE;
     return cut(&(struct part){segments, curve, time, third}, &begin, &end, 0);

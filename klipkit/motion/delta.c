@@ -30,12 +30,13 @@ static void in_steps(const struct phase *phase, int axis, double origin, double 
 
 /* One end of a part of a phase, from the tower: mm, ticks. */
 struct end {
-    double x, y, vx, vy, height2, inverse, p, v;    /* inverse: 1 / height */
+    double t, x, y, vx, vy, height2, inverse, p, v; /* inverse: 1 / height */
 };
 
 static void end_at(const struct kinematics *kinematics, const struct phase *phase, double t, struct end *end)
 {
     const double *at = phase->position, *v = phase->velocity, *a = phase->accel;
+    end->t = t;
     end->x = at[0] + t * (v[0] + 0.5 * a[0] * t) - kinematics->tower[0];
     end->y = at[1] + t * (v[1] + 0.5 * a[1] * t) - kinematics->tower[1];
     end->vx = v[0] + a[0] * t;
@@ -45,6 +46,13 @@ static void end_at(const struct kinematics *kinematics, const struct phase *phas
     end->inverse = 1 / height;
     end->p = at[2] + t * (v[2] + 0.5 * a[2] * t) + height;
     end->v = v[2] + a[2] * t - (end->x * end->vx + end->y * end->vy) * end->inverse;
+}
+
+static double accel_of(const struct phase *phase, const struct end *end)
+{
+    double speed = end->v - (phase->velocity[2] + phase->accel[2] * end->t); /* of the height */
+    double square = end->vx * end->vx + end->vy * end->vy + end->x * phase->accel[0] + end->y * phase->accel[1];
+    return phase->accel[2] - (square + speed * speed) * end->inverse;
 }
 
 /* A bound of the height's third derivative (see arm_third in curve.c); HUGE_VAL when the height changes much. The speed is greatest at an
@@ -88,7 +96,11 @@ static int append(const struct kinematics *kinematics, const struct phase *phase
     in_steps(phase, 2, scale->mm, per_mm, z);
     z[2] *= 0.5;
     memcpy(curve.polynomial, z, sizeof(z));
-    return segments_append_curve(segments, phase->time, &curve, stretch.third);
+    const struct curve_point ends[2] = {
+        {stretch.p[0], stretch.v[0], accel_of(phase, &begin) * per_mm},
+        {stretch.p[1], stretch.v[1], accel_of(phase, &end) * per_mm},
+    };
+    return segments_append_curve(segments, phase->time, &curve, stretch.third, ends);
 }
 
 const struct kinematics kinematics_delta = {"delta", {1, 1, 1}, coordinate, append, {0, 0}, 0};

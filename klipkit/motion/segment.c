@@ -27,12 +27,9 @@ static int make_room(struct segments *segments)
     return 0;
 }
 
-struct segment *segments_add(struct segments *segments)
+struct segment *segments_draft(struct segments *segments)
 {
-    if (make_room(segments))
-        return NULL;
-    segments->items[segments->end + 1].before = HUGE_VAL;
-    return &segments->items[segments->end++];
+    return make_room(segments) ? NULL : &segments->items[segments->end];
 }
 
 /* A motion's part of one direction: from, to, and the speeds there. */
@@ -106,6 +103,8 @@ int64_t segments_count(struct segments *segments, double begin, double end, int 
 
 void segments_finish(struct segments *segments, struct segment *segment, double end)
 {
+    segments->end++;
+    segment[1].before = HUGE_VAL;
     segment->first = segment_time(segment, 0);
     segment->last = segment->count > 1 ? segment_time(segment, segment->count - 1) : segment->first;
     segment->before = segment->first - segments->last;
@@ -124,7 +123,7 @@ static int append_part(struct segments *segments, const struct quadratic *motion
     int64_t count = segments_count(segments, position_at(motion, part->from), end, direction);
     if (count <= 0)
         return (int)count;
-    struct segment *segment = segments_add(segments);
+    struct segment *segment = segments_draft(segments);
     if (!segment)
         return -ENOMEM;
     segment->direction = direction;

@@ -245,10 +245,16 @@ static int append_advanced(struct stepper *stepper, double from, double to)
     struct blend *blend = &stepper->blend;
     advance_sum(blend, from, to);
     struct curve curve = {.from = 0, .to = to - from};
+    struct curve_point ends[2];
     for (int i = 0; i < 5; i++)
         curve.polynomial[i] = blend->average[i] * stepper->scale.per_mm;
     curve.polynomial[0] += (blend->zero - stepper->scale.mm) * stepper->scale.per_mm;
-    return segments_append_curve(&stepper->segments, from, &curve, curve_third(&curve, 0, to - from));
+    curve_at(&curve, 0, &ends[0]);
+    curve_at(&curve, to - from, &ends[1]);
+    double third = curve_third(&curve, 0, to - from);
+    int error = segments_append_stretch(&stepper->segments, &(struct stretch){from, to - from,
+        {ends[0].p, ends[1].p}, {ends[0].v, ends[1].v}, third});
+    return error <= 0 ? error : segments_append_curve(&stepper->segments, from, &curve, third, ends);
 }
 
 static int is_linear(const struct stepper *stepper)

@@ -27,6 +27,7 @@ struct segment {
     int64_t count;
     int direction;          /* +1 or -1 */
     int is_bent;            /* 0: constant acceleration, what follows is not filled in */
+    double length;          /* u at its fast end */
     double bend[4];         /* c0 .. c3 */
     double tilt[3];         /* of the bent u the first derivative is no further than tilt[0] from 1, |second|, |third| <= the others */
 };
@@ -80,10 +81,6 @@ static inline double segment_time(const struct segment *segment, int64_t step)
  * where the motion before it ended; -ENOMEM. */
 int segments_append(struct segments *segments, const struct quadratic *motion);
 
-/* Append the segments of a curve whose t = 0 is at `time`, cut where it turns round; |p'''| <= third, as far as is known. As
- * segments_append; -ERANGE also: out of the arm's reach. */
-int segments_append_curve(struct segments *segments, double time, const struct curve *curve, double third);
-
 /* A motion between two times where |p'''| <= third: p and p' at either end. */
 struct stretch {
     double time, ticks;     /* when it begins, how long it is */
@@ -94,10 +91,15 @@ struct stretch {
  * is known, and nothing was done. */
 int segments_append_stretch(struct segments *segments, const struct stretch *stretch);
 
+/* Append the segments of a curve whose t = 0 is at `time`, with what is known of its ends, cut where it turns round; |p'''| <= third,
+ * as far as is known. It was no stretch. As segments_append; -ERANGE also: out of the arm's reach. */
+int segments_append_curve(struct segments *segments, double time, const struct curve *curve, double third,
+                          const struct curve_point ends[2]);
+
 /* For those that append: how many steps there are between two positions of a motion of one direction, which are noted (-ERANGE: a
- * jump); a new segment to be filled in (NULL: no memory), its times, and where it ends. */
+ * jump); the place of a segment to be filled in (NULL: no memory); makes it the newest, with its times, and where it ends. */
 int64_t segments_count(struct segments *segments, double begin, double end, int direction);
-struct segment *segments_add(struct segments *segments);
+struct segment *segments_draft(struct segments *segments);
 void segments_finish(struct segments *segments, struct segment *segment, double end);
 
 /* Give up the places of segments before the front. */
