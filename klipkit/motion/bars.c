@@ -47,13 +47,28 @@ static void try_add(const struct bars *bars, double gap_most, struct trial *tria
     trial->move = order_greater(1, order_ceil(trial->move));
 }
 
-/* The next add: between those that enclose the best one; as long as one of them is not known, further and further off. */
-static double next_add(const struct trial *last, double up, double down, double *spread)
+/* The add of the parabola through the step before the run, the bar that is not met and the one half-way. */
+static double estimate(const struct bars *bars, int i)
 {
+    int half = i / 2;
+    double near = bars->low[half] + bars->high[half], far = bars->low[i] + bars->high[i];
+    return order_floor(0.5 * (far - near) / (bars->x[i] - bars->x[half]) + 0.5);
+}
+
+/* The next add: by the length that the first one reached; between those that enclose the best one; as long as one of them is not
+ * known, further and further off, at first by about a quarter of what moves the bar not met by its height. */
+static double next_add(const struct bars *bars, const struct trial *last, double up, double down, int tries)
+{
+    int i = last->held;
+    if (tries == 0 && i > 1) {
+        double add = estimate(bars, i);
+        if (add > up && add < down)
+            return add;
+    }
     if (up >= INT16_MIN && down <= INT16_MAX)
         return order_floor(0.5 * (up + down));
-    double add = last->add + last->wants * (last->move - 1 + *spread);
-    *spread *= 3;
+    double far = (bars->high[i] - bars->low[i] + 1) / (bars->x[i] + 0.5) * (double)(1 << tries) * 0.25;
+    double add = last->add + last->wants * (last->move - 1 + order_greater(1, order_floor(far)));
     return order_greater(INT16_MIN, order_lesser(INT16_MAX, add));
 }
 
@@ -69,11 +84,11 @@ static int held_within(const struct bars *bars, int held, double gap_most, const
     return held;
 }
 
-int bars_longest(const struct bars *bars, const struct bars_guess *guess, double gap_most, struct bars_run *run)
+int bars_longest(const struct bars *bars, double guess, double gap_most, struct bars_run *run)
 {
-    double up = INT16_MIN - 1, down = INT16_MAX + 1, spread = order_greater(1, order_floor(guess->spread));
+    double up = INT16_MIN - 1, down = INT16_MAX + 1;
     struct trial best = {.held = -1}, trial;
-    trial.add = order_greater(INT16_MIN, order_lesser(INT16_MAX, order_floor(guess->add + 0.5)));
+    trial.add = order_greater(INT16_MIN, order_lesser(INT16_MAX, order_floor(guess + 0.5)));
     for (int tries = 0; tries < TRIES; tries++) {
         try_add(bars, gap_most, &trial);
         if (trial.held > best.held)
@@ -86,7 +101,7 @@ int bars_longest(const struct bars *bars, const struct bars_guess *guess, double
             down = trial.add - trial.move + 1;
         if (down - up < 2)
             break;
-        trial.add = next_add(&trial, up, down, &spread);
+        trial.add = next_add(bars, &trial, up, down, tries);
     }
     *run = (struct bars_run){order_floor(0.5 * (best.low + best.high)), best.add};
     return held_within(bars, best.held, gap_most, run);

@@ -121,14 +121,16 @@ static void set_bars(struct fit *fit, int count)
     bars->count = count;
 }
 
-static struct bars_guess guess_from(const struct fit *fit, int count)
+/* An add to begin with: of the parabola through the step before the run, and the steps in the middle and near the end of as long a
+ * run as the last one. */
+static double guess_from(const struct fit *fit, int count)
 {
-    const double *time = fit->ahead.time + fit->ahead.at;
-    int length = count < fit->last ? count : fit->last, half = length / 2;
-    if (half < 1)
-        return (struct bars_guess){0, 1};
-    double square = 1 / ((double)half * half);
-    return (struct bars_guess){(time[2 * half] - 2 * time[half] + fit->before) * square, 0.25 * fit->error * square};
+    const double *time = fit->ahead.time + fit->ahead.at, *parts = fit->parts;
+    int length = count < fit->last ? count : fit->last, near = (length + 1) / 2, far = (9 * length + 5) / 10;
+    if (far <= near)
+        return 0;
+    double slope = (time[far] - fit->before) * parts[far - 1] - (time[near] - fit->before) * parts[near - 1];
+    return 2 * slope / (far - near);
 }
 
 void fit_each(struct fit *fit, size_t segment, int64_t step, struct fitted *out)
@@ -141,8 +143,7 @@ void fit_each(struct fit *fit, size_t segment, int64_t step, struct fitted *out)
         want = want < BARS_MOST ? want : BARS_MOST;
         count = look(fit, want);
         set_bars(fit, count);
-        struct bars_guess guess = guess_from(fit, count);
-        held = bars_longest(&fit->bars, &guess, fit->gap_most, &out->run);
+        held = bars_longest(&fit->bars, guess_from(fit, count), fit->gap_most, &out->run);
         if (held < count || count < want || want == BARS_MOST)
             break;
     }

@@ -69,7 +69,7 @@ static int spread(struct fit *fit, int64_t reach, double spacing)
 }
 
 /* The bars of the nodes, and the run that meets the most of them: their number. */
-static int search(struct fit *fit, const struct bars_guess *guess)
+static int search(struct fit *fit, double guess)
 {
     struct bars *bars = &fit->bars;
     for (int i = 0; i < fit->count; i++) {
@@ -84,15 +84,14 @@ static int search(struct fit *fit, const struct bars_guess *guess)
 }
 
 /* From the nodes: the mean second difference up to about where the run will end. */
-static struct bars_guess guess_from(const struct fit *fit, int64_t length)
+static double guess_from(const struct fit *fit, int64_t length)
 {
     int i = 1;
     while (i + 1 < fit->count && fit->nodes[i].n < length)
         i++;
     if (i >= fit->count)
-        return (struct bars_guess){fit->nodes[0].bend, 1};
-    double n = (double)(fit->nodes[i].n - 1);
-    return (struct bars_guess){(fit->nodes[i].slope - fit->nodes[0].slope) / n, fit->error / (n * n)};
+        return fit->nodes[0].bend;
+    return (fit->nodes[i].slope - fit->nodes[0].slope) / (double)(fit->nodes[i].n - 1);
 }
 
 /* A step between nodes `place` and the next becomes a node. */
@@ -123,12 +122,12 @@ static int is_close(struct fit *fit, int held)
 /* The longest run that meets the windows of the nodes, of which there are as many as it takes. */
 static int settle(struct fit *fit, int64_t length, double spacing)
 {
-    struct bars_guess guess = guess_from(fit, length);
+    double guess = guess_from(fit, length);
     for (;;) {
-        int held = search(fit, &guess);
+        int held = search(fit, guess);
         if (held == 0)
             return 0;
-        guess = (struct bars_guess){fit->run.add, 1};
+        guess = fit->run.add;
         if (held == fit->count && spread(fit, 2 * fit->nodes[held - 1].n, spacing))
             continue;
         if (is_close(fit, held)) {
@@ -199,8 +198,7 @@ void fit_nodes(struct fit *fit, size_t segment, int64_t step, struct fitted *out
             break;
         }
         insert(fit, proven, &outside);
-        struct bars_guess guess = {fit->run.add, 1};
-        fit->count = search(fit, &guess);
+        fit->count = search(fit, fit->run.add);
     }
     const struct node *last = &fit->nodes[fit->count - 1];
     out->run = fit->run;

@@ -25,12 +25,7 @@ struct bars_run {
     double interval, add;
 };
 
-/* Where the search begins: an add, and how far from it the best one is expected. */
-struct bars_guess {
-    double add, spread;
-};
-
 /* The run of whole ticks, each interval at least 1 and at most `gap_most`, int16 the add, that meets the most bars from the
- * first on, or so few less that it does not matter; gives their number. */
-int bars_longest(const struct bars *bars, const struct bars_guess *guess, double gap_most, struct bars_run *run);
+ * first on, or few less; gives their number. `guess`: an add near which the search begins. */
+int bars_longest(const struct bars *bars, double guess, double gap_most, struct bars_run *run);
 #endif
