@@ -11,40 +11,48 @@ static const double WHOLE = 6755399441055744.0;
 /* Adds tried. */
 enum { TRIES = 12 };
 
+/* The number of a bar, in this part of a tick, is added to what its ends demand: it says which bar bounds the intervals. */
+static const double TAG = 1.0 / 2048;
+
 /* What one add reaches. */
 struct trial {
     double add, low, high;  /* the intervals that go with it */
     int held;               /* bars */
-    int wants;              /* +1: a greater add reaches further, -1: a lesser one; 0: all bars are met */
-    double move;            /* by at least so much, to meet one bar more */
+    double up, down;        /* the best add is between these: the one reached, or one beyond all */
 };
+
+/* By how much the add must change at least so that bar i is met, which is missed by `gap`, when the bar `other` bounds the
+ * intervals. A tick of the gap may come from rounding. */
+static double least_move(const struct bars *bars, int i, int other, double gap)
+{
+    return order_greater(1, order_ceil((gap - 1) / (bars->x[i] - bars->x[other])));
+}
 
 static void try_add(const struct bars *bars, double gap_most, struct trial *trial)
 {
-    double add = trial->add, low = 1, high = gap_most, low_x = 0, high_x = 0, lower = 0, upper = 0;
+    double add = trial->add, low = 1, high = gap_most, lower = 0, upper = 0, tag = 0;
     int i = 0;
-    trial->wants = 0;
     for (; i < bars->count; i++) {
-        double x = bars->x[i], y = add * x;
-        lower = (bars->low[i] - y + WHOLE) - WHOLE;
-        upper = (bars->high[i] - y + WHOLE) - WHOLE;
+        double y = add * bars->x[i];
+        lower = (bars->low[i] - y + WHOLE) - WHOLE + tag;
+        upper = (bars->high[i] - y + WHOLE) - WHOLE + tag;
         double most = order_lesser(high, upper), least = order_greater(low, lower);
-        if (least > most)
+        if (least > most + 0.5)
             break;
-        low_x = lower > low ? x : low_x;
-        high_x = upper < high ? x : high_x;
         low = least;
         high = most;
+        tag += TAG;
     }
-    trial->low = low;
-    trial->high = high;
+    trial->low = order_floor(low);
+    trial->high = order_floor(high);
     trial->held = i;
-    if (i == bars->count)
+    trial->up = trial->down = add;
+    if (i == bars->count || i == 0)
         return;
-    double above = lower - high, below = low - upper;
-    trial->wants = above > below ? 1 : -1;
-    trial->move = (above > below ? (above - 1) / (bars->x[i] - high_x) : (below - 1) / (bars->x[i] - low_x));
-    trial->move = order_greater(1, order_ceil(trial->move));
+    double above = lower - trial->high, below = trial->low - upper, bound = above > below ? high : low;
+    double move = least_move(bars, i, (int)((bound - order_floor(bound)) * (1 / TAG)), order_greater(above, below));
+    trial->up = above > below ? add + move - 1 : INT16_MIN - 1;
+    trial->down = above > below ? INT16_MAX + 1 : add - move + 1;
 }
 
 /* The add of the parabola through the step before the run, the bar that is not met and the one half-way. */
@@ -68,8 +76,8 @@ static double next_add(const struct bars *bars, const struct trial *last, double
     if (up >= INT16_MIN && down <= INT16_MAX)
         return order_floor(0.5 * (up + down));
     double far = (bars->high[i] - bars->low[i] + 1) / (bars->x[i] + 0.5) * (double)(1 << tries) * 0.25;
-    double add = last->add + last->wants * (last->move - 1 + order_greater(1, order_floor(far)));
-    return order_greater(INT16_MIN, order_lesser(INT16_MAX, add));
+    far = order_greater(1, order_floor(far));
+    return down > INT16_MAX ? order_lesser(up + far, INT16_MAX) : order_greater(down - far, INT16_MIN);
 }
 
 /* The bars whose intervals are within bounds: intervals change evenly, so the last one counts. */
@@ -93,13 +101,9 @@ int bars_longest(const struct bars *bars, double guess, double gap_most, struct 
         try_add(bars, gap_most, &trial);
         if (trial.held > best.held)
             best = trial;
-        if (trial.wants == 0)
-            break;
-        if (trial.wants > 0)
-            up = trial.add + trial.move - 1;
-        else
-            down = trial.add - trial.move + 1;
-        if (down - up < 2)
+        up = order_greater(up, trial.up);
+        down = order_lesser(down, trial.down);
+        if (trial.held == bars->count || down - up < 2)
             break;
         trial.add = next_add(bars, &trial, up, down, tries);
     }

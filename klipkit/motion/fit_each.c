@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* Steps timed at once, and looked at for one run at first. */
-enum { AT_ONCE = 32, LOOK_LEAST = 16 };
+enum { AT_ONCE = 32, LOOK_LEAST = 24 };
 
 void fit_forget(struct fit *fit)
 {
@@ -137,7 +137,7 @@ void fit_each(struct fit *fit, size_t segment, int64_t step, struct fitted *out)
 {
     if (fit->ahead.at < 0)
         begin(fit, segment, step);
-    int want = fit->last + fit->last / 2, count, held;
+    int want = 2 * fit->last, count, held;
     want = want < LOOK_LEAST ? LOOK_LEAST : want;
     for (;; want *= 2) {
         want = want < BARS_MOST ? want : BARS_MOST;
