@@ -14,7 +14,7 @@
 
 #include <string.h>
 
-enum { SPACING = 8, SPARE = 24, ROUNDS = 12, LINE_LEAST = 8 };
+enum { SPACING = 6, SPARE = 24, ROUNDS = 12, LINE_LEAST = 8 };
 
 /* A run may end this part of itself before the step that does not fit. */
 enum { CLOSE_ENOUGH = 8 };
