@@ -1,8 +1,8 @@
 /* The longest run by looking at a few of its steps (see inner/fit.h).
  *
  *      error |  +E  _____________________     1. nodes a sixth of the expected length apart, until one does not fit
- *            |    o      .-o-.       o  x     2. close in on the last that fits: secant on the slack
- *            |     `o.-'      `o._.-'         3. prove the gaps; a step that is outside becomes a node, and 2. again
+ *            |    o      .-o-.       o  x     2. halve the gap before it when it is wide
+ *            |     `o.-'      `o._.-'         3. prove the gaps; a step that is outside becomes a node, and again
  *            |  -E  ---------------------
  *            +--------------------------- n
  *

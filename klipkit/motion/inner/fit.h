@@ -2,7 +2,8 @@
  *
  * Nodes, a few of a run's steps, are fitted; then the steps between two nodes are proven to be within their windows from
  * the second derivative of the error, which is monotone inside a segment. A step that is not becomes a node. Where segments
- * hold fewer than about ten steps each step is looked at instead. Derivation and figures: fit_nodes.c, proof.c, fit_each.c.
+ * hold fewer than about ten steps, and where runs are short, each step is looked at instead. Derivation and figures:
+ * fit_nodes.c, proof.c, fit_each.c.
  */
 #ifndef KLIPKIT_MOTION_INNER_FIT_H
 #define KLIPKIT_MOTION_INNER_FIT_H
@@ -20,7 +21,7 @@
 /* No window is less: a whole tick is always within it. */
 #define FIT_WINDOW_LEAST 0.55
 
-enum { FIT_NODES_MOST = 160, FIT_COUNT_MOST = 65535 };
+enum { FIT_NODES_MOST = 160, FIT_COUNT_MOST = 65535, AHEAD_MOST = 2 * BARS_MOST };
 
 /* One step, by its number n in the run, with its time as a function of n. */
 struct node {
@@ -29,8 +30,6 @@ struct node {
     double time, slope, bend;   /* and its first and second derivative by n: 1 / v, -a / v^3 */
     double window;      /* how far from `time` it may be given */
 };
-
-enum { AHEAD_MOST = 2 * BARS_MOST };
 
 /* Steps timed ahead of the run, in order; entry `at` is the step before it. */
 struct ahead {
