@@ -2,7 +2,7 @@
 #include "klipkit/motion/inner/fit.h"
 
 /* Segments looked at for the choice, the steps a segment and the steps a run above which nodes pay. */
-enum { LOOK_AHEAD = 4, STEPS_FEW = 10, RUN_SHORT = 64 };
+enum { LOOK_AHEAD = 4, STEPS_FEW = 10, RUN_SHORT = 48 };
 
 /* Where the slope changes by more than this part of itself from step to step the neighbours are looked at. */
 static const double BEND_STRONG = 0.2;

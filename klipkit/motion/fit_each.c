@@ -133,6 +133,14 @@ static double guess_from(const struct fit *fit, int count)
     return 2 * slope / (far - near);
 }
 
+/* By how many steps the run ends sooner. */
+static int64_t shorten(const struct fit *fit, int held, const struct bars_run *run)
+{
+    const double *last = fit->ahead.time + fit->ahead.at + held;
+    double n = held, error = last[0] - fit->before - n * (run->interval + run->add * 0.5 * (n - 1));
+    return fit_shorten(fit, held, error, last[0] - last[-1] - run->interval - run->add * (n - 1));
+}
+
 void fit_each(struct fit *fit, size_t segment, int64_t step, struct fitted *out)
 {
     if (fit->ahead.at < 0)
@@ -150,11 +158,8 @@ void fit_each(struct fit *fit, size_t segment, int64_t step, struct fitted *out)
     out->count = held;
     out->open = held == count && count < want;
     fit->last = held;
-    if (held > 1 && held < count) {
-        const double *time = fit->ahead.time + fit->ahead.at + held, *run = &out->run.interval;
-        double n = held, interval = run[0] + run[1] * (n - 1), error = time[0] - fit->before - n * (run[0] + run[1] * 0.5 * (n - 1));
-        out->count = held - fit_shorten(fit, held, error, time[0] - time[-1] - interval);
-    }
+    if (held > 1 && held < count)
+        out->count -= shorten(fit, held, &out->run);
     if (held == 0)
         fit_single(fit, fit->ahead.time[fit->ahead.at + 1], out);
 }

@@ -83,7 +83,7 @@ static void runs_are_the_longest(void)
         struct bars_run run;
         make_steps(&steps);
         make_bars(&steps, &bars);
-        double guess = i % 2 ? between(-2000, 2000) : (steps.time[steps.count] - steps.time[1]) / (double)(steps.count * steps.count);
+        double mean = steps.time[steps.count] / steps.count, guess = i % 2 ? between(-2000, 2000) : mean / steps.count;
         int held = bars_longest(&bars, guess, GAP_MOST, &run), most = 0;
         run_meets(&steps, &run, held);
         for (int add = -ADDS; add <= ADDS; add++) {
