@@ -12,11 +12,8 @@ TOP = Path(__file__).parent
 FOLDERS = ("wire", "gcode", "motion", "link", "mcu", "machine", "sim")  # lowest floor first: cdef order
 FLAGS = [
     "-std=c11",
-    "-O3",
-    "-flto",
+    "-O2",
     "-fno-math-errno",
-    "-ffp-contract=off",
-    "-fvisibility=hidden",
     "-Wall",
     "-Wextra",
     "-Wshadow",
