@@ -155,28 +155,43 @@ class Advanced:
         return zero + total / self.half**2
 
 
-def humps(times: list[list[float]], amplitudes: list[list[float]]) -> Callable[[float], tuple[Any, Any]]:
-    """Impulses by polynomials in the damping ratio z, lowest power first; times in undamped periods."""
+# Impulses of shapers, each a polynomial in the damping ratio, lowest power first: the time, then the amplitude
+# (facts/planner.md). A shaper with a tolerance takes its polynomials at 5 %.
+TOLERANCE = 0.05
+FITTED = {
+    "2hump_ei": """
+        0                                     | .16054 .76699  2.2656  -1.2275
+        .4989   .1627   -.54262 6.1618        | .33911 .45081 -2.5808   1.7365
+        .99748  .18382 -1.5827  8.1712        | .34089 -.61533 -.68765   .42261
+        1.4992 -.09297  -.28338 1.8571        | .15997 -.60246 1.0028   -.93145""",
+    "3hump_ei": """
+        0                                     | .11275  .76632  3.2916  -1.4438
+        .49974  .23834   .44559 12.472        | .23698  .61164 -2.5785   4.8522
+        .99849  .29808 -2.3646  23.399        | .30008 -.19062 -2.1456    .13744
+        1.4987  .10306 -2.0139  17.032        | .23775 -.73297   .46885 -2.0865
+        1.9996 -.28231   .61536  5.4045       | .11244 -.45439   .96382 -1.46""",
+}
 
-    def of(z: float) -> tuple[Any, Any]:
-        root = math.sqrt(1 - z * z)
-        polynomial = np.polynomial.polynomial.polyval
-        return (
-            [polynomial(z, row) for row in amplitudes],
-            [polynomial(z, row) * root for row in times],
-        )
 
-    return of
+def fitted(name: str, z: float) -> tuple[Any, Any]:
+    """Amplitudes, and times in damped periods, of a shaper of the table; its times are in undamped ones."""
+    rows = [row.split("|") for row in FITTED[name].strip().splitlines()]
+    times, amplitudes = (
+        [np.polynomial.polynomial.polyval(z, np.array(row[side].split(), dtype=float)) for row in rows]
+        for side in (0, 1)
+    )
+    return amplitudes, np.array(times) * math.sqrt(1 - z * z)
 
 
 def tolerant(z: float) -> tuple[Any, Any]:
-    """The ei shaper with 5 % left."""
-    w = 0.05
-    a1 = 0.24968 + 0.24961 * w + ((0.80008 + 1.23328 * w) + (0.49599 + 3.17316 * w) * z) * z
-    a3 = 0.25149 + 0.21474 * w + ((-0.83249 + 1.41498 * w) + (0.85181 - 4.90094 * w) * z) * z
-    inner = ((4.26169 - 108.644 * w) * w) + ((1.75601 + 336.989 * w) * w) * z
-    t2 = 0.4999 + (((0.46159 + 8.57843 * w) * w) + inner * z) * z
-    return [a1, 1 - a1 - a3, a3], [0, t2, 1]
+    """The ei shaper: its outer amplitudes and its middle time are such polynomials, of the tolerance too."""
+    powers = np.array([1, TOLERANCE]) @ np.array([[0.24968, 0.80008, 0.49599], [0.24961, 1.23328, 3.17316]])
+    first = powers @ z ** np.arange(3)
+    powers = np.array([1, TOLERANCE]) @ np.array([[0.25149, -0.83249, 0.85181], [0.21474, 1.41498, -4.90094]])
+    last = powers @ z ** np.arange(3)
+    of_tolerance = np.array([[0.46159, 8.57843], [4.26169, -108.644], [1.75601, 336.989]])
+    inner = TOLERANCE * (of_tolerance @ np.array([1, TOLERANCE])) @ np.array([z, z**2, z**3])
+    return [first, 1 - first - last, last], [0, 0.4999 + inner, 1]
 
 
 def fade(z: float, periods: float) -> float:
@@ -195,36 +210,8 @@ SHAPERS: dict[str, Callable[[float], tuple[Any, Any]]] = {
     "zvd": lambda z: ([1, 2 * fade(z, 1), fade(z, 1) ** 2], [0, 0.5, 1]),
     "mzv": middle,
     "ei": tolerant,
-    "2hump_ei": humps(
-        [
-            [0],
-            [0.49890, 0.16270, -0.54262, 6.16180],
-            [0.99748, 0.18382, -1.58270, 8.17120],
-            [1.49920, -0.09297, -0.28338, 1.85710],
-        ],
-        [
-            [0.16054, 0.76699, 2.26560, -1.22750],
-            [0.33911, 0.45081, -2.58080, 1.73650],
-            [0.34089, -0.61533, -0.68765, 0.42261],
-            [0.15997, -0.60246, 1.00280, -0.93145],
-        ],
-    ),
-    "3hump_ei": humps(
-        [
-            [0],
-            [0.49974, 0.23834, 0.44559, 12.4720],
-            [0.99849, 0.29808, -2.36460, 23.3990],
-            [1.49870, 0.10306, -2.01390, 17.0320],
-            [1.99960, -0.28231, 0.61536, 5.40450],
-        ],
-        [
-            [0.11275, 0.76632, 3.29160, -1.44380],
-            [0.23698, 0.61164, -2.57850, 4.85220],
-            [0.30008, -0.19062, -2.14560, 0.13744],
-            [0.23775, -0.73297, 0.46885, -2.08650],
-            [0.11244, -0.45439, 0.96382, -1.46000],
-        ],
-    ),
+    "2hump_ei": lambda z: fitted("2hump_ei", z),
+    "3hump_ei": lambda z: fitted("3hump_ei", z),
 }
 
 
