@@ -168,3 +168,11 @@ def connected(target: Target) -> Session:
     session = Session(target.start(), target.frequency)
     session.identify()
     return session
+
+
+@functools.cache
+def zero_of(target: Target) -> int:
+    """Session.zero of the target's firmware: a start is the same to the cycle each time, so once is enough."""
+    session = connected(target)
+    with session.chip:
+        return session.zero(firmware(target))

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.bench.avr_session import ZERO_UNSURE, Session, Target, connected, firmware
+from tests.bench.avr_session import ZERO_UNSURE, Session, Target, connected, zero_of
 from tests.reference import TOP
+from tests.sanitized import compile_with
 from tests.step_model import (
     MIXED,
     Clocks,
@@ -28,18 +29,6 @@ SECOND = 16_000_000
 LEAD = 400_000  # ticks: a command comes this long before its run's first step
 RUNS = 1_000_000
 BOTH_EDGES = -1
-STRICT = [
-    "-std=c11",
-    "-O1",
-    "-g",
-    "-Wall",
-    "-Wextra",
-    "-Wshadow",
-    "-Wstrict-prototypes",
-    "-Wundef",
-    "-Werror",
-]
-SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
 SIMULATED = (
     Stepper(0, 1, 0, 2, 10),
@@ -70,8 +59,7 @@ def player(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The surround that plays a schedule, under the sanitizers as the firmware is."""
     program = tmp_path_factory.mktemp("play") / "play"
     sources = [TOP / "tests/c/firmware/play.c", TOP / "klipkit/wire/frame.c", TOP / "klipkit/wire/crc16.c"]
-    command = ["gcc", *STRICT, *SANITIZE, f"-I{TOP}", "-o", program, *sources, "-ldl"]
-    subprocess.run([str(word) for word in command], check=True)
+    compile_with("-o", program, *sources, "-ldl")
     return program
 
 
@@ -175,7 +163,7 @@ def pin_name(number: int) -> str:
 def on_mega(steppers: tuple[Stepper, ...]) -> tuple[Session, int, int]:
     """A chip on which steppers are set up and watched: a session, the clock when they begin, the cycle of clock 0."""
     session = connected(MEGA)
-    zero = session.zero(firmware(MEGA))
+    zero = zero_of(MEGA)
     number = len(steppers)
     begin = session.clock() + SECOND // 4
     for payload in configuration(steppers, begin):

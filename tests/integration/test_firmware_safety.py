@@ -6,11 +6,22 @@ import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
 from klipkit.sim.avr.runner import Chip, build
-from tests.bench.avr_session import BAUD, BUILD, ZERO_UNSURE, Session, Target, connected, firmware, symbols
+from tests.bench.avr_session import (
+    BAUD,
+    BUILD,
+    ZERO_UNSURE,
+    Session,
+    Target,
+    connected,
+    firmware,
+    symbols,
+    zero_of,
+)
 from tests.unit.firmware_surround import SYNC, Dictionary, Script, dictionary, frame
 
 SECOND = 16_000_000
@@ -34,28 +45,25 @@ class Happened:
         return [match[1] for match in found if match]
 
 
-class Mcu:
+class Mcu(Protocol):
     """One MCU, to which payloads are sent in time, and at last a flood of bytes."""
 
     dictionary: Dictionary
 
     def now(self) -> int:
         """Its clock, after the payloads so far."""
-        raise NotImplementedError
 
     def send(self, *commands: str) -> None:
-        raise NotImplementedError
+        """A payload of these commands."""
 
     def finish(self, flood: bytes, pins: Sequence[str]) -> Happened:
         """Let the flood come, then ask for the configuration whatever frame is expected."""
-        raise NotImplementedError
 
     def number(self) -> int:
         """Of the next frame."""
-        raise NotImplementedError
 
 
-class Simulated(Mcu):
+class Simulated:
     def __init__(self) -> None:
         self.dictionary = dictionary()
         self.script = Script(settings={"byte": BYTE, "moves": 1200})
@@ -79,10 +87,10 @@ class Simulated(Mcu):
         return Happened({pin: result.of_pin(pin) for pin in pins}, result.texts())
 
 
-class Avr(Mcu):
+class Avr:
     def __init__(self) -> None:
         self.session = connected(MEGA)
-        self.zero = self.session.zero(firmware(MEGA))
+        self.zero = zero_of(MEGA)
         self.dictionary = self.session.dictionary
 
     def now(self) -> int:
@@ -301,7 +309,7 @@ def test_shutdown_sets_each_pin_to_its_safe_level(
 def test_a_frame_whose_reading_a_shutdown_interrupts_is_acked_all_the_same() -> None:
     """The limit of an output is over at each moment in turn while a frame comes to its end and is executed."""
     session = connected(MEGA)
-    zero = session.zero(firmware(MEGA))
+    zero = zero_of(MEGA)
     session.send(
         "allocate_oids count=1", "config_digital_out oid=0 pin=PB0 value=0 default_value=0 max_duration=40000"
     )

@@ -15,29 +15,14 @@ import pytest
 from klipkit.base.errors import KlipkitError
 from klipkit.wire.dictionary import read_dictionary
 from tests.reference import TOP
+from tests.sanitized import compile_with
 from tests.unit.firmware_surround import FIRMWARE, built, dictionary, vlq
 
 INPUTS = 100_000
 LONG = 100_000_000
 SHARE = 2_000_000  # inputs of one run of the long tests
-STRICT = [
-    "-std=c11",
-    "-O1",
-    "-g",
-    "-Wall",
-    "-Wextra",
-    "-Wshadow",
-    "-Wstrict-prototypes",
-    "-Wundef",
-    "-Werror",
-]
-SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 FUZZ = TOP / "tests" / "c" / "fuzz"
 WIRE = TOP / "klipkit" / "wire"
-
-
-def compile_with(*words: str | Path) -> None:
-    subprocess.run([str(word) for word in ("gcc", *STRICT, *SANITIZE, f"-I{TOP}", *words)], check=True)
 
 
 def host_fuzzer(folder: Path) -> Path:
