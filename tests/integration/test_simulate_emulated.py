@@ -22,6 +22,8 @@ from tests.integration.test_simulate import (
     LINE,
     RAMPS,
     TWO_BOARDS,
+    assert_line_is_exact,
+    assert_on_time,
     configured,
     crossings,
     firmware,
@@ -55,30 +57,8 @@ def emulated_run(
     return simulation
 
 
-def assert_in_time(clocks: np.ndarray, times: np.ndarray, frequency: float, late: float) -> None:
-    """There is a start of the move for which each step is within its bound (half its interval or 25 us) and `late`."""
-    gaps = np.diff(times)
-    nearest = np.minimum(np.append(gaps, np.inf), np.insert(gaps, 0, np.inf))
-    bound = np.minimum(BOUND, nearest / 2) + 1 / frequency
-    starts = clocks / frequency - times
-    assert (starts - bound).max() <= (starts + bound).min() + late
-
-
 def test_each_edge_of_a_line_is_an_exact_step() -> None:
-    simulation = emulated_run(LINE)
-    made = steps(simulation, "stepper_x")
-    assert len(made) == 800
-    assert {level for _, level in made} == {1}
-    clocks = np.array([clock for clock, _ in made], dtype=float)
-    assert (np.diff(clocks) > 0).all()
-    assert_in_time(clocks, crossings(10, 100, 3000, 0.0125), FREQUENCY["mcu"], LATE)
-    assert steps(simulation, "stepper_y") == steps(simulation, "stepper_z") == []
-    assert [(row["steps"], row["position"], row["lost"], row["counted"]) for row in simulation.rows] == [
-        (800, 10.0, 0, 800),
-        (0, 0.0, 0, 0),
-        (0, 0.0, 0, 0),
-    ]
-    assert all(row["violations"] == 0 for row in simulation.rows)
+    assert_line_is_exact(emulated_run(LINE), LATE)
 
 
 def test_the_way_back_has_the_other_direction_and_ends_where_it_began() -> None:
@@ -109,8 +89,8 @@ def test_an_emulated_chip_steps_together_with_one_that_is_not() -> None:
     x, y = steps(simulation, "stepper_x"), steps(simulation, "stepper_y", both_edges=True)
     assert len(x) == len(y) == 800
     along = crossings(math.hypot(10, 10), 100, 3000, 0.0125 * math.sqrt(2))
-    assert_in_time(np.array([clock for clock, _ in x], dtype=float), along, FREQUENCY["mcu"], LATE)
-    assert_in_time(np.array([clock for clock, _ in y], dtype=float), along, FREQUENCY["zboard"], MAPPED)
+    assert_on_time(np.array([clock for clock, _ in x], dtype=float), along, FREQUENCY["mcu"], LATE)
+    assert_on_time(np.array([clock for clock, _ in y], dtype=float), along, FREQUENCY["zboard"], MAPPED)
     assert [(row["position"], row["lost"]) for row in simulation.rows] == [(10.0, 0), (10.0, 0), (0.0, 0)]
 
 
@@ -126,7 +106,7 @@ def test_two_emulated_chips_step_together(tmp_path: Path) -> None:
     assert len(x) == len(y) == 800
     along = crossings(math.hypot(10, 10), 100, 3000, 0.0125 * math.sqrt(2))
     for made in (x, y):
-        assert_in_time(np.array([clock for clock, _ in made], dtype=float), along, 16e6, LATE + MAPPED)
+        assert_on_time(np.array([clock for clock, _ in made], dtype=float), along, 16e6, LATE + MAPPED)
     assert [(row["position"], row["lost"]) for row in simulation.rows] == [(10.0, 0), (10.0, 0), (0.0, 0)]
 
 
