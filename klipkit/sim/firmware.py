@@ -1,4 +1,4 @@
-"""The firmware of simulated MCUs: where its sources are, and building it, for this computer or for a chip."""
+"""The firmware of simulated MCUs: building it, for this computer or for a chip."""
 
 import os
 import shutil
@@ -6,10 +6,11 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from klipkit.base.errors import DataError, DeviceError
+from klipkit.base.errors import DeviceError
 from klipkit.base.text import sanitise
+from klipkit.toolchain.firmware import cache
+from klipkit.toolchain.sources import installed, sources
 
-PACKAGE = Path(__file__).resolve().parent.parent
 PORT = "sim"
 MAKE = {"make": "make"}
 TOOLS = {"gcc": "gcc"}  # program: the Debian packages that bring it
@@ -18,14 +19,6 @@ AVR_FREQUENCY = (
     16_000_000  # Hz: the folder of other builds is named by theirs, as in firmware/ports/avr/port.mk
 )
 HANG = 600  # s: a guard, far above what the build takes
-
-
-def sources() -> Path:
-    """The firmware's sources: those of the checkout, or those that were installed with the package."""
-    for folder in (PACKAGE.parent / "firmware", PACKAGE / "firmware"):
-        if (folder / "Makefile").is_file():
-            return folder
-    raise DataError("the firmware's sources are missing", where=str(PACKAGE), hint="install klipkit again")
 
 
 def build(name: str) -> Path:
@@ -44,11 +37,6 @@ def build_avr(chip: str, frequency: int, baud: int) -> Path:
     return _make(AVR_TOOLS, options) / f"avr-{chip}{suffix}" / "klipkit.elf"
 
 
-def cache() -> Path:
-    """The user's cache folder for what klipkit builds."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "klipkit"
-
-
 def _make(tools: Mapping[str, str], options: Sequence[str]) -> Path:
     """Run the firmware's Makefile; gives its folder build/."""
     for tool, package in {**MAKE, **tools}.items():
@@ -57,7 +45,7 @@ def _make(tools: Mapping[str, str], options: Sequence[str]) -> Path:
                 f"'{tool}' is needed to build the simulated firmware", hint=f"apt install {package}"
             )
     folder = sources()
-    in_place = folder.parent != PACKAGE and os.access(folder, os.W_OK)
+    in_place = not installed(folder) and os.access(folder, os.W_OK)
     target = folder if in_place else _copy(folder)
     command = ["make", "--silent", "-C", str(target), *options]
     done = subprocess.run(

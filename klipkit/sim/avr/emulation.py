@@ -8,6 +8,8 @@ from klipkit.boards.chips import Chip
 from klipkit.sim import firmware
 from klipkit.sim.avr import runner
 from klipkit.sim.emulation import Emulation
+from klipkit.toolchain.firmware import cache
+from klipkit.toolchain.sources import installed, sources
 
 CHIPS = ("atmega2560", "atmega1280", "atmega1284p", "atmega644p", "atmega328p", "atmega168")
 BAUD = 250_000
@@ -26,5 +28,5 @@ def emulation_of(chip: Chip) -> Emulation:
 
 def _folder() -> Path:
     """Where the emulator is built: build/avr of a checkout, else in the cache."""
-    in_place = firmware.sources().parent != firmware.PACKAGE and os.access(runner.TOP, os.W_OK)
-    return runner.TOP / "build" / "avr" if in_place else firmware.cache() / "avr"
+    in_place = not installed(sources()) and os.access(runner.TOP, os.W_OK)
+    return runner.TOP / "build" / "avr" if in_place else cache() / "avr"

@@ -15,7 +15,7 @@ from typing import Self
 
 from klipkit.base.errors import DeviceError
 from klipkit.base.text import sanitise
-from klipkit.sim import firmware
+from klipkit.toolchain.sources import sources
 
 SOURCES = Path(__file__).resolve().parent
 TOP = SOURCES.parents[2]
@@ -54,7 +54,7 @@ def _make(target: Path, patterns: Sequence[str], options: Sequence[str]) -> Path
     target.parent.mkdir(parents=True, exist_ok=True)
     made = target.with_name(f"{target.name}.{os.getpid()}")  # under its name only when it is whole
     command = ["gcc", "-std=gnu11", "-O2", *WARNINGS, "-isystem", HEADERS, f"-I{TOP}"]
-    command += [f"-I{firmware.sources().parent}", *options, "-o", str(made), *map(str, texts), *LIBRARIES]
+    command += [f"-I{sources().parent}", *options, "-o", str(made), *map(str, texts), *LIBRARIES]
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, timeout=HANG, stdin=subprocess.DEVNULL
     )
