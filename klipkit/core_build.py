@@ -12,8 +12,11 @@ TOP = Path(__file__).parent
 FOLDERS = ("wire", "gcode", "motion", "link", "mcu", "machine", "sim")  # lowest floor first: cdef order
 FLAGS = [
     "-std=c11",
-    "-O2",
+    "-O3",
+    "-flto",
     "-fno-math-errno",
+    "-ffp-contract=off",
+    "-fvisibility=hidden",
     "-Wall",
     "-Wextra",
     "-Wshadow",

@@ -4,8 +4,8 @@
  *     runs of stepper 1  ---> earliest due first --> min clock --> set_next_step_dir? queue_step --> session
  *     runs of stepper 2  --/
  *
- * A run is due at the step before its first one: there the MCU starts to time it, and frees its entry. The slots are a heap
- * by that clock, because a stepper that rested sends a run that was due before others that are sent already.
+ * A run is due at the step before its first one: there the MCU starts to time it, and frees its entry. The slots are a ring
+ * sorted by that clock: runs come in that order, but for a stepper that rested, whose run may be due before some sent already.
  */
 #include "klipkit/mcu/steps.h"
 
@@ -29,7 +29,7 @@ struct entry {
 
 struct motor {
     struct entry *entries; /* ring: history, then pending */
-    size_t room, oldest, sent, count; /* `sent` of `count` entries, from `oldest` on, are history */
+    size_t room, oldest, sent, count; /* room: a power of two; `sent` of `count` entries, from `oldest` on, are history */
     uint64_t clock;        /* the step after which the next interval counts */
     uint64_t base;         /* the same for the next run to be appended */
     uint64_t last;         /* last step appended */
@@ -45,8 +45,8 @@ struct steps {
     struct session *session;
     int queue;
     struct steps_ids ids;
-    uint64_t *slots; /* heap, earliest on top: the clocks at which the entries in use are free */
-    uint32_t slot_count, slots_used;
+    uint64_t *slots; /* ring, sorted, from slot_first on: the clocks at which the entries in use are free */
+    uint32_t slot_count, slots_used, slot_first;
     uint64_t history;
     struct motor *motors;
     size_t motor_count;
@@ -95,34 +95,35 @@ int steps_add_stepper(struct steps *steps, uint8_t oid, int dir_inverted)
     return (int)steps->motor_count++;
 }
 
+/* The place in the ring of the slot before this one. */
+static uint32_t place_before(const struct steps *steps, uint32_t place)
+{
+    return (place ? place : steps->slot_count) - 1;
+}
+
 /* The clock at which there is a free slot for one more entry, which itself is free at `due`. */
 static uint64_t take_slot(struct steps *steps, uint64_t due)
 {
-    uint64_t *heap = steps->slots;
-    if (steps->slots_used < steps->slot_count) {
-        uint32_t at = steps->slots_used++;
-        for (; at > 0 && heap[(at - 1) / 2] > due; at = (at - 1) / 2)
-            heap[at] = heap[(at - 1) / 2];
-        heap[at] = due;
-        return 0;
+    uint64_t free_at = 0, *slots = steps->slots;
+    uint32_t count = steps->slots_used, place = steps->slot_first + count;
+    if (count < steps->slot_count) {
+        steps->slots_used++;
+        place = place < steps->slot_count ? place : place - steps->slot_count;
+    } else {
+        place = steps->slot_first;
+        free_at = slots[place];
+        steps->slot_first = place + 1 < steps->slot_count ? place + 1 : 0;
+        count--;
     }
-    uint64_t free_at = heap[0];
-    uint32_t at = 0;
-    for (uint32_t child = 1; child < steps->slot_count; child = 2 * at + 1) {
-        if (child + 1 < steps->slot_count && heap[child + 1] < heap[child])
-            child++;
-        if (heap[child] >= due)
-            break;
-        heap[at] = heap[child];
-        at = child;
-    }
-    heap[at] = due;
+    for (uint32_t before; count > 0 && slots[before = place_before(steps, place)] > due; count--, place = before)
+        slots[place] = slots[before];
+    slots[place] = due;
     return free_at;
 }
 
 static struct entry *entry_at(const struct motor *motor, size_t index)
 {
-    return &motor->entries[(motor->oldest + index) % motor->room];
+    return &motor->entries[(motor->oldest + index) & (motor->room - 1)];
 }
 
 static int64_t steps_of(const struct step_run *run)
@@ -156,7 +157,7 @@ static void forget(struct motor *motor, uint64_t history)
         uint64_t last = step_run_last(&entry_at(motor, 0)->run);
         if (last + history >= motor->last)
             return;
-        motor->oldest = (motor->oldest + 1) % motor->room;
+        motor->oldest = (motor->oldest + 1) & (motor->room - 1);
         motor->sent--;
         motor->count--;
         motor->forgot = 1;
@@ -226,15 +227,19 @@ static uint64_t due(const struct motor *motor)
     return first - motor->clock >= LONG_GAP ? first : motor->clock;
 }
 
+/* The stepper whose next pending run is due first, and before a clock; NULL for none. */
 static struct motor *earliest(const struct steps *steps, uint64_t before)
 {
     struct motor *found = NULL;
     for (size_t i = 0; i < steps->motor_count; i++) {
         struct motor *motor = &steps->motors[i];
-        if (motor->sent == motor->count || due(motor) >= before)
+        if (motor->sent == motor->count)
             continue;
-        if (!found || due(motor) < due(found))
+        uint64_t clock = due(motor);
+        if (clock < before) {
             found = motor;
+            before = clock;
+        }
     }
     return found;
 }

@@ -1,8 +1,8 @@
 /* One run: which way to fit it, steps alone, and what is known of one step (see inner/fit.h). */
 #include "klipkit/motion/inner/fit.h"
 
-/* Segments looked at for the choice, and the steps a segment above which nodes pay. */
-enum { LOOK_AHEAD = 4, STEPS_FEW = 10 };
+/* Segments looked at for the choice, the steps a segment and the steps a run above which nodes pay. */
+enum { LOOK_AHEAD = 4, STEPS_FEW = 10, RUN_SHORT = 48 };
 
 /* Where the slope changes by more than this part of itself from step to step the neighbours are looked at. */
 static const double BEND_STRONG = 0.2;
@@ -81,7 +81,7 @@ void fit_look(const struct fit *fit, struct node *node)
 
 void fit_single(const struct fit *fit, double time, struct fitted *out)
 {
-    out->run = (struct stabbing_run){order_greater(1, rint(time - fit->before)), 0};
+    out->run = (struct bars_run){order_greater(1, rint(time - fit->before)), 0};
     out->count = 1;
     out->open = 0;
 }
@@ -95,9 +95,17 @@ static int is_dense(const struct fit *fit, size_t segment, int64_t step)
     return steps < STEPS_FEW * segments;
 }
 
+/* Is a run short for which timing each step costs less than ten nodes? Not with a long way at constant speed ahead, of which
+ * nodes make one run, nor in a curve, where times are dear. */
+static int is_short(const struct fit *fit, size_t segment, int64_t step)
+{
+    const struct segment *first = &fit->segments[segment];
+    return !first->curve && fit->last < RUN_SHORT && (first->a2 > 0 || first->count - step < RUN_SHORT);
+}
+
 void fit_run(struct fit *fit, size_t segment, int64_t step, struct fitted *out)
 {
-    if (is_dense(fit, segment, step))
+    if (is_short(fit, segment, step) || is_dense(fit, segment, step))
         fit_each(fit, segment, step, out);
     else
         fit_nodes(fit, segment, step, out);

@@ -1,87 +1,165 @@
-/* The longest run by looking at each step: for segments that hold few of them (see inner/fit.h). */
+/* The longest run by looking at each step: for segments that hold few of them, and for short runs (see inner/fit.h). */
 #include "klipkit/motion/inner/fit.h"
 
-enum { AT_ONCE = 64 };  /* steps of a segment timed before they are known to be needed */
+#include <string.h>
 
-/* Where the timing of steps has come to. */
-struct cursor {
-    size_t segment;
-    int64_t step, timed;    /* times[1 .. timed] are filled in */
-};
+/* Steps timed at once, and looked at for one run at first. */
+enum { AT_ONCE = 32, LOOK_LEAST = 24 };
 
-/* Times more steps; 0 when there are none or no room. times[0] stays the time of the step before the run. */
-static int time_more(struct fit *fit, struct cursor *cursor)
+void fit_forget(struct fit *fit)
 {
-    int64_t room = STABBING_MOST - cursor->timed;
-    if (cursor->segment == fit->end || room == 0)
+    fit->ahead.timed = fit->ahead.ready = fit->ahead.at = -1;
+}
+
+/* Times of steps of a quadratic segment: as segment_time gives them. */
+static void time_steps(const struct segment *segment, int64_t step, int count, double *times)
+{
+    double reach = segment->reach + segment->side * (double)step, side = segment->side, twice = 2 * side;
+    double v = segment->v, v2 = segment->v2, a2 = segment->a2, anchor = segment->anchor;
+    for (int i = 0; i < count; i++) {
+        double d = order_greater(reach + side * (double)i, SEGMENT_DISTANCE_LEAST);
+        times[i] = anchor + twice * d / (v + sqrt(v2 + a2 * d));
+    }
+}
+
+/* Times the next steps of one segment; 0 when there are none or no room. */
+static int time_more(struct fit *fit)
+{
+    struct ahead *ahead = &fit->ahead;
+    int room = AHEAD_MOST - ahead->timed;
+    if (ahead->segment == fit->end || room == 0)
         return 0;
-    const struct segment *segment = &fit->segments[cursor->segment];
-    int64_t count = segment->count - cursor->step;
-    count = count < AT_ONCE ? count : AT_ONCE;
+    const struct segment *segment = &fit->segments[ahead->segment];
+    int64_t left = segment->count - ahead->step;
+    int count = left < AT_ONCE ? (int)left : AT_ONCE;
     count = count < room ? count : room;
-    double *times = fit->times + cursor->timed + 1;
-    for (int64_t i = 0; i < count; i++)
-        times[i] = segment_time(segment, cursor->step + i);
-    cursor->timed += count;
-    cursor->step += count;
-    if (cursor->step == segment->count) {
-        cursor->segment++;
-        cursor->step = 0;
+    double *times = ahead->time + ahead->timed + 1;
+    if (!segment->curve)
+        time_steps(segment, ahead->step, count, times);
+    else
+        for (int i = 0; i < count; i++)
+            times[i] = segment_time(segment, ahead->step + i);
+    ahead->timed += count;
+    ahead->step += count;
+    if (ahead->step == segment->count) {
+        ahead->segment++;
+        ahead->step = 0;
     }
     return 1;
 }
 
-/* From step n to the next one: after the last step known of this direction, what its segment's follower says. */
-static double interval_after(struct fit *fit, struct cursor *cursor, int64_t n)
+/* The windows of the steps whose neighbours are timed; of the last of the stretch too. */
+static void open_windows(struct fit *fit)
 {
-    if (n < cursor->timed || time_more(fit, cursor))
-        return fit->times[n + 1] - fit->times[n];
-    if (cursor->segment == fit->end)
-        return fit->segments[fit->end].before;
-    return segment_time(&fit->segments[cursor->segment], cursor->step) - fit->times[n];
+    struct ahead *ahead = &fit->ahead;
+    double *time = ahead->time, error = fit->error;
+    int last = ahead->timed - 1;
+    if (ahead->segment == fit->end) {
+        last = ahead->timed;
+        time[last + 1] = time[last] + fit->segments[fit->end].before;
+    }
+    for (int i = ahead->ready + 1; i <= last; i++) {
+        double interval = order_lesser(time[i] - time[i - 1], time[i + 1] - time[i]);
+        double window = order_greater(order_lesser(error, 0.5 * interval) - FIT_MARGIN, FIT_WINDOW_LEAST);
+        ahead->low[i] = time[i] - window;
+        ahead->high[i] = time[i] + window;
+    }
+    ahead->ready = last;
 }
 
-/* The mean second difference of the times up to step n. */
-static double bend_guess(const struct fit *fit, int64_t n)
+/* Begins anew with step `step` of segment `segment`. */
+static void begin(struct fit *fit, size_t segment, int64_t step)
 {
-    const double *times = fit->times;
-    return n > 2 ? (times[n] - times[n - 1] - times[2] + times[1]) / (double)(n - 2) : 0;
+    struct ahead *ahead = &fit->ahead;
+    const struct segment *first = &fit->segments[segment];
+    ahead->segment = segment;
+    ahead->step = step;
+    ahead->timed = ahead->ready = ahead->at = 0;
+    ahead->time[0] = step ? segment_time(first, step - 1) : first->first - first->before;
 }
 
-/* Takes the bar of step n into the set and finds a run that meets it; 0 when there is none. */
-static int take(struct fit *fit, const struct stabbing_bar *bar, int64_t n)
+/* Moves what is ahead to the beginning, when the room for `count` steps is not there. */
+static void make_room(struct ahead *ahead, int count)
 {
-    struct stabbing_change change;
-    if (n == 1)
-        stabbing_begin(&fit->set, bar);
-    else if (stabbing_test(&fit->set, bar, &change))
-        stabbing_commit(&fit->set, bar, &change);
-    else
+    int at = ahead->at;
+    if (at == 0 || at + count <= AHEAD_MOST)
+        return;
+    size_t bytes = (size_t)(ahead->timed - at + 1) * sizeof(double);
+    memmove(ahead->time, ahead->time + at, bytes);
+    memmove(ahead->low, ahead->low + at, bytes);
+    memmove(ahead->high, ahead->high + at, bytes);
+    ahead->timed -= at;
+    ahead->ready -= at;
+    ahead->at = 0;
+}
+
+/* Sees to it that `count` steps after the one before the run have windows, if there are so many. */
+static int look(struct fit *fit, int count)
+{
+    struct ahead *ahead = &fit->ahead;
+    make_room(ahead, count + AT_ONCE);
+    if (ahead->ready - ahead->at < count) {
+        while (ahead->timed - ahead->at <= count && time_more(fit))
+            ;
+        open_windows(fit);
+    }
+    int ready = ahead->ready - ahead->at;
+    return ready < count ? ready : count;
+}
+
+static void set_bars(struct fit *fit, int count)
+{
+    struct bars *bars = &fit->bars;
+    const double *low = fit->ahead.low + fit->ahead.at + 1, *high = fit->ahead.high + fit->ahead.at + 1;
+    double before = fit->before;
+    for (int i = 0; i < count; i++) {
+        double part = fit->parts[i];
+        bars->x[i] = 0.5 * i;
+        bars->low[i] = (low[i] - before) * part + 0.5;
+        bars->high[i] = (high[i] - before) * part - 0.5;
+    }
+    bars->count = count;
+}
+
+/* An add to begin with: of the parabola through the step before the run, and the steps in the middle and near the end of as long a
+ * run as the last one. */
+static double guess_from(const struct fit *fit, int count)
+{
+    const double *time = fit->ahead.time + fit->ahead.at, *parts = fit->parts;
+    int length = count < fit->last ? count : fit->last, near = (length + 1) / 2, far = (9 * length + 5) / 10;
+    if (far <= near)
         return 0;
-    if (n > 1 && stabbing_holds(&fit->run, bar, fit->gap_most))
-        return 1;
-    return stabbing_run(&fit->set, fit->set.flattest, fit->set.steepest, bar, bend_guess(fit, n), fit->gap_most, &fit->run);
+    double slope = (time[far] - fit->before) * parts[far - 1] - (time[near] - fit->before) * parts[near - 1];
+    return 2 * slope / (far - near);
+}
+
+/* By how many steps the run ends sooner. */
+static int64_t shorten(const struct fit *fit, int held, const struct bars_run *run)
+{
+    const double *last = fit->ahead.time + fit->ahead.at + held;
+    double n = held, error = last[0] - fit->before - n * (run->interval + run->add * 0.5 * (n - 1));
+    return fit_shorten(fit, held, error, last[0] - last[-1] - run->interval - run->add * (n - 1));
 }
 
 void fit_each(struct fit *fit, size_t segment, int64_t step, struct fitted *out)
 {
-    struct cursor cursor = {segment, step, 0};
-    const struct segment *first = &fit->segments[segment];
-    time_more(fit, &cursor);
-    double interval = step ? fit->times[1] - segment_time(first, step - 1) : first->before;
-    int64_t n = 0;
-    while (n < cursor.timed) {
-        double after = interval_after(fit, &cursor, n + 1);
-        double window = fit_window(fit, order_lesser(interval, after));
-        interval = after;
-        struct stabbing_bar bar = fit_bar(fit, n + 1, fit->times[n + 1], window);
-        if (!take(fit, &bar, n + 1))
+    if (fit->ahead.at < 0)
+        begin(fit, segment, step);
+    int want = 2 * fit->last, count, held;
+    want = want < LOOK_LEAST ? LOOK_LEAST : want;
+    for (;; want *= 2) {
+        want = want < BARS_MOST ? want : BARS_MOST;
+        count = look(fit, want);
+        set_bars(fit, count);
+        held = bars_longest(&fit->bars, guess_from(fit, count), fit->gap_most, &out->run);
+        if (held < count || count < want || want == BARS_MOST)
             break;
-        n++;
     }
-    out->run = fit->run;
-    out->count = n;
-    out->open = n == cursor.timed && cursor.segment == fit->end;
-    if (n == 0)
-        fit_single(fit, fit->times[1], out);
+    out->count = held;
+    out->open = held == count && count < want;
+    fit->last = held;
+    if (held > 1 && held < count)
+        out->count -= shorten(fit, held, &out->run);
+    if (held == 0)
+        fit_single(fit, fit->ahead.time[fit->ahead.at + 1], out);
 }

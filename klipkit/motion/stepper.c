@@ -72,6 +72,8 @@ struct stepper *stepper_new(const struct trapq *trapq, const char *kinematics, d
     stepper->number = trapq_end(trapq);
     stepper->segments.last = -HUGE_VAL;
     stepper->fit.gap_most = GAP_MOST;
+    for (int n = 1; n <= BARS_MOST; n++)
+        stepper->fit.parts[n - 1] = 1.0 / n;
     return stepper;
 }
 
@@ -335,7 +337,7 @@ static int read_trapq(struct stepper *stepper, double until)
 }
 
 /* When step n of a run is, from the step before the run. */
-static double run_ticks(const struct stabbing_run *run, int64_t n)
+static double run_ticks(const struct bars_run *run, int64_t n)
 {
     return (double)n * (run->interval + run->add * 0.5 * (double)(n - 1));
 }
@@ -406,10 +408,13 @@ static int give(struct stepper *stepper, double horizon, double due)
     fit->segments = segments->items;
     pass(stepper, 0); /* the front segment may have lost the steps that were left */
     fit->end = stretch_end(segments);
+    fit_forget(fit);
     fit->error = stepper->max_error * stepper->frequency;
     while (segments->front < segments->end) {
-        if (segments->front >= fit->end)
+        if (segments->front >= fit->end) {
             fit->end = stretch_end(segments);
+            fit_forget(fit);
+        }
         fit->before = (double)(int64_t)(stepper->last_clock - stepper->base);
         struct fitted found;
         fit_run(fit, segments->front, stepper->taken, &found);
@@ -421,6 +426,7 @@ static int give(struct stepper *stepper, double horizon, double due)
         if (error)
             return error;
         pass(stepper, count);
+        fit_pass(fit, count);
     }
     return 0;
 }

@@ -59,6 +59,10 @@ static void settle(struct send_heap *heap, uint32_t at, struct send_heap_entry e
 void send_heap_set(struct send_heap *heap, uint32_t queue, uint64_t key, uint64_t tie)
 {
     struct send_heap_entry entry = { .key = key, .tie = tie, .queue = queue };
+    if (heap->count == 1 && heap->places[queue]) {
+        heap->entries[0] = entry;
+        return;
+    }
     uint32_t at = heap->places[queue] ? heap->places[queue] - 1 : heap->count++;
     settle(heap, at, entry);
 }

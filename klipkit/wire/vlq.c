@@ -7,8 +7,7 @@ size_t vlq_encode(uint8_t *out, int64_t value)
 {
     /* n bytes hold -2^(7n-2) .. 3 * 2^(7n-2) - 1: three quarters of their codes are positive. */
     int shift = 0;
-    while (shift < 7 * (LONGEST - 1)
-           && (value < -((int64_t)1 << (shift + 5)) || value >= (int64_t)3 << (shift + 5)))
+    while (shift < 7 * (LONGEST - 1) && (uint64_t)((value >> (shift + 5)) + 1) >= 4)
         shift += 7;
     size_t used = 0;
     for (; shift > 0; shift -= 7)

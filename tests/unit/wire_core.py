@@ -29,7 +29,7 @@ def wire_core() -> Any:
         "\n".join(f'#include "klipkit/wire/{header.name}"' for header in headers),
         sources=[str(path) for path in sorted(WIRE.glob("*.c"))],
         include_dirs=[str(TOP)],
-        extra_compile_args=[flag for flag in FLAGS if flag != "-O2"]
+        extra_compile_args=[flag for flag in FLAGS if flag not in ("-O3", "-flto")]
         + ["-O0", "-Werror", "-Wno-unused-parameter"],
         libraries=["m"],
     )

@@ -2,7 +2,8 @@
  *
  * Nodes, a few of a run's steps, are fitted; then the steps between two nodes are proven to be within their windows from
  * the second derivative of the error, which is monotone inside a segment. A step that is not becomes a node. Where segments
- * hold fewer than about ten steps each step is looked at instead. Derivation and figures: fit_nodes.c, proof.c, fit_each.c.
+ * hold fewer than about ten steps, and where runs are short, each step is looked at instead. Derivation and figures:
+ * fit_nodes.c, proof.c, fit_each.c.
  */
 #ifndef KLIPKIT_MOTION_INNER_FIT_H
 #define KLIPKIT_MOTION_INNER_FIT_H
@@ -10,9 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "klipkit/motion/inner/bars.h"
 #include "klipkit/motion/inner/order.h"
 #include "klipkit/motion/inner/segment.h"
-#include "klipkit/motion/inner/stabbing.h"
 
 /* Ticks of a window that are kept back for the rounding of the times: all from nodes, half from the steps between. */
 #define FIT_MARGIN 0.02
@@ -20,7 +21,7 @@
 /* No window is less: a whole tick is always within it. */
 #define FIT_WINDOW_LEAST 0.55
 
-enum { FIT_NODES_MOST = 160, FIT_COUNT_MOST = 65535 };
+enum { FIT_NODES_MOST = 160, FIT_COUNT_MOST = 65535, AHEAD_MOST = 2 * BARS_MOST };
 
 /* One step, by its number n in the run, with its time as a function of n. */
 struct node {
@@ -30,24 +31,45 @@ struct node {
     double window;      /* how far from `time` it may be given */
 };
 
+/* Steps timed ahead of the run, in order; entry `at` is the step before it. */
+struct ahead {
+    int at, ready, timed;       /* entries at + 1 .. ready have a window, .. timed a time; at < 0: nothing is known */
+    size_t segment;             /* the step after the last one timed */
+    int64_t step;
+    double time[AHEAD_MOST + 2], low[AHEAD_MOST + 2], high[AHEAD_MOST + 2];
+};
+
 struct fit {
     const struct segment *segments; /* those of one direction: [0, end) */
     size_t end;
     double before;      /* time of the step before the run: a whole number */
     double error;       /* ticks, max_stepper_error */
     double gap_most;    /* ticks: longest interval inside a run */
-    struct stabbing set;
-    struct stabbing_run run;
+    struct bars_run run;
     struct node nodes[FIT_NODES_MOST];
     int count;
-    int64_t beyond;     /* the least n that is known not to fit, 0 for none */
-    double beyond_slack;
-    double times[STABBING_MOST + 1];
+    struct ahead ahead;
+    struct bars bars;
+    double parts[BARS_MOST];    /* 1 / n */
+    int last;                   /* the length of the last run */
 };
+
+/* What is known of the steps ahead holds no longer. */
+void fit_forget(struct fit *fit);
+
+/* The run found is given, or `count` steps of it. */
+static inline void fit_pass(struct fit *fit, int64_t count)
+{
+    struct ahead *ahead = &fit->ahead;
+    if (ahead->at >= 0 && count < ahead->ready - ahead->at)
+        ahead->at += (int)count;
+    else
+        fit_forget(fit);
+}
 
 /* A run found: its steps are the next `count` ones. `open`: it ended only because no more steps are known. */
 struct fitted {
-    struct stabbing_run run;
+    struct bars_run run;
     int64_t count;
     int open;
 };
@@ -76,11 +98,22 @@ static inline double fit_error(const struct fit *fit, const struct node *node)
     return node->time - fit->before - n * (fit->run.interval + fit->run.add * 0.5 * (n - 1));
 }
 
-/* The bar of a step. */
-static inline struct stabbing_bar fit_bar(const struct fit *fit, int64_t number, double time, double window)
+/* What a run's start in the middle of its window is worth, against one at the edge: part of its steps. */
+#define FIT_START_WORTH 0.1
+
+/* By how many steps a run ends sooner, so that the next one begins nearer to its true time and gets the longer for it: a run that
+ * begins at the edge of its window is about a tenth shorter than one that begins in the middle. `error` is that of the last step,
+ * `gradient` its change from step to step. */
+static inline int64_t fit_shorten(const struct fit *fit, int64_t count, double error, double gradient)
 {
-    double n = (double)number, r = 1 / n, wait = time - fit->before;
-    return (struct stabbing_bar){n, 0.5 * (n - 1), (wait - window) * r, (wait + window) * r};
+    if (error < 0) {
+        error = -error;
+        gradient = -gradient;
+    }
+    if (gradient * (double)count * FIT_START_WORTH <= fit->error)
+        return 0;
+    int64_t back = (int64_t)(error / gradient), most = (int64_t)((double)count * 0.125);
+    return back < most ? back : most;
 }
 
 /* A step's window, from the interval to its nearer neighbour. */

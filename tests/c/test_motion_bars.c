@@ -1,0 +1,114 @@
+/* Bars: a run meets every bar that it is said to meet, and hardly fewer than the best of all whole adds. */
+#include <math.h>
+#include <stdint.h>
+
+#include "klipkit/motion/inner/bars.h"
+#include "tests/c/check.h"
+
+enum { CASES = 4000, STEPS = 60, ADDS = 3000 };
+static const double GAP_MOST = 1e6;
+
+/* Times of steps from the step before the run, and how far off each may be given. */
+struct steps {
+    int count;
+    double time[STEPS + 1], window[STEPS + 1];
+};
+
+static uint64_t chance = 1;
+
+static double between(double low, double high)
+{
+    chance = chance * 6364136223846793005u + 1442695040888963407u;
+    return low + (high - low) * (double)(chance >> 11) / 9007199254740992.0;
+}
+
+/* An interval that changes evenly, and at times by a jump; the step before was given off its time. */
+static void make_steps(struct steps *steps)
+{
+    double error = between(5, 500), interval = between(60, 20000), change = between(-0.02, 0.05) * interval;
+    double time = between(-0.9, 0.9) * fmin(error, interval / 2);
+    steps->count = 1 + (int)between(0, STEPS);
+    for (int n = 1; n <= steps->count; n++) {
+        interval = fmax(60, interval + change);
+        if (between(0, 10) < 1)
+            interval *= between(0.9, 1.1);
+        time += interval;
+        steps->time[n] = time;
+        steps->window[n] = fmin(error, interval / 2.3);
+    }
+}
+
+static void make_bars(const struct steps *steps, struct bars *bars)
+{
+    bars->count = steps->count;
+    for (int n = 1; n <= steps->count; n++) {
+        bars->x[n - 1] = 0.5 * (n - 1);
+        bars->low[n - 1] = (steps->time[n] - steps->window[n]) / n + 0.5;
+        bars->high[n - 1] = (steps->time[n] + steps->window[n]) / n - 0.5;
+    }
+}
+
+/* The steps that the runs with one add meet at most, by all their intervals. */
+static int reach(const struct steps *steps, double add)
+{
+    double low = 1, high = GAP_MOST;
+    for (int n = 1; n <= steps->count; n++) {
+        double rise = add * 0.5 * (n - 1);
+        low = fmax(low, fmax(ceil((steps->time[n] - steps->window[n]) / n - rise), 1 - add * (n - 1)));
+        high = fmin(high, floor((steps->time[n] + steps->window[n]) / n - rise));
+        if (low > high)
+            return n - 1;
+    }
+    return steps->count;
+}
+
+static void run_meets(const struct steps *steps, const struct bars_run *run, int held)
+{
+    for (int n = 1; n <= held; n++) {
+        double off = run->interval * n + run->add * 0.5 * n * (n - 1) - steps->time[n];
+        CHECK(fabs(off) <= steps->window[n], "step %d of %d is %f off, allowed are %f", n, held, off, steps->window[n]);
+        double interval = run->interval + run->add * (n - 1);
+        CHECK(interval >= 1 && interval <= GAP_MOST, "interval %d is %f", n, interval);
+    }
+    CHECK(run->add == rint(run->add) && fabs(run->add) <= INT16_MAX, "add %f", run->add);
+    CHECK(run->interval == rint(run->interval), "interval %f", run->interval);
+}
+
+static void runs_are_the_longest(void)
+{
+    int64_t all = 0, best = 0;
+    for (int i = 0; i < CASES; i++) {
+        struct steps steps;
+        struct bars bars;
+        struct bars_run run;
+        make_steps(&steps);
+        make_bars(&steps, &bars);
+        double mean = steps.time[steps.count] / steps.count, guess = i % 2 ? between(-2000, 2000) : mean / steps.count;
+        int held = bars_longest(&bars, guess, GAP_MOST, &run), most = 0;
+        run_meets(&steps, &run, held);
+        for (int add = -ADDS; add <= ADDS; add++) {
+            int reached = reach(&steps, add);
+            most = reached > most ? reached : most;
+        }
+        CHECK(held * 8 >= most * 7 - 8, "case %d: %d steps of %d", i, held, most);
+        all += held;
+        best += most;
+    }
+    CHECK(all * 1000 >= best * 995, "%lld steps of %lld", (long long)all, (long long)best);
+}
+
+/* The first step is not in reach: an idle gap. */
+static void nothing_is_held_beyond_the_longest_interval(void)
+{
+    struct bars bars = {.count = 2, .x = {0, 0.5}, .low = {GAP_MOST + 2, GAP_MOST}, .high = {GAP_MOST + 4, GAP_MOST}};
+    struct bars_run run;
+    CHECK(bars_longest(&bars, 0, GAP_MOST, &run) == 0, "a run over an idle gap");
+}
+
+int main(void)
+{
+    runs_are_the_longest();
+    nothing_is_held_beyond_the_longest_interval();
+    puts("test_motion_bars: passed");
+    return 0;
+}
