@@ -54,6 +54,13 @@ static double shift_most(const struct blend *blend)
     return shift;
 }
 
+/* Puts a tap into a phase. */
+static void stand(const struct blend *blend, struct tap *tap, size_t phase)
+{
+    tap->phase = phase;
+    tap->end = phase_end(&blend->phases[phase]) + tap->shift;
+}
+
 int blend_rest(struct blend *blend, double until)
 {
     if (blend_is_empty(blend))
@@ -74,10 +81,11 @@ int blend_push(struct blend *blend, const struct phase *phase)
     }
     blend->front = blend->end = 0;
     blend->now = begin + shift_least(blend);
-    for (int i = 0; i < blend->count; i++)
-        blend->taps[i].phase = 0;
+    blend->known = 0;
     struct phase rest = rest_at(phase, phase->from, blend->now - shift_most(blend) - 1, begin);
     int error = push(blend, &rest);
+    for (int i = 0; !error && i < blend->count; i++)
+        stand(blend, &blend->taps[i], 0);
     return error ? error : push(blend, phase);
 }
 
@@ -109,16 +117,29 @@ static void forget(struct blend *blend)
     blend->front = 0;
 }
 
+/* Moves a tap on to the phase that it stands in now. */
+static void go_on(struct blend *blend, int number)
+{
+    struct tap *tap = &blend->taps[number];
+    size_t left = tap->phase;
+    while (tap->phase + 1 < blend->end && tap->end <= blend->now)
+        stand(blend, tap, tap->phase + 1);
+    if (tap->phase == left)
+        return;
+    tap->left = left;
+    blend->moved[blend->moves++] = number;
+}
+
 int blend_next(struct blend *blend, double *from, double *to)
 {
     if (blend_is_empty(blend))
         return 0;
     double end = HUGE_VAL;
+    blend->moves = 0;
     for (int i = 0; i < blend->count; i++) {
-        struct tap *tap = &blend->taps[i];
-        while (tap->phase + 1 < blend->end && phase_end(&blend->phases[tap->phase]) + tap->shift <= blend->now)
-            tap->phase++;
-        end = order_lesser(end, phase_end(&blend->phases[tap->phase]) + tap->shift);
+        if (blend->taps[i].end <= blend->now)
+            go_on(blend, i);
+        end = order_lesser(end, blend->taps[i].end);
     }
     *from = blend->now;
     *to = end;
@@ -126,23 +147,63 @@ int blend_next(struct blend *blend, double *from, double *to)
         blend->now = end;
         return 1;
     }
+    if (blend->moves)
+        blend->known = 0;
     forget(blend);
     return 0;
 }
 
-void blend_sum(const struct blend *blend, double from, double to, struct phase *sum)
+/* A tap comes into a phase, at the phase's local time t (side 1), or leaves it (-1). */
+static void step_in(struct blend *blend, const struct tap *tap, const struct phase *phase, double t, int side)
 {
-    *sum = (struct phase){.time = from, .from = 0, .to = to - from};
+    struct phase *sum = &blend->sum;
+    int from = tap->axis, into = tap->into;
+    double weight = tap->weight * side, accel = phase->accel[from], velocity = phase->velocity[from];
+    sum->position[into] += weight * (phase->position[from] + t * (velocity + 0.5 * accel * t));
+    sum->velocity[into] += weight * (velocity + t * accel);
+    sum->accel[into] += weight * accel;
+    blend->changing[into] += accel != 0 ? side : 0;
+}
+
+static void sum_anew(struct blend *blend, double from)
+{
+    blend->sum = (struct phase){.from = 0};
+    memset(blend->changing, 0, sizeof(blend->changing));
     for (int i = 0; i < blend->count; i++) {
         const struct tap *tap = &blend->taps[i];
         const struct phase *phase = &blend->phases[tap->phase];
-        double t = from - tap->shift - phase->time;
-        for (int axis = 0; axis < 3; axis++) {
-            sum->position[axis] += tap->weight[axis] * axis_at(phase, axis, t);
-            sum->velocity[axis] += tap->weight[axis] * (phase->velocity[axis] + t * phase->accel[axis]);
-            sum->accel[axis] += tap->weight[axis] * phase->accel[axis];
-        }
+        step_in(blend, tap, phase, from - tap->shift - phase->time, 1);
     }
+    blend->known = BLEND_CARRIED;
+}
+
+/* From the piece before this one: to its end, and what the taps that moved bring and take. */
+static void carry_on(struct blend *blend, double from)
+{
+    struct phase *sum = &blend->sum;
+    for (int axis = 0; axis < blend->axes; axis++) {
+        sum->position[axis] = axis_at(sum, axis, sum->to);
+        sum->velocity[axis] += sum->accel[axis] * sum->to;
+    }
+    for (int i = 0; i < blend->moves; i++) {
+        const struct tap *tap = &blend->taps[blend->moved[i]];
+        const struct phase *left = &blend->phases[tap->left], *phase = &blend->phases[tap->phase];
+        double t = from - tap->shift;
+        step_in(blend, tap, left, t - left->time, -1);
+        step_in(blend, tap, phase, t - phase->time, 1);
+        if (blend->changing[tap->into] == 0)
+            sum->accel[tap->into] = 0; /* no rounding is left of it */
+    }
+}
+
+void blend_sum(struct blend *blend, double from, double to)
+{
+    if (blend->known-- > 0)
+        carry_on(blend, from);
+    else
+        sum_anew(blend, from);
+    blend->sum.time = from;
+    blend->sum.to = to - from;
 }
 
 void blend_clear(struct blend *blend)
@@ -154,5 +215,7 @@ void blend_rebase(struct blend *blend, double ticks)
 {
     for (size_t i = blend->front; i < blend->end; i++)
         blend->phases[i].time -= ticks;
+    for (int i = 0; i < blend->count; i++)
+        blend->taps[i].end -= ticks;
     blend->now -= ticks;
 }

@@ -13,10 +13,10 @@ static void add_arm(const struct curve *curve, double t, struct curve_point *poi
     const double *x = curve->x, *y = curve->y;
     double px = x[0] + t * (x[1] + 0.5 * x[2] * t), vx = x[1] + x[2] * t;
     double py = y[0] + t * (y[1] + 0.5 * y[2] * t), vy = y[1] + y[2] * t;
-    double height = sqrt(curve->arm2 - px * px - py * py), speed = -(px * vx + py * vy) / height;
+    double height = sqrt(curve->arm2 - px * px - py * py), r = 1 / height, speed = -(px * vx + py * vy) * r;
     point->p += height;
     point->v += speed;
-    point->a -= (vx * vx + vy * vy + px * x[2] + py * y[2] + speed * speed) / height;
+    point->a -= (vx * vx + vy * vy + px * x[2] + py * y[2] + speed * speed) * r;
 }
 
 void curve_at(const struct curve *curve, double t, struct curve_point *point)
@@ -37,16 +37,21 @@ static void extent(const double of[3], double from, double to, double *position,
     *velocity = order_greater(fabs(of[1] + of[2] * from), fabs(of[1] + of[2] * to));
 }
 
+static double length(double x, double y)
+{
+    return sqrt(x * x + y * y);
+}
+
 /* With h^2 = arm^2 - r^2: h h' = -r.v, h'^2 + h h'' = -(v^2 + r.a), 3 h' h'' + h h''' = -3 v.a */
 static double arm_third(const struct curve *curve, double from, double to)
 {
-    double px, py, vx, vy, accel = hypot(curve->x[2], curve->y[2]);
+    double px, py, vx, vy, accel = length(curve->x[2], curve->y[2]);
     extent(curve->x, from, to, &px, &vx);
     extent(curve->y, from, to, &py, &vy);
     double height2 = curve->arm2 - px * px - py * py;
     if (!(height2 > 0))
         return HUGE_VAL;
-    double height = sqrt(height2), reach = hypot(px, py), v = hypot(vx, vy), h1 = reach * v / height;
+    double height = sqrt(height2), reach = length(px, py), v = length(vx, vy), h1 = reach * v / height;
     double h2 = (v * v + reach * accel + h1 * h1) / height;
     return 3 * (v * accel + h1 * h2) / height;
 }
@@ -58,6 +63,18 @@ double curve_third(const struct curve *curve, double from, double to)
     return curve->arm2 > 0 ? third + arm_third(curve, from, to) : third;
 }
 
+double curve_jerk(const struct curve *curve, double t)
+{
+    const double *c = curve->polynomial, *x = curve->x, *y = curve->y;
+    double jerk = 6 * c[3] + 24 * c[4] * t;
+    if (!(curve->arm2 > 0))
+        return jerk;
+    struct curve arm = {.arm2 = curve->arm2, .x = {x[0], x[1], x[2]}, .y = {y[0], y[1], y[2]}};
+    struct curve_point point;
+    curve_at(&arm, t, &point);
+    return jerk - 3 * ((x[1] + x[2] * t) * x[2] + (y[1] + y[2] * t) * y[2] + point.v * point.a) / point.p;
+}
+
 /* From a point to where the parabola there has its zero; HUGE_VAL: nowhere on this side of a turn. */
 static double parabola_step(double f, double v, double a)
 {
@@ -65,9 +82,11 @@ static double parabola_step(double f, double v, double a)
     return v > 0 && root >= 0 ? -2 * f / (v + sqrt(root)) : HUGE_VAL;
 }
 
-double curve_solve(struct curve *curve, double level, int direction, struct curve_point *point)
+void curve_solve(const struct curve *curve, const double between[2], double third, double level, int direction,
+                 struct curve_place *place)
 {
-    double low = curve->from, high = curve->to, t = order_greater(low, order_lesser(high, curve->near));
+    double low = between[0], high = between[1], t = order_greater(low, order_lesser(high, place->t));
+    struct curve_point *point = &place->at;
     for (int round = 0; round < ROUNDS; round++) {
         curve_at(curve, t, point);
         double f = (point->p - level) * direction, v = point->v * direction, a = point->a * direction;
@@ -76,15 +95,14 @@ double curve_solve(struct curve *curve, double level, int direction, struct curv
         else
             low = t;
         double step = parabola_step(f, v, a), cube = fabs(step * step * step);
-        int close = curve->third * cube < 6 * CLOSE * (v + a * step);
+        int close = third * cube < 6 * CLOSE * (v + a * step);
         if (close || high - low < CLOSE) {
             step = close ? step : 0.5 * (low + high) - t;
-            t = order_greater(curve->from, order_lesser(curve->to, t + step));
+            t = order_greater(between[0], order_lesser(between[1], t + step));
             point->v += point->a * step;
             break;
         }
         t = t + step > low && t + step < high ? t + step : 0.5 * (low + high);
     }
-    curve->near = t;
-    return t;
+    place->t = t;
 }

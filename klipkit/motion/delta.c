@@ -9,6 +9,10 @@
 #include <string.h>
 
 #include "klipkit/motion/inner/kinematics.h"
+#include "klipkit/motion/inner/order.h"
+
+/* Between two ends the height is at least sqrt(15 / 16) of the lesser there, where third_of goes on. */
+static const double LOWER = 1.033;
 
 static double coordinate(const struct kinematics *kinematics, const double position[3])
 {
@@ -24,19 +28,79 @@ static void in_steps(const struct phase *phase, int axis, double origin, double 
     out[2] = phase->accel[axis] * per_mm;
 }
 
+/* One end of a part of a phase, from the tower: mm, ticks. */
+struct end {
+    double t, x, y, vx, vy, height2, inverse, p, v; /* inverse: 1 / height */
+};
+
+static void end_at(const struct kinematics *kinematics, const struct phase *phase, double t, struct end *end)
+{
+    const double *at = phase->position, *v = phase->velocity, *a = phase->accel;
+    end->t = t;
+    end->x = at[0] + t * (v[0] + 0.5 * a[0] * t) - kinematics->tower[0];
+    end->y = at[1] + t * (v[1] + 0.5 * a[1] * t) - kinematics->tower[1];
+    end->vx = v[0] + a[0] * t;
+    end->vy = v[1] + a[1] * t;
+    end->height2 = kinematics->arm * kinematics->arm - end->x * end->x - end->y * end->y;
+    double height = sqrt(end->height2);
+    end->inverse = 1 / height;
+    end->p = at[2] + t * (v[2] + 0.5 * a[2] * t) + height;
+    end->v = v[2] + a[2] * t - (end->x * end->vx + end->y * end->vy) * end->inverse;
+}
+
+static double accel_of(const struct phase *phase, const struct end *end)
+{
+    double speed = end->v - (phase->velocity[2] + phase->accel[2] * end->t); /* of the height */
+    double square = end->vx * end->vx + end->vy * end->vy + end->x * phase->accel[0] + end->y * phase->accel[1];
+    return phase->accel[2] - (square + speed * speed) * end->inverse;
+}
+
+/* A bound of the height's third derivative (see arm_third in curve.c); HUGE_VAL when the height changes much. The speed is greatest at an
+ * end. height^2 is below its chord by at most w^2 / 8 times its second derivative, which is no more than twice the way to the
+ * tower times the acceleration, and that way no further than w^2 / 8 times the acceleration from its chord. */
+static double third_of(const struct kinematics *kinematics, const struct phase *phase, const struct end *a, const struct end *b)
+{
+    double w = phase->to - phase->from, accel2 = phase->accel[0] * phase->accel[0] + phase->accel[1] * phase->accel[1];
+    double v2 = order_greater(a->vx * a->vx + a->vy * a->vy, b->vx * b->vx + b->vy * b->vy), accel = sqrt(accel2);
+    double height2 = order_lesser(a->height2, b->height2), bulge = accel * w * w;
+    double reach = sqrt(kinematics->arm * kinematics->arm - height2) + 0.125 * bulge, v = sqrt(v2);
+    if (!(bulge * reach < 0.25 * height2))
+        return HUGE_VAL;
+    double r = LOWER * order_greater(a->inverse, b->inverse), h1 = reach * v * r;
+    double h2 = (v2 + reach * accel + h1 * h1) * r;
+    return 3 * (v * accel + h1 * h2) * r;
+}
+
 static int append(const struct kinematics *kinematics, const struct phase *phase, const struct step_scale *scale,
                   struct segments *segments)
 {
-    double arm = kinematics->arm * scale->per_mm, z[3];
-    struct curve curve = {.from = phase->from, .to = phase->to, .arm2 = arm * arm};
+    double per_mm = scale->per_mm, arm = kinematics->arm * per_mm, z[3];
+    struct end begin, end;
     if (arm <= 0)
         return -ERANGE;
-    in_steps(phase, 0, kinematics->tower[0], scale->per_mm, curve.x);
-    in_steps(phase, 1, kinematics->tower[1], scale->per_mm, curve.y);
-    in_steps(phase, 2, scale->mm, scale->per_mm, z);
+    end_at(kinematics, phase, phase->from, &begin);
+    end_at(kinematics, phase, phase->to, &end);
+    struct stretch stretch = {
+        .time = phase->time + phase->from,
+        .ticks = phase->to - phase->from,
+        .p = {(begin.p - scale->mm) * per_mm, (end.p - scale->mm) * per_mm},
+        .v = {begin.v * per_mm, end.v * per_mm},
+        .third = third_of(kinematics, phase, &begin, &end) * per_mm,
+    };
+    int error = segments_append_stretch(segments, &stretch);
+    if (error <= 0)
+        return error;
+    struct curve curve = {.from = phase->from, .to = phase->to, .arm2 = arm * arm};
+    in_steps(phase, 0, kinematics->tower[0], per_mm, curve.x);
+    in_steps(phase, 1, kinematics->tower[1], per_mm, curve.y);
+    in_steps(phase, 2, scale->mm, per_mm, z);
     z[2] *= 0.5;
     memcpy(curve.polynomial, z, sizeof(z));
-    return segments_append_curve(segments, phase->time, &curve);
+    const struct curve_point ends[2] = {
+        {stretch.p[0], stretch.v[0], accel_of(phase, &begin) * per_mm},
+        {stretch.p[1], stretch.v[1], accel_of(phase, &end) * per_mm},
+    };
+    return segments_append_curve(segments, phase->time, &curve, stretch.third, ends);
 }
 
 const struct kinematics kinematics_delta = {"delta", {1, 1, 1}, coordinate, append, {0, 0}, 0};

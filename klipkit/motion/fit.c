@@ -7,9 +7,6 @@ enum { LOOK_AHEAD = 4, STEPS_FEW = 10, RUN_SHORT = 48 };
 /* Where the slope changes by more than this part of itself from step to step the neighbours are looked at. */
 static const double BEND_STRONG = 0.2;
 
-/* Keeps the derivatives at a turn finite, steps a tick. */
-static const double SPEED_LEAST = 1e-12;
-
 static double time_after(const struct fit *fit, const struct node *node)
 {
     const struct segment *segment = &fit->segments[node->segment];
@@ -40,34 +37,38 @@ static double interval_least(const struct fit *fit, const struct node *node)
     return interval;
 }
 
-/* In a curve a step takes at least twice the error when the position changes by less than 1 in that time, by the bounds of
- * its derivatives; else the neighbours are looked at. */
-static double bent_interval_least(const struct fit *fit, const struct node *node, const struct curve_point *point)
+/* Of a bent segment: a time changes with distance by at least (1 - tilt) / w, with w^2 = v^2 + 2 a d; where that is not more than
+ * twice the error to the faster neighbour, the neighbours are looked at. */
+static double bent_interval_least(const struct fit *fit, const struct node *node, double w2)
 {
     const struct segment *segment = &fit->segments[node->segment];
-    double dt = 2 * fit->error, change = fabs(point->v) + dt * (0.5 * fabs(point->a) + dt * segment->curve->third / 6);
-    if (!(dt * change < 1))
+    double dt = 2 * fit->error, least = 1 - segment->tilt[0];
+    if (!(dt * dt * (w2 + segment->a2) < least * least))
         return order_lesser(time_before(fit, node), time_after(fit, node));
     if (node->step == 0)
         dt = order_lesser(dt, segment->before);
     return node->step == segment->count - 1 ? order_lesser(dt, segment[1].before) : dt;
 }
 
-/* A node of a curve: slope 1 / v, bend -a / v^3; at a turn v is 0. */
+/* A node of a bent segment, P being the bent u: slope P' / w, bend +-(P'' / w^2 - a P' / w^3). */
 static void look_bent(const struct fit *fit, struct node *node)
 {
     const struct segment *segment = &fit->segments[node->segment];
-    struct curve_point point;
-    node->time = segment_solve(segment, node->step, &point);
-    node->slope = 1 / order_greater(point.v * segment->direction, SPEED_LEAST);
-    node->bend = -point.a * segment->direction * node->slope * node->slope * node->slope;
-    node->window = fit_window(fit, bent_interval_least(fit, node, &point));
+    const double *c = segment->bend;
+    double d = segment_distance(segment, node->step), w2 = segment->v2 + segment->a2 * d, w = sqrt(w2), r = 1 / w;
+    double u = 2 * d / (segment->v + w);
+    double first = 1 + u * (2 * c[0] + u * (3 * c[1] + u * (4 * c[2] + u * 5 * c[3])));
+    double second = 2 * c[0] + u * (6 * c[1] + u * (12 * c[2] + u * 20 * c[3]));
+    node->time = segment->anchor + segment->side * segment_bend(segment, u);
+    node->slope = first * r;
+    node->bend = segment->side * (second - 0.5 * segment->a2 * node->slope) * r * r;
+    node->window = fit_window(fit, bent_interval_least(fit, node, w2));
 }
 
 void fit_look(const struct fit *fit, struct node *node)
 {
     const struct segment *segment = &fit->segments[node->segment];
-    if (segment->curve) {
+    if (segment->is_bent) {
         look_bent(fit, node);
         return;
     }

@@ -11,8 +11,7 @@
  *
  * and so for -e. What is not shown is split at a step near the top, which is looked at; two neighbours need no proof.
  *
- * In a curve e'' is not monotone: lo and hi are its values at the nodes, widened by w / 2 times a bound of |time'''|, which is
- * (3 a^2 - v j) / v^5 for a speed v and |j| <= the curve's third derivative.
+ * In a bent segment e'' need not be monotone: lo and hi are its values at the nodes, widened by w / 2 times a bound of |time'''|.
  */
 #include "klipkit/motion/inner/fit.h"
 
@@ -59,45 +58,41 @@ static int64_t split_at(int64_t w, double ga, double gb)
     return at < least ? least : at > w - least ? w - least : at;
 }
 
-/* In a curve: the widening of e'', and the windows' constant bound from the greatest speed. 0: no bound is known. */
-static int bent_bounds(const struct fit *fit, const struct node *a, const struct node *b, double *widen, double *window)
+/* In a bent segment: the widening of e'', and the windows' constant bound from the least slope. time''' is
+ * P''' / w^3 - 3 a P'' / w^4 + 3 a^2 P' / w^5, and P' is within 1 +- tilt; 0 where that is sure not to change its sign. */
+static double bent_bounds(const struct fit *fit, const struct node *a, const struct node *b, double *window)
 {
-    double third = fit->segments[a->segment].curve->third, dt = b->time - a->time;
-    double va = 1 / a->slope, vb = 1 / b->slope;
-    double accel = order_greater(fabs(a->bend) * va * va * va, fabs(b->bend) * vb * vb * vb) + 0.5 * third * dt;
-    double least = order_lesser(va, vb) - 0.5 * accel * dt, most = order_greater(va, vb) + 0.5 * accel * dt;
-    if (!(least > 0))
+    const struct segment *segment = &fit->segments[a->segment];
+    const double *tilt = segment->tilt;
+    double least = order_lesser(a->slope, b->slope), most = order_greater(a->slope, b->slope), accel = 0.5 * segment->a2;
+    *window = order_greater(order_lesser(fit->error, 0.5 * (1 - 2 * tilt[0]) * least), FIT_WINDOW_LEAST) - 0.5 * FIT_MARGIN;
+    double w = (1 + tilt[0]) / least; /* no less than the greatest */
+    if (3 * accel * accel * (1 - tilt[0]) > w * (3 * accel * tilt[1] + w * tilt[2]))
         return 0;
-    double square = least * least;
-    *widen = 0.5 * (double)(b->n - a->n) * (3 * accel * accel + most * third) / (square * square * least);
-    *window = order_greater(order_lesser(fit->error, 0.5 / most), FIT_WINDOW_LEAST) - 0.5 * FIT_MARGIN;
-    return 1;
+    double r = most / (1 - tilt[0]), ar = accel * r; /* r: no less than the greatest 1 / w */
+    return 0.5 * (double)(b->n - a->n) * r * r * r * (tilt[2] + 3 * ar * (tilt[1] + ar * (1 + tilt[0])));
 }
 
-/* Bounds of the windows at a and b, and of e'' + add in between; 0: none are known. */
-static int bounds(const struct fit *fit, const struct node *a, const struct node *b, double window[2], double bend[2])
+/* Bounds of the windows at a and b, and of e'' + add in between. */
+static void bounds(const struct fit *fit, const struct node *a, const struct node *b, double window[2], double bend[2])
 {
     bend[0] = order_lesser(a->bend, b->bend);
     bend[1] = order_greater(a->bend, b->bend);
-    if (!fit->segments[a->segment].curve) {
+    if (!fit->segments[a->segment].is_bent) {
         window_bound(fit, a, b, &window[0], &window[1]);
-        return 1;
+        return;
     }
-    double widen = 0;
-    if (!bent_bounds(fit, a, b, &widen, &window[0]))
-        return 0;
+    double widen = bent_bounds(fit, a, b, &window[0]);
     window[1] = window[0];
     bend[0] -= widen;
     bend[1] += widen;
-    return 1;
 }
 
 /* Does the error stay in the windows between the nodes, by what the bounds say? */
 static int is_within(const struct fit *fit, const struct node *a, const struct node *b, double ga, double gb)
 {
     double window[2], bend[2], w = (double)(b->n - a->n), add = fit->run.add;
-    if (!bounds(fit, a, b, window, bend))
-        return 0;
+    bounds(fit, a, b, window, bend);
     double ea = fit_error(fit, a), eb = fit_error(fit, b), tilt = (window[1] - window[0]) / w;
     struct ends above = {ea - window[0], eb - window[1], ga - tilt, gb - tilt};
     struct ends below = {-ea - window[0], -eb - window[1], -ga - tilt, -gb - tilt};

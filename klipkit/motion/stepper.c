@@ -81,7 +81,6 @@ void stepper_free(struct stepper *stepper)
 {
     if (stepper) {
         free(stepper->segments.items);
-        free(stepper->segments.curves);
         free(stepper->blend.phases);
         free(stepper->runs);
     }
@@ -235,6 +234,8 @@ static int read_phase(struct stepper *stepper, const struct trapq_move *move, do
         phase.velocity[axis] = direction * v * per_tick;
         phase.accel[axis] = direction * a * per_tick * per_tick;
     }
+    if (stepper->smooth_time > 0)
+        advance_lengthen(&phase, stepper->frequency);
     if (stepper->blend.count)
         return blend_push(&stepper->blend, &phase);
     return stepper->kinematics.append(&stepper->kinematics, &phase, &stepper->scale, &stepper->segments);
@@ -243,12 +244,36 @@ static int read_phase(struct stepper *stepper, const struct trapq_move *move, do
 /* The segments of a piece of an extruder's motion. */
 static int append_advanced(struct stepper *stepper, double from, double to)
 {
-    struct curve curve;
-    advance_curve(&stepper->blend, from, to, stepper->frequency, &curve);
-    curve.polynomial[0] -= stepper->scale.mm;
+    struct blend *blend = &stepper->blend;
+    advance_sum(blend, from, to);
+    struct curve curve = {.from = 0, .to = to - from};
+    struct curve_point ends[2];
     for (int i = 0; i < 5; i++)
-        curve.polynomial[i] *= stepper->scale.per_mm;
-    return segments_append_curve(&stepper->segments, from, &curve);
+        curve.polynomial[i] = blend->average[i] * stepper->scale.per_mm;
+    curve.polynomial[0] += (blend->zero - stepper->scale.mm) * stepper->scale.per_mm;
+    curve_at(&curve, 0, &ends[0]);
+    curve_at(&curve, to - from, &ends[1]);
+    double third = curve_third(&curve, 0, to - from);
+    int error = segments_append_stretch(&stepper->segments, &(struct stretch){from, to - from,
+        {ends[0].p, ends[1].p}, {ends[0].v, ends[1].v}, third});
+    return error <= 0 ? error : segments_append_curve(&stepper->segments, from, &curve, third, ends);
+}
+
+static int is_linear(const struct stepper *stepper)
+{
+    return stepper->kinematics.append == kinematics_linear_append;
+}
+
+/* The segments of a piece under input shapers; the taps of a stepper that is linear have its coordinate as their sum. */
+static int append_shaped(struct stepper *stepper, double from, double to)
+{
+    const struct phase *sum = &stepper->blend.sum;
+    blend_sum(&stepper->blend, from, to);
+    if (!is_linear(stepper))
+        return stepper->kinematics.append(&stepper->kinematics, sum, &stepper->scale, &stepper->segments);
+    double per_mm = stepper->scale.per_mm;
+    return segments_append(&stepper->segments, &(struct quadratic){from, 0, to - from,
+        (sum->position[0] - stepper->scale.mm) * per_mm, sum->velocity[0] * per_mm, sum->accel[0] * per_mm});
 }
 
 /* The segments of what is blended, as far as it is known: up to the print time `until` before the taps. */
@@ -256,15 +281,8 @@ static int read_blend(struct stepper *stepper, double until)
 {
     double from, to;
     int error = blend_rest(&stepper->blend, ticks_at(stepper, until, 0));
-    while (!error && blend_next(&stepper->blend, &from, &to)) {
-        struct phase phase;
-        if (stepper->smooth_time > 0) {
-            error = append_advanced(stepper, from, to);
-            continue;
-        }
-        blend_sum(&stepper->blend, from, to, &phase);
-        error = stepper->kinematics.append(&stepper->kinematics, &phase, &stepper->scale, &stepper->segments);
-    }
+    while (!error && blend_next(&stepper->blend, &from, &to))
+        error = stepper->smooth_time > 0 ? append_advanced(stepper, from, to) : append_shaped(stepper, from, to);
     return error;
 }
 
@@ -275,6 +293,7 @@ static void set_taps(struct stepper *stepper)
     if (!blend_is_empty(blend))
         return;
     blend->count = 0;
+    blend->axes = is_linear(stepper) ? 1 : 3;
     if (stepper->smooth_time > 0)
         advance_set_taps(blend, stepper->delay * stepper->frequency);
     if (stepper->delay == 0 || stepper->smooth_time > 0)
@@ -285,9 +304,12 @@ static void set_taps(struct stepper *stepper)
         if (stepper->kinematics.weights[axis] == 0)
             continue;
         for (int i = 0; i < shaper->count; i++) {
-            struct tap tap = {.shift = shaper->time[i] * stepper->frequency};
-            tap.weight[axis] = shaper->amplitude[i];
-            blend->taps[blend->count++] = tap;
+            blend->taps[blend->count++] = (struct tap){
+                .shift = shaper->time[i] * stepper->frequency,
+                .weight = shaper->amplitude[i] * (is_linear(stepper) ? stepper->kinematics.weights[axis] : 1),
+                .axis = axis,
+                .into = is_linear(stepper) ? 0 : axis,
+            };
         }
     }
 }

@@ -14,10 +14,12 @@
 
 enum { BLEND_TAPS_MOST = 11 };  /* five of x, five of y, one of what is not shaped */
 
-/* sum += weight[axis] * axis(t - shift) */
+/* sum[into] += weight * axis(t - shift) */
 struct tap {
-    double shift, weight[3];
-    size_t phase;           /* the one that it stands in */
+    double shift, weight;
+    int axis, into;
+    size_t phase, left;     /* the one that it stands in; that it stood in before it moved */
+    double end;             /* when it leaves its phase, by the time of the sum */
 };
 
 struct blend {
@@ -26,7 +28,17 @@ struct blend {
     struct tap taps[BLEND_TAPS_MOST];
     int count;
     double now;             /* what is before was given */
+    int moved[BLEND_TAPS_MOST], moves;  /* taps that moved at the beginning of the piece */
+    int known;              /* pieces for which the sum may still be carried on; 0: it is made anew */
+    int axes;               /* of the sum */
+    struct phase sum;       /* over the piece of blend_sum */
+    int changing[3];        /* taps in phases whose speed changes, by axes of the sum */
+    double zero, average[5];    /* over the piece of advance_sum: a polynomial, and what to add to it */
+    double age;             /* ticks for which it has been carried on */
 };
+
+/* Sums are carried on from piece to piece for so many of them, which leaves a rounding of some 1e-14 of what is summed. */
+enum { BLEND_CARRIED = 32 };
 
 static inline double phase_end(const struct phase *phase)
 {
@@ -45,11 +57,12 @@ int blend_push(struct blend *blend, const struct phase *phase);
 /* It rests from the last phase until then; -ENOMEM. */
 int blend_rest(struct blend *blend, double until);
 
-/* The next piece, its taps standing in their phases at blend->now = piece->from; 0: what was pushed does not reach that far. */
+/* The next piece, its taps standing in their phases at blend->now = piece->from; 0: what was pushed does not reach that far.
+ * After it blend_sum or advance_sum must be called. */
 int blend_next(struct blend *blend, double *from, double *to);
 
-/* The sum over a piece. */
-void blend_sum(const struct blend *blend, double from, double to, struct phase *sum);
+/* The sum over that piece, in blend->sum. */
+void blend_sum(struct blend *blend, double from, double to);
 
 void blend_clear(struct blend *blend);
 void blend_rebase(struct blend *blend, double ticks);

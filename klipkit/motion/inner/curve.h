@@ -9,8 +9,6 @@
 
 struct curve {
     double from, to;        /* where it holds */
-    double third;           /* |p'''| is no more there */
-    double near;            /* where the next search begins: the result of the last */
     double polynomial[5];
     double arm2, x[3], y[3];    /* position, velocity, acceleration at t = 0 */
 };
@@ -20,13 +18,21 @@ struct curve_point {
     double p, v, a;
 };
 
+/* A time and what is there. */
+struct curve_place {
+    double t;
+    struct curve_point at;
+};
+
 /* Out of the arm's reach p is a NaN. */
 void curve_at(const struct curve *curve, double t, struct curve_point *point);
 
-/* A bound of |p'''| between two times; HUGE_VAL when none is known. */
+/* The third derivative at a time, and a bound of |p'''| between two times; HUGE_VAL when none is known. */
+double curve_jerk(const struct curve *curve, double t);
 double curve_third(const struct curve *curve, double from, double to);
 
-/* When p is `level`, in a curve that goes in one direction (+-1); *point: speed and acceleration there. Within 0.001 ticks,
- * but at a turn, where the speed is 0: within what rounding leaves. */
-double curve_solve(struct curve *curve, double level, int direction, struct curve_point *point);
+/* Where p is `level`, between two times between which p goes in one direction (+-1) and |p'''| <= third; *place is where to
+ * begin, and the result. Within 0.001 ticks, but at a turn, where the speed is 0: within what rounding leaves. */
+void curve_solve(const struct curve *curve, const double between[2], double third, double level, int direction,
+                 struct curve_place *place);
 #endif

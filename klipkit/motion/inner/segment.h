@@ -5,7 +5,7 @@
  *
  *     time = anchor +- 2 d / (v + sqrt(v^2 + 2 a d))            d = reach + side * j   for step j = 0 .. count - 1
  *
- * A segment of a curve instead knows the curve, the level of step 0 (reach) and its direction (side), and searches.
+ * With u the fraction, a segment of a curve bends that time: time = anchor +- (u + u^2 (c0 + c1 u + c2 u^2 + c3 u^3)), see curve_segments.c.
  *
  * Units: steps, and ticks from a base that the owner of the queue keeps (doubles are exact enough for about 2^46 of them).
  */
@@ -26,7 +26,10 @@ struct segment {
     double before;          /* from the step before the segment to `first`; HUGE_VAL for none */
     int64_t count;
     int direction;          /* +1 or -1 */
-    struct curve *curve;    /* NULL: constant acceleration */
+    int is_bent;            /* 0: constant acceleration, what follows is not filled in */
+    double length;          /* u at its fast end */
+    double bend[4];         /* c0 .. c3 */
+    double tilt[3];         /* of the bent u the first derivative is no further than tilt[0] from 1, |second|, |third| <= the others */
 };
 
 /* Motion of one stepper under constant acceleration, while from <= t <= to: position + velocity t + accel t^2 / 2. */
@@ -43,7 +46,6 @@ struct quadratic {
  */
 struct segments {
     struct segment *items;
-    struct curve *curves;   /* curves[i] is that of items[i]; NULL until there is one */
     size_t front, end, room;
     int64_t position;       /* the whole step after the last of them */
     double last;            /* when that step is taken, -HUGE_VAL for never */
@@ -60,30 +62,45 @@ static inline double segment_distance(const struct segment *segment, int64_t ste
     return d > SEGMENT_DISTANCE_LEAST ? d : SEGMENT_DISTANCE_LEAST;
 }
 
-/* When step `step` of a segment of a curve is; *point: speed and acceleration there. */
-static inline double segment_solve(const struct segment *segment, int64_t step, struct curve_point *point)
+/* The time of a bent segment at u. */
+static inline double segment_bend(const struct segment *segment, double u)
 {
-    return segment->anchor +
-           curve_solve(segment->curve, segment->reach + segment->side * (double)step, segment->direction, point);
+    const double *c = segment->bend;
+    return u + u * u * (c[0] + u * (c[1] + u * (c[2] + u * c[3])));
 }
 
 /* When step `step` of a segment is. */
 static inline double segment_time(const struct segment *segment, int64_t step)
 {
-    struct curve_point point;
-    if (segment->curve)
-        return segment_solve(segment, step, &point);
     double d = segment_distance(segment, step);
-    return segment->anchor + segment->side * 2 * d / (segment->v + sqrt(segment->v2 + segment->a2 * d));
+    double u = 2 * d / (segment->v + sqrt(segment->v2 + segment->a2 * d));
+    return segment->anchor + segment->side * (segment->is_bent ? segment_bend(segment, u) : u);
 }
 
 /* Append the segments of a motion: none, one, or two if it turns round. -ERANGE: it begins more than about half a step from
  * where the motion before it ended; -ENOMEM. */
 int segments_append(struct segments *segments, const struct quadratic *motion);
 
-/* Append the segments of a curve whose t = 0 is at `time`, cut where it turns round. As segments_append; -ERANGE also: out of
- * the arm's reach. */
-int segments_append_curve(struct segments *segments, double time, const struct curve *curve);
+/* A motion between two times where |p'''| <= third: p and p' at either end. */
+struct stretch {
+    double time, ticks;     /* when it begins, how long it is */
+    double p[2], v[2], third;
+};
+
+/* Append the segment of a stretch that has no turn and is, to 0.02 ticks, a quadratic. As segments_append; 1: it is not, by what
+ * is known, and nothing was done. */
+int segments_append_stretch(struct segments *segments, const struct stretch *stretch);
+
+/* Append the segments of a curve whose t = 0 is at `time`, with what is known of its ends, cut where it turns round; |p'''| <= third,
+ * as far as is known. It was no stretch. As segments_append; -ERANGE also: out of the arm's reach. */
+int segments_append_curve(struct segments *segments, double time, const struct curve *curve, double third,
+                          const struct curve_point ends[2]);
+
+/* For those that append: how many steps there are between two positions of a motion of one direction, which are noted (-ERANGE: a
+ * jump); the place of a segment to be filled in (NULL: no memory); makes it the newest, with its times, and where it ends. */
+int64_t segments_count(struct segments *segments, double begin, double end, int direction);
+struct segment *segments_draft(struct segments *segments);
+void segments_finish(struct segments *segments, struct segment *segment, double end);
 
 /* Give up the places of segments before the front. */
 void segments_compact(struct segments *segments);
