@@ -97,11 +97,12 @@ static int is_dense(const struct fit *fit, size_t segment, int64_t step)
 }
 
 /* Is a run short for which timing each step costs less than ten nodes? Not with a long way at constant speed ahead, of which
- * nodes make one run, nor in a curve, where times are dear. */
+ * nodes make one run. */
 static int is_short(const struct fit *fit, size_t segment, int64_t step)
 {
     const struct segment *first = &fit->segments[segment];
-    return !first->curve && fit->last < RUN_SHORT && (first->a2 > 0 || first->count - step < RUN_SHORT);
+    int is_uneven = first->a2 > 0 || first->is_bent;
+    return fit->last < RUN_SHORT && (is_uneven || first->count - step < RUN_SHORT);
 }
 
 void fit_run(struct fit *fit, size_t segment, int64_t step, struct fitted *out)

@@ -11,15 +11,20 @@ void fit_forget(struct fit *fit)
     fit->ahead.timed = fit->ahead.ready = fit->ahead.at = -1;
 }
 
-/* Times of steps of a quadratic segment: as segment_time gives them. */
+/* Times of steps of a segment, as segment_time gives them. */
 static void time_steps(const struct segment *segment, int64_t step, int count, double *times)
 {
-    double reach = segment->reach + segment->side * (double)step, side = segment->side, twice = 2 * side;
+    double reach = segment->reach + segment->side * (double)step, side = segment->side;
     double v = segment->v, v2 = segment->v2, a2 = segment->a2, anchor = segment->anchor;
     for (int i = 0; i < count; i++) {
         double d = order_greater(reach + side * (double)i, SEGMENT_DISTANCE_LEAST);
-        times[i] = anchor + twice * d / (v + sqrt(v2 + a2 * d));
+        times[i] = 2 * d / (v + sqrt(v2 + a2 * d));
     }
+    if (segment->is_bent)
+        for (int i = 0; i < count; i++)
+            times[i] = segment_bend(segment, times[i]);
+    for (int i = 0; i < count; i++)
+        times[i] = anchor + side * times[i];
 }
 
 /* Times the next steps of one segment; 0 when there are none or no room. */
@@ -34,11 +39,7 @@ static int time_more(struct fit *fit)
     int count = left < AT_ONCE ? (int)left : AT_ONCE;
     count = count < room ? count : room;
     double *times = ahead->time + ahead->timed + 1;
-    if (!segment->curve)
-        time_steps(segment, ahead->step, count, times);
-    else
-        for (int i = 0; i < count; i++)
-            times[i] = segment_time(segment, ahead->step + i);
+    time_steps(segment, ahead->step, count, times);
     ahead->timed += count;
     ahead->step += count;
     if (ahead->step == segment->count) {
