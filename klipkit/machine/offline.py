@@ -20,8 +20,8 @@ from klipkit.machine.planner import Planner, Position
 from klipkit.machine.refusals import refusal
 
 CHUNK = 1 << 17  # bytes of a file at a time
-AHEAD = 2.0  # s of moves that are committed before steps are made of them
-PIECE = 0.5  # s of motion for which steps are made at a time
+AHEAD = 4.0  # s of moves that are committed before steps are made of them
+PIECE = 2.0  # s of motion for which steps are made at a time
 LONGEST = 1e7  # s of motion, 115 days: more is a wrong number in the file
 LINE_BYTES = 4 * LINE_LIMIT  # UTF-8: a longer line has too many characters
 HOME = "G28"
