@@ -102,9 +102,9 @@ def _position(text: str) -> tuple[float, float, float]:
     try:
         x, y, z = (float(word) for word in text.split(","))
     except ValueError:
-        x = math.nan
-    if not math.isfinite(x + y + z if x == x else x):
-        raise UsageError(f"--at {sanitise(text, 40)} is no position", hint="write --at X,Y,Z in mm") from None
+        x = y = z = math.nan
+    if not math.isfinite(x + y + z):
+        raise UsageError(f"--at {sanitise(text, 40)} is no position", hint="write --at X,Y,Z in mm")
     return x, y, z
 
 

@@ -26,7 +26,7 @@ LONGEST = 1e7  # s of motion, 115 days: more is a wrong number in the file
 LINE_BYTES = 4 * LINE_LIMIT  # UTF-8: a longer line has too many characters
 HOME = "G28"
 LEAD = 0.25  # s before the first move, as a printer's
-FREQUENCY = 16e6  # ticks/s, unless told: those of ../tools' traces and of AVR boards
+FREQUENCY = 16e6  # ticks/s unless told: that of most AVR boards
 
 Taken = Callable[[int, Any, int], None]  # of motor n: its `struct step_run *`, and how many
 

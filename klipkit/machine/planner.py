@@ -5,6 +5,7 @@
 It knows no microcontroller: the toolhead (toolhead.py) and the tools that need no printer (offline.py) drive it.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -172,7 +173,7 @@ class Planner:
         return stepper
 
     def _add_extruder(self, config: ExtruderConfig) -> None:
-        extruder, area = self.extruder, 3.141592653589793 * (config.filament_diameter / 2) ** 2
+        extruder, area = self.extruder, math.pi * (config.filament_diameter / 2) ** 2
         extruder.present, extruder.area, extruder.nozzle = 1, area, config.nozzle_diameter
         extruder.ratio_most = config.max_extrude_cross_section / area
         extruder.length_most = config.max_extrude_only_distance
