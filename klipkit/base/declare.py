@@ -84,6 +84,7 @@ class Declaration:
 
     names: tuple[str, ...] = ()
     required: bool = False
+    always: bool = False  # it works without its section, with the defaults
     when: When | None = None
     refers: str = ""  # the role of the section that SECTION names
     roles: tuple[str, ...] = ()
@@ -311,6 +312,7 @@ def _field(spec: Spec, default: Any = dataclasses.MISSING) -> Any:
 def section(
     *names: str,
     required: bool = False,
+    always: bool = False,
     when: When | None = None,
     refers: str = "",
     roles: Sequence[str] = (),
@@ -320,10 +322,11 @@ def section(
 ) -> Callable[[type[C]], type[C]]:
     """Declares the sections of these names.
 
-    `required`: each must be there (with `when`: if that holds). `roles` are the words by which reference() finds it.
+    `required`: each must be there (with `when`: if that holds); `always`: what it is of works without it too, with the
+    defaults of its options. `roles` are the words by which reference() finds it.
     """
     said = Declaration(
-        names, required, when, refers, tuple(roles), tuple(rules), tuple(checks), removed or {}
+        names, required, always, when, refers, tuple(roles), tuple(rules), tuple(checks), removed or {}
     )
     return lambda made: _declared(made, said)
 

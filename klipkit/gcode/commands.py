@@ -9,6 +9,12 @@
         async def message(self, *, raw: str) -> None:
             '''Show a message.'''          # `raw` is what follows the command, as written
 
+    class Fan:
+        name = "chamber"
+        @gcode("SET_FAN_SPEED", select="FAN")
+        async def set_speed(self, *, speed: float) -> None:
+            '''Set its speed.'''         # SET_FAN_SPEED FAN=chamber SPEED=0.5 goes to the owner of that name
+
 A parameter's name in G-code is its Python name in upper case. Its type is float, int or str, with None when it may be
 missing. Commands(…) collects the declared methods of the objects that it is given: a table, not a search by name.
 """
@@ -17,8 +23,18 @@ import inspect
 import math
 import types
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from dataclasses import dataclass, field
+from typing import (
+    Annotated,
+    Any,
+    Protocol,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    runtime_checkable,
+)
 
 from klipkit.base.faults import GcodeError
 from klipkit.base.text import did_you_mean, sanitise
@@ -26,6 +42,7 @@ from klipkit.gcode.words import Line
 
 F = TypeVar("F", bound=Callable[..., Awaitable[None]])
 _MARK = "gcode_names"
+_SELECT = "gcode_select"
 RAW = "raw"
 
 
@@ -87,11 +104,52 @@ class Command:
         await self.run(**values)
 
 
-def gcode(*names: str) -> Callable[[F], F]:
-    """Declares a method as the G-code command of these names."""
+@runtime_checkable
+class Named(Protocol):
+    """An owner of commands that says its name."""
+
+    name: str
+
+
+@dataclass(slots=True)
+class Selected:
+    """A command that several owners have: the parameter `option` names whose it is."""
+
+    option: str
+    owners: dict[str, Command] = field(default_factory=dict)
+
+    @property
+    def first(self) -> Command:
+        """Of one of the owners."""
+        return next(iter(self.owners.values()))
+
+    async def call(self, line: Line) -> None:
+        """Carry the line out by whom it names; without a name by the owner that is called "", if there is one."""
+        name = line.parameters.get(self.option, "")
+        command = self.owners.get(name)
+        if command is not None:
+            await command.call(line)
+            return
+        known = sorted(owner for owner in self.owners if owner)
+        if not name:
+            what = f"{line.command}: {self.option} must be given"
+            raise GcodeError(what, where=line.where, hint=f"one of {', '.join(known)}")
+        hint = did_you_mean(name, known) or f"one of {', '.join(known)}"
+        shown = sanitise(name, 40)
+        raise GcodeError(
+            f"{line.command}: The value '{shown}' is not valid for {self.option}", where=line.where, hint=hint
+        )
+
+
+def gcode(*names: str, select: str = "") -> Callable[[F], F]:
+    """Declares a method as the G-code command of these names.
+
+    `select`: several objects may have it, and this parameter of the line names one; its owner has a `name`.
+    """
 
     def mark(function: F) -> F:
         setattr(function, _MARK, names)
+        setattr(function, _SELECT, select)
         return function
 
     return mark
@@ -101,19 +159,33 @@ class Commands:
     """The table of commands: name to command."""
 
     def __init__(self, owners: Iterable[object] = ()) -> None:
-        self.by_name: dict[str, Command] = {}
+        self.by_name: dict[str, Command | Selected] = {}
         for owner in owners:
             self.add(owner)
 
     def add(self, owner: object) -> None:
         """Enter all declared methods of an object. A name that is taken already is a fault of the program."""
-        for _, method in inspect.getmembers(owner, inspect.ismethod):
-            names = getattr(method, _MARK, ())
-            command = _declared(names, method) if names else None
-            for name in names:
-                if command is None or name in self.by_name:
-                    raise AssertionError(f"two commands are called {name}")
-                self.by_name[name] = command
+        for attribute, function in inspect.getmembers(type(owner), inspect.isfunction):
+            names = getattr(function, _MARK, ())
+            if names:
+                method = getattr(owner, attribute)
+                select = getattr(function, _SELECT)
+                command = _declared(names, method, select)
+                for name in names:
+                    self._enter(name, command, select, owner)
+
+    def _enter(self, name: str, command: Command, select: str, owner: object) -> None:
+        if not select:
+            if name in self.by_name:
+                raise AssertionError(f"two commands are called {name}")
+            self.by_name[name] = command
+            return
+        shared = self.by_name.setdefault(name, Selected(select))
+        if not isinstance(owner, Named) or not isinstance(shared, Selected) or shared.option != select:
+            raise AssertionError(f"{name} cannot be told by {select}")
+        if owner.name in shared.owners:
+            raise AssertionError(f"two commands are called {name} {select}={owner.name}")
+        shared.owners[owner.name] = command
 
     async def run(self, line: Line) -> None:
         """Carry out one line; GcodeError when nothing of that name is known."""
@@ -134,7 +206,7 @@ def carried_out(work: Awaitable[None]) -> None:
     raise AssertionError("the command waits")
 
 
-def _declared(names: tuple[str, ...], method: Callable[..., Awaitable[None]]) -> Command:
+def _declared(names: tuple[str, ...], method: Callable[..., Awaitable[None]], select: str) -> Command:
     hints = get_type_hints(method, include_extras=True)
     signature = inspect.signature(method)
     parameters = tuple(

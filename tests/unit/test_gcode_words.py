@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from klipkit.base.errors import KlipkitError
 from klipkit.base.faults import GcodeError
-from klipkit.gcode.commands import Commands, gcode
+from klipkit.gcode.commands import Command, Commands, gcode
 from klipkit.gcode.words import parse_line
 
 
@@ -134,6 +134,7 @@ def test_wrong_values_are_refused(text: str, what: str) -> None:
 
 def test_a_command_knows_its_names_and_parameters() -> None:
     command = Commands([Machine()]).by_name["G0"]
+    assert isinstance(command, Command)
     assert command.names == ("G1", "G0")
     assert [(each.name, each.kind, each.required, each.text) for each in command.parameters] == [
         ("X", float, False, "position, mm"),
@@ -144,3 +145,50 @@ def test_a_command_knows_its_names_and_parameters() -> None:
 def test_two_commands_of_one_name_are_a_fault() -> None:
     with pytest.raises(AssertionError, match="two commands are called"):
         Commands([Machine(), Machine()])
+
+
+class Lamp:
+    """One of several of its kind."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.level = 0.0
+
+    @gcode("SET_LAMP", select="LAMP")
+    async def set_lamp(self, *, level: Annotated[float, "0 to 1"]) -> None:
+        """Set the light."""
+        self.level = level
+
+
+def run(commands: Commands, text: str) -> None:
+    line = parse_line(text, "a:1")
+    assert line is not None
+    asyncio.run(commands.run(line))
+
+
+def test_a_command_of_several_owners_goes_to_the_one_that_is_named() -> None:
+    left, right = Lamp("left"), Lamp("right")
+    run(Commands([left, right]), "SET_LAMP LAMP=right LEVEL=0.5")
+    assert (left.level, right.level) == (0.0, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "hint"),
+    [
+        ("SET_LAMP LEVEL=1", "SET_LAMP: LAMP must be given", "one of left, right"),
+        (
+            "SET_LAMP LAMP=lefd LEVEL=1",
+            "SET_LAMP: The value 'lefd' is not valid for LAMP",
+            "did you mean 'left'?",
+        ),
+    ],
+)
+def test_an_owner_that_is_not_there_is_refused_with_those_that_are(text: str, what: str, hint: str) -> None:
+    with pytest.raises(GcodeError) as caught:
+        run(Commands([Lamp("left"), Lamp("right")]), text)
+    assert (caught.value.what, caught.value.hint) == (what, hint)
+
+
+def test_two_owners_of_one_name_are_a_fault() -> None:
+    with pytest.raises(AssertionError, match="two commands are called SET_LAMP LAMP=left"):
+        Commands([Lamp("left"), Lamp("left")])
