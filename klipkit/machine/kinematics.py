@@ -1,7 +1,7 @@
 """Which motors a machine has, what coordinate each follows, where its toolhead may go: an entry a kinematics."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from klipkit.machine.config import (
     StepperOptions,
     TowerConfig,
 )
+from klipkit.machine.geometry import Position, trilaterate
 
 EXTRUDER = "extruder"
 RATIO_HALF, RATIO_QUARTER, RATIO_MOST = 3.0, 6.0, 12.0  # a tower's speed over the toolhead's
@@ -65,6 +66,14 @@ def endstops(loaded: Loaded) -> Endstops:
     return KINDS[type(printer_of(loaded).kinematics)].endstops(loaded)
 
 
+def forward(loaded: Loaded, coordinates: Sequence[float]) -> Position:
+    """Where the toolhead is, mm, when the motors' coordinates (motion/stepper.h) are these, in the order of motors().
+
+    Raises ValueError when there is no such place. The extruder's coordinate, if there is one, does not count.
+    """
+    return KINDS[type(printer_of(loaded).kinematics)].forward(loaded, coordinates)
+
+
 def fill_bounds(bounds: Any, loaded: Loaded) -> None:
     """Fill a `struct bounds` of machine/bounds.h; no axis is known yet."""
     printer = printer_of(loaded)
@@ -93,6 +102,26 @@ def _delta(loaded: Loaded) -> list[Motor]:
         place = (options.delta_radius * math.cos(angle), options.delta_radius * math.sin(angle))
         found.append(Motor(f"stepper_{letter}", tower, "delta", (*place, tower.arm_length)))
     return found
+
+
+def _cartesian_forward(loaded: Loaded, at: Sequence[float]) -> Position:
+    return (at[0], at[1], at[2])
+
+
+def _corexy_forward(loaded: Loaded, at: Sequence[float]) -> Position:
+    """The belts' coordinates are x + y and x - y."""
+    return ((at[0] + at[1]) / 2, (at[0] - at[1]) / 2, at[2])
+
+
+def _delta_forward(loaded: Loaded, at: Sequence[float]) -> Position:
+    """The lower of the two points that are an arm's length away from each carriage."""
+    towers = [motor.tower for motor in _delta(loaded) if motor.tower is not None]
+    spheres = [(x, y, height, arm) for (x, y, arm), height in zip(towers, at, strict=False)]
+    return trilaterate(spheres)
+
+
+def _no_forward(loaded: Loaded, at: Sequence[float]) -> Position:
+    return (0.0, 0.0, 0.0)
 
 
 def _rails_stop(loaded: Loaded) -> Endstops:
@@ -160,11 +189,12 @@ class Kind:
     motors: Callable[[Loaded], list[Motor]]
     bound: Callable[[Any, Loaded, PrinterConfig], None]
     endstops: Callable[[Loaded], Endstops]
+    forward: Callable[[Loaded, Sequence[float]], Position]
 
 
 KINDS: Mapping[type[object], Kind] = {
-    CartesianOptions: Kind(_cartesian, _bound_box, _rails_stop),
-    CoreXYOptions: Kind(_corexy, _bound_box, _rails_stop),
-    DeltaOptions: Kind(_delta, _bound_delta, _towers_stop),
-    NoKinematicsOptions: Kind(lambda loaded: [], _bound_none, _nothing_stops),
+    CartesianOptions: Kind(_cartesian, _bound_box, _rails_stop, _cartesian_forward),
+    CoreXYOptions: Kind(_corexy, _bound_box, _rails_stop, _corexy_forward),
+    DeltaOptions: Kind(_delta, _bound_delta, _towers_stop, _delta_forward),
+    NoKinematicsOptions: Kind(lambda loaded: [], _bound_none, _nothing_stops, _no_forward),
 }

@@ -15,8 +15,9 @@ from klipkit.base.schema import Loaded
 from klipkit.gcode.commands import Commands, carried_out
 from klipkit.gcode.words import LINE_LIMIT, Line, parse_line
 from klipkit.machine.commands.moves import MoveCommands
+from klipkit.machine.geometry import Position
 from klipkit.machine.kinematics import endstops, motors
-from klipkit.machine.planner import Planner, Position
+from klipkit.machine.planner import Planner
 from klipkit.machine.refusals import refusal
 
 CHUNK = 1 << 17  # bytes of a file at a time

@@ -13,9 +13,9 @@ from klipkit._core import ffi, lib
 from klipkit.base.errors import ConfigError
 from klipkit.base.schema import Loaded
 from klipkit.machine.config import ExtruderConfig, InputShaperConfig
+from klipkit.machine.geometry import Position
 from klipkit.machine.kinematics import EXTRUDER, Motor, fill_bounds, printer_of
 
-Position = tuple[float, float, float]
 SHAPED_AXES = "xy"
 FARTHEST = 1e6  # mm from a motor's 0: a kilometre is a wrong number, and positions stay exact
 SETTLE = 0.01  # s after the last step until the steps at its end are final too

@@ -13,7 +13,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from klipkit.machine.planner import Planner, Position
+from klipkit.machine.geometry import Position
+from klipkit.machine.planner import Planner
 from klipkit.mcu.clocksync import ClockMapping, first_mapping, next_mapping
 from klipkit.mcu.digital_out import DigitalOut
 from klipkit.mcu.mcu import Mcu

@@ -11,8 +11,9 @@ from klipkit.base.text import did_you_mean, sanitise
 from klipkit.gcode.commands import gcode
 from klipkit.gcode.words import Line
 from klipkit.machine.config import ShaperName
+from klipkit.machine.geometry import Position
 from klipkit.machine.kinematics import EXTRUDER
-from klipkit.machine.planner import Planner, Position
+from klipkit.machine.planner import Planner
 from klipkit.machine.refusals import refusal
 
 PERCENT = 100
