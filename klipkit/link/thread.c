@@ -172,6 +172,11 @@ static int start_without_signals(struct link_thread *link)
     return error;
 }
 
+static void wake(void *owner)
+{
+    link_thread_wake(owner);
+}
+
 struct link_thread *link_thread_start(struct session *session, int fd, int ready)
 {
     struct link_thread *link = calloc(1, sizeof *link);
@@ -181,9 +186,12 @@ struct link_thread *link_thread_start(struct session *session, int fd, int ready
     link->fd = fd;
     link->ready = ready;
     link->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (link->wake >= 0)
+        session_set_wake(session, wake, link);
     int error = link->wake < 0 ? errno : start_without_signals(link);
     if (!error)
         return link;
+    session_set_wake(session, NULL, NULL);
     if (link->wake >= 0)
         close(link->wake);
     free(link);
@@ -216,6 +224,7 @@ size_t link_thread_heard(struct link_thread *thread, uint8_t *out, size_t room)
 
 void link_thread_stop(struct link_thread *thread)
 {
+    session_set_wake(thread->session, NULL, NULL);
     atomic_store(&thread->stopping, 1);
     signal_event(thread->wake);
     pthread_join(thread->thread, NULL);

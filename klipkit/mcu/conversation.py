@@ -10,7 +10,7 @@ after the responses that it caused (wire/session.h); when the report comes first
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from klipkit._core import ffi, lib
@@ -30,6 +30,7 @@ NUDGE_PAUSE = 0.05  # s without news until it is sent; doubles
 IDENTIFY_PATIENCE = 5.0  # s for the whole dictionary
 
 Listener = Callable[["Heard"], None]
+Waiting = tuple[asyncio.Future["Heard"], Callable[[Message], bool] | None]  # for an answer, and which is one
 
 
 class Heard(NamedTuple):
@@ -50,7 +51,7 @@ class Conversation:
         self.fault: KlipkitError | None = None  # the MCU's first cause, raised in place of its consequences
         self.queue = self.add_queue()  # for commands without a time
         self._listeners: dict[str, list[Listener]] = {}
-        self._answers: dict[str, list[asyncio.Future[Heard]]] = {}
+        self._answers: dict[str, list[Waiting]] = {}
         self._executed: dict[int, asyncio.Future[None]] = {}
         self._raw: Callable[[bytes], None] | None = None
         self._overhears: list[Listener] = []
@@ -76,16 +77,29 @@ class Conversation:
         """Queue a command given as text; clocks in 64-bit ticks, 0 for at once. Gives its ticket."""
         return self._put(lib.session_send, self._encoded(command), queue, min_clock, required)
 
-    async def query(self, command: str, response: str, oid: int | None = None) -> Heard:
-        """Ask, and give the response of that name, and of that object when one is named. Raises NoAnswer, LinkError."""
-        return await self._ask(self._encoded(command), response, _key(response, oid))
+    async def query(
+        self,
+        command: str,
+        response: str,
+        oid: int | None = None,
+        accept: Callable[[Message], bool] | None = None,
+    ) -> Heard:
+        """Ask, and give the response of that name, and of that object when one is named. Raises NoAnswer, LinkError.
+
+        `accept`: which of them is an answer, where the MCU sends such responses by itself as well.
+        """
+        return await self._ask(self._encoded(command), response, _key(response, oid), accept)
+
+    async def carried_out(self, commands: Sequence[str], queue: int) -> None:
+        """Send commands in their order, and wait until the MCU has executed them all. Raises LinkError."""
+        *first, last = [self._encoded(command) for command in commands]
+        for payload in first:
+            self._put(lib.session_send, payload, queue)
+        await self._settled(self._ask_once(last, queue))
 
     async def executed(self, payload: bytes) -> None:
         """Send a command, and wait until the MCU has executed it; its responses are heard before. Raises LinkError."""
-        executed = self._ask_once(payload)
-        await self._first_of({executed, self._reader}, math.inf)
-        if not executed.done():
-            self._raise_if_gone()
+        await self._settled(self._ask_once(payload))
 
     def stats(self) -> Any:
         """The session's statistics (struct session_stats). Raises LinkError once the pipe is closed."""
@@ -156,10 +170,15 @@ class Conversation:
         self.pipe.wake()
         return int(ticket)
 
-    def _ask_once(self, payload: bytes) -> asyncio.Future[None]:
+    def _ask_once(self, payload: bytes, queue: int | None = None) -> asyncio.Future[None]:
         executed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._executed[self._put(lib.session_query, payload)] = executed
+        self._executed[self._put(lib.session_query, payload, queue)] = executed
         return executed
+
+    async def _settled(self, executed: asyncio.Future[None]) -> None:
+        await self._first_of({executed, self._reader}, math.inf)
+        if not executed.done():
+            self._raise_if_gone()
 
     async def _executed_or(self, came: asyncio.Event, payload: bytes) -> None:
         """Ask once, and wait until `came` is set or the question is known to be executed without."""
@@ -172,10 +191,13 @@ class Conversation:
             waiting.cancel()
         self._raise_if_gone()
 
-    async def _ask(self, payload: bytes, response: str, key: str) -> Heard:
+    async def _ask(
+        self, payload: bytes, response: str, key: str, accept: Callable[[Message], bool] | None
+    ) -> Heard:
         answer: asyncio.Future[Heard] = asyncio.get_running_loop().create_future()
         answers = self._answers.setdefault(key, [])
-        answers.append(answer)
+        waiting = (answer, accept)
+        answers.append(waiting)
         try:
             for attempt in range(TRIES):
                 executed = self._ask_once(payload)
@@ -186,7 +208,7 @@ class Conversation:
                 if answer.done():
                     return answer.result()
         finally:
-            answers.remove(answer)
+            answers.remove(waiting)
         raise self.fault or self._silent(response)
 
     async def _first_of(self, waits: set[asyncio.Future[Any]], patience: float) -> None:
@@ -259,8 +281,8 @@ class Conversation:
             self.unknown += 1
             return  # left over from an earlier session; a damaged frame has no valid checksum
         heard = Heard(message, came.sent, came.received)
-        for answer in self._answers.get(_key(message.name, message.values.get("oid")), ()):
-            if not answer.done():
+        for answer, accept in self._answers.get(_key(message.name, message.values.get("oid")), ()):
+            if not answer.done() and (accept is None or accept(message)):
                 answer.set_result(heard)
         for listener in (*self._listeners.get(message.name, ()), *self._overhears):
             listener(heard)

@@ -116,6 +116,13 @@ static void emit(void *owner)
     sim_wire_pump(owner);
 }
 
+/* Something was queued within the run. */
+static void wake(void *owner)
+{
+    struct mcu *mcu = owner;
+    events_set(&mcu->cosim->events, &mcu->wire.emit, mcu->cosim->now);
+}
+
 size_t sim_wire_room(const struct mcu *mcu)
 {
     size_t waiting = line_waiting(&mcu->wire.up, mcu->cosim->now);
@@ -170,9 +177,13 @@ int sim_wire_connect(struct mcu *mcu, struct session *session, uint64_t byte_tim
     sim_wire_cut(mcu);
     events_clear(&mcu->cosim->events, &wire->arrive_down);
     events_clear(&mcu->cosim->events, &wire->emit);
+    if (wire->session)
+        session_set_wake(wire->session, NULL, NULL);
     line_begin(&wire->down, byte_time, line_seed(given->seed, mcu, 0), given->corrupt, given->drop);
     line_begin(&wire->up, byte_time, line_seed(given->seed, mcu, 1), given->corrupt, given->drop);
     wire->session = session;
+    if (session)
+        session_set_wake(session, wake, mcu);
     sim_wire_pump(mcu);
     return 0;
 }

@@ -11,13 +11,18 @@
 #include "klipkit/wire/inner/mcu_clock.h"
 #include "klipkit/wire/inner/message_ring.h"
 #include "klipkit/wire/inner/send_queue.h"
+#include "klipkit/wire/inner/tap.h"
 #include "klipkit/wire/inner/window.h"
 
 /* A command leaves this long before it is due when it fills no frame, s. */
 static const double LEAD = 0.1;
 
+/* `taps_mutex` is held while listeners are called, so it is taken before any session's `mutex`; the list changes under both. */
 struct session {
-    pthread_mutex_t mutex;
+    pthread_mutex_t taps_mutex, mutex;
+    struct session_tap *taps;
+    void (*wake)(void *owner);
+    void *wake_owner;
     struct mcu_clock mcu;
     struct send_queues queues;
     struct window window;
@@ -36,7 +41,7 @@ struct session *session_new(void)
         free(session);
         return NULL;
     }
-    if (pthread_mutex_init(&session->mutex, NULL)) {
+    if (pthread_mutex_init(&session->mutex, NULL) || pthread_mutex_init(&session->taps_mutex, NULL)) {
         message_ring_free(&session->ring);
         free(session);
         return NULL;
@@ -50,6 +55,13 @@ void session_free(struct session *session)
 {
     if (!session)
         return;
+    pthread_mutex_lock(&session->taps_mutex);
+    for (struct session_tap *tap = session->taps, *next; tap; tap = next) {
+        next = tap->next;
+        tap->gone(tap);
+    }
+    pthread_mutex_unlock(&session->taps_mutex);
+    pthread_mutex_destroy(&session->taps_mutex);
     pthread_mutex_destroy(&session->mutex);
     send_queues_free(&session->queues);
     message_ring_free(&session->ring);
@@ -154,6 +166,64 @@ int session_waiting(struct session *session)
     return count;
 }
 
+double session_time_at(struct session *session, uint64_t clock)
+{
+    pthread_mutex_lock(&session->mutex);
+    double time = session->mcu.frequency > 0 ? mcu_clock_time(&session->mcu, clock) : HUGE_VAL;
+    pthread_mutex_unlock(&session->mutex);
+    return time;
+}
+
+uint64_t session_clock_at(struct session *session, double time)
+{
+    pthread_mutex_lock(&session->mutex);
+    const struct mcu_clock *mcu = &session->mcu;
+    uint64_t clock = mcu->frequency > 0 ? mcu->clock + (uint64_t)llround((time - mcu->time) * mcu->frequency) : 0;
+    pthread_mutex_unlock(&session->mutex);
+    return clock;
+}
+
+/* --- listeners and the driver's wake-up --- */
+
+void session_add_tap(struct session *session, struct session_tap *tap)
+{
+    pthread_mutex_lock(&session->taps_mutex);
+    pthread_mutex_lock(&session->mutex);
+    tap->next = session->taps;
+    session->taps = tap;
+    pthread_mutex_unlock(&session->mutex);
+    pthread_mutex_unlock(&session->taps_mutex);
+}
+
+void session_remove_tap(struct session *session, struct session_tap *tap)
+{
+    pthread_mutex_lock(&session->taps_mutex);
+    pthread_mutex_lock(&session->mutex);
+    struct session_tap **place = &session->taps;
+    while (*place && *place != tap)
+        place = &(*place)->next;
+    if (*place)
+        *place = tap->next;
+    pthread_mutex_unlock(&session->mutex);
+    pthread_mutex_unlock(&session->taps_mutex);
+}
+
+void session_set_wake(struct session *session, void (*wake)(void *owner), void *owner)
+{
+    pthread_mutex_lock(&session->mutex);
+    session->wake = wake;
+    session->wake_owner = owner;
+    pthread_mutex_unlock(&session->mutex);
+}
+
+void session_wake(struct session *session)
+{
+    pthread_mutex_lock(&session->mutex);
+    if (session->wake)
+        session->wake(session->wake_owner);
+    pthread_mutex_unlock(&session->mutex);
+}
+
 /* --- receiving --- */
 
 /* A message without bytes for each query in a frame that the MCU has executed. */
@@ -195,6 +265,17 @@ static void receive_frame(struct session *session, double now, size_t length)
     memcpy(message->bytes, bytes + FRAME_HEADER, message->count);
 }
 
+/* Listeners may send to any session, so the mutex is let go; the decoder's bytes are the driver's. */
+static void tell_taps(struct session *session, double now, size_t payload)
+{
+    pthread_mutex_unlock(&session->mutex);
+    pthread_mutex_lock(&session->taps_mutex);
+    for (struct session_tap *tap = session->taps; tap; tap = tap->next)
+        tap->heard(tap, now, session->decoder.bytes + FRAME_HEADER, payload);
+    pthread_mutex_unlock(&session->taps_mutex);
+    pthread_mutex_lock(&session->mutex);
+}
+
 int session_feed(struct session *session, double now, const uint8_t *bytes, size_t count)
 {
     pthread_mutex_lock(&session->mutex);
@@ -204,6 +285,8 @@ int session_feed(struct session *session, double now, const uint8_t *bytes, size
         bytes += used;
         count -= used;
         receive_frame(session, now, length);
+        if (session->taps && length > FRAME_LEAST)
+            tell_taps(session, now, length - FRAME_LEAST);
     }
     int waiting = (int)session->ring.count;
     pthread_mutex_unlock(&session->mutex);

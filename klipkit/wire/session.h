@@ -75,7 +75,19 @@ uint64_t session_acknowledged(struct session *session);
 
 void session_get_stats(struct session *session, struct session_stats *stats);
 
+/* When the MCU's clock is at `clock`, s of the driver's clock, and the other way round, by the newest session_set_clock: HUGE_VAL
+ * and 0 before the first. */
+double session_time_at(struct session *session, uint64_t clock);
+uint64_t session_clock_at(struct session *session, double time);
+
+/* Commands were queued by somebody other than the driver: let them go out now. Does what session_set_wake was told. */
+void session_wake(struct session *session);
+
 /* --- for the driver --- */
+
+/* What session_wake is to do, NULL for nothing. `wake` is called from any thread with the session's mutex held: it must not call
+ * the session. Once this has come back the former one is not called any more. */
+void session_set_wake(struct session *session, void (*wake)(void *owner), void *owner);
 
 /* Bytes came from the MCU at `now`. Gives the number of messages now waiting in the ring. */
 int session_feed(struct session *session, double now, const uint8_t *bytes, size_t count);

@@ -209,8 +209,49 @@ static void filament_goes_with_the_moves(void)
     bench_close(&bench);
 }
 
+static void marks_are_told_when_their_moves_end(void)
+{
+    struct bench bench;
+    double times[4];
+    bench_open(&bench, &LIMITS);
+    CHECK(lookahead_mark(bench.lookahead) == 0, "nothing waits");
+    go(&bench, 50, 0, 100);
+    CHECK(lookahead_mark(bench.lookahead) == 1 && lookahead_mark(bench.lookahead) == 1, "two marks of one move");
+    go(&bench, 100, 0, 100);
+    CHECK(lookahead_mark(bench.lookahead) == 1, "a mark of the next one");
+    CHECK(lookahead_take_marks(bench.lookahead, times, 4) == 0, "nothing is committed");
+    CHECK(lookahead_flush(bench.lookahead) == 2, "two moves");
+    double middle = trapq_get(bench.trapq, 1)->print_time, end = lookahead_print_time(bench.lookahead);
+    CHECK(lookahead_take_marks(bench.lookahead, times, 1) == 1 && times[0] == middle, "the first at %.9f", times[0]);
+    CHECK(lookahead_take_marks(bench.lookahead, times, 4) == 2, "the others");
+    CHECK(times[0] == middle && times[1] == end, "at %.9f and %.9f", times[0], times[1]);
+    go(&bench, 0, 0, 100);
+    CHECK(lookahead_mark(bench.lookahead) == 1, "a mark of a move that is thrown away");
+    lookahead_discard(bench.lookahead, end + 2);
+    CHECK(lookahead_take_marks(bench.lookahead, times, 4) == 1 && times[0] == end + 2, "at %.9f", times[0]);
+    bench_close(&bench);
+}
+
+static void marks_are_as_many_as_one_likes(void)
+{
+    struct bench bench;
+    double times[1000];
+    bench_open(&bench, &LIMITS);
+    for (int i = 0; i < 1000; i++) {
+        go(&bench, i % 2 ? 0 : 5, 0, 100);
+        CHECK(lookahead_mark(bench.lookahead) == 1, "mark %d", i);
+    }
+    lookahead_flush(bench.lookahead);
+    CHECK(lookahead_take_marks(bench.lookahead, times, 1000) == 1000, "all come");
+    for (int i = 1; i < 1000; i++)
+        CHECK(times[i] > times[i - 1], "in order");
+    bench_close(&bench);
+}
+
 int main(void)
 {
+    marks_are_told_when_their_moves_end();
+    marks_are_as_many_as_one_likes();
     filament_goes_with_the_moves();
     corner_is_taken_at_the_speed_of(90, 5);
     corner_is_taken_at_the_speed_of(0, 80);
