@@ -35,6 +35,21 @@ class MoveError(GcodeError):
     classic: ClassVar[tuple[str, ...]] = ("Move out of range", "Must home axis first", "Must home before")
 
 
+class HomingError(GcodeError):
+    """A homing or probing move did not find its endstop, or found it when it should not.
+
+    Look at the switch with QUERY_ENDSTOPS, pressed and released; at its wires; at the direction of the motor, and
+    whether it moves.
+    """
+
+    code = "homing"
+    classic: ClassVar[tuple[str, ...]] = (
+        "No trigger on",
+        "still triggered after retract",
+        "Communication timeout during homing",
+    )
+
+
 class LinkError(DeviceError):
     """The link to a microcontroller could not be opened, or broke.
 

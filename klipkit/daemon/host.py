@@ -1,112 +1,180 @@
 """The host: from a typed configuration and a way to each MCU to a machine that carries out G-code.
 
-Loaded (base/schema) + pipes --> start(): connect, make parts, configure --> run(lines) --> stop()
+Loaded (base/schema) + pipes --> start(): connect, make parts, configure, begin --> ready --> stop()
+                                                                                      |
+                                                                   fault: the first cause of a shutdown
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from typing import Any
+import contextlib
+from collections.abc import Coroutine, Iterable, Mapping
+from typing import Any, TypeVar
 
-from klipkit.base.errors import UnknownMcu
-from klipkit.base.pin import MAIN_MCU, Pin
+from klipkit.base.errors import KlipkitError, UnknownMcu
+from klipkit.base.pin import MAIN_MCU
 from klipkit.base.schema import Loaded
 from klipkit.boards.config import PinAliases
+from klipkit.daemon.parts import PARTS
+from klipkit.daemon.wiring import Wiring
 from klipkit.gcode.commands import Commands
-from klipkit.gcode.words import Line, parse_line
+from klipkit.gcode.responses import Responses
+from klipkit.gcode.scripts import Scripts
 from klipkit.link.pipe import Pipe
+from klipkit.machine.commands.homing import HomingCommands
 from klipkit.machine.commands.moves import MoveCommands
 from klipkit.machine.config import ForceMoveConfig
-from klipkit.machine.kinematics import Motor, motors
+from klipkit.machine.homing import Homing
+from klipkit.machine.kinematics import motors
 from klipkit.machine.planner import Planner
-from klipkit.machine.toolhead import Drive, Toolhead
+from klipkit.machine.rails import drives_of, switches_of
+from klipkit.machine.toolhead import Toolhead
 from klipkit.mcu.clocksync import first_mapping, main_mapping
-from klipkit.mcu.digital_out import DigitalOut
 from klipkit.mcu.mcu import Mcu
+from klipkit.mcu.pins import Pins
 from klipkit.mcu.stepper import Stepper, StepQueue
+from klipkit.parts.part import Part
+from klipkit.parts.schedule import Schedule
+
+T = TypeVar("T")
 
 
 class Host:
-    """A machine as long as it lives. `pipes`: a way to each MCU by name; the host closes them."""
+    """A machine as long as it lives. `pipes`: a way to each MCU by name; the host closes them.
+
+    `fault` is set once, with the first cause of a shutdown.
+    """
+
+    planner: Planner
+    toolhead: Toolhead
+    homing: Homing
 
     def __init__(self, loaded: Loaded, pipes: Mapping[str, Pipe]) -> None:
         self.loaded = loaded
         self.mcus = {name: Mcu(name, pipe) for name, pipe in pipes.items()}
-        self.steppers: dict[str, Stepper] = {}
-        self.queues: list[StepQueue] = []
-        self.planner: Planner | None = None
-        self.toolhead: Toolhead | None = None
+        self.responses = Responses()
         self.commands = Commands()
-        self._aliases = PinAliases(loaded)
+        self.scripts = Scripts(self.commands)
+        self.parts: Mapping[str, Part] = {}
+        self.queues: list[StepQueue] = []
+        self.fault: asyncio.Future[KlipkitError] = asyncio.get_running_loop().create_future()
+        self.is_ready = False
+        self._watches: list[asyncio.Task[None]] = []
 
     @property
     def main(self) -> Mcu:
         """The MCU whose clock is print time."""
         return self.mcus[MAIN_MCU]
 
+    @property
+    def steppers(self) -> dict[str, Stepper]:
+        """Each motor's stepper, by its name."""
+        return {drive.stepper.name: drive.stepper for drive in self.toolhead.drives}
+
     async def start(self) -> None:
         """Connect, configure, and be ready for G-code. Raises KlipkitError."""
-        await asyncio.gather(*(mcu.connect() for mcu in self.mcus.values()))
-        for mcu in self.mcus.values():
-            is_main = mcu is self.main
-            mcu.mapping = (
-                main_mapping(mcu.sync) if is_main else first_mapping(self.main.sync, mcu.sync, mcu.pipe.now())
-            )
-        found = motors(self.loaded)
-        drives = [self._drive(motor) for motor in found]
+        await self._connect()
+        pins = Pins(self.mcus, PinAliases(self.loaded))
+        self._make_toolhead(pins)
+        self.parts = self._wiring(pins).make_all()
         for mcu in self.mcus.values():
             await mcu.configure()
-        users = {drive.stepper.mcu.name for drive in drives}
+        users = {drive.stepper.mcu.name for drive in self.toolhead.drives}
         self.queues = [StepQueue(mcu) for name, mcu in self.mcus.items() if name in users]
-        self.planner = Planner(self.loaded, found)
-        self.toolhead = Toolhead(self.planner, self.main, self.queues, drives)
-        force_move = self.loaded.one(ForceMoveConfig)
-        enabled = force_move is not None and force_move.enable_force_move
-        self.commands.add(MoveCommands(self.toolhead, force_move=enabled))
+        await self.toolhead.attach(self.queues)
+        for part in self.parts.values():
+            await self.guarded(part.begin())
+        self.is_ready = True
 
     async def run(self, lines: Iterable[str], name: str) -> None:
         """Carry out lines of G-code and wait for the last move. Raises the first error; an MCU's goes before others."""
-        for number, text in enumerate(lines, 1):
-            line = parse_line(text, f"{name}:{number}")
-            if line is not None:
-                await self._guarded(line)
-        finish = parse_line("M400", name)
-        if finish is not None:
-            await self._guarded(finish)
+        async with self.scripts.turn:
+            await self.guarded(self.scripts.carry_out_all(lines, name))
+            await self.guarded(self.toolhead.drain())
+
+    async def guarded(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do `work`, as long as nothing shuts the machine down. Raises `fault` when that happens."""
+        task = asyncio.ensure_future(work)
+        waits: set[asyncio.Future[Any]] = {task, self.fault}
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            raise
+        if self.fault.done():
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            raise self.fault.result()
+        return await task
+
+    def shut_down(self, error: KlipkitError) -> None:
+        """Stop all MCUs at once. The first cause stays."""
+        if self.fault.done():
+            return
+        self.fault.set_result(error)
+        self.is_ready = False
+        for mcu in self.mcus.values():
+            _stop(mcu)
+        for part in self.parts.values():
+            part.halt()
 
     async def stop(self) -> None:
         """Let go of the machine."""
-        if self.toolhead is not None:
-            self.toolhead.close()
+        self.is_ready = False
+        for part in self.parts.values():
+            await part.end()
+        for watch in self._watches:
+            watch.cancel()
+        await asyncio.gather(*self._watches, return_exceptions=True)
+        if hasattr(self, "toolhead"):
+            await self.toolhead.close()
         for queue in self.queues:
             queue.close()
-        if self.planner is not None:
+        if hasattr(self, "planner"):
             self.planner.close()
         await asyncio.gather(*(mcu.close() for mcu in self.mcus.values()))
 
-    async def _guarded(self, line: Line) -> None:
-        work = asyncio.ensure_future(self.commands.run(line))
-        faults = [mcu.fault for mcu in self.mcus.values()]
-        waits: list[asyncio.Future[Any]] = [work, *faults]
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for fault in faults:
-            if fault.done():
-                work.cancel()
-                raise fault.result()
-        await work
+    async def _connect(self) -> None:
+        if MAIN_MCU not in self.mcus:
+            raise UnknownMcu("there is no section [mcu]", where=self.loaded.config.files[0])
+        await asyncio.gather(*(mcu.connect() for mcu in self.mcus.values()))
+        for mcu in self.mcus.values():
+            now = mcu.pipe.now()
+            is_main = mcu is self.main
+            mcu.mapping = main_mapping(mcu.sync) if is_main else first_mapping(self.main.sync, mcu.sync, now)
+            self._watches.append(asyncio.ensure_future(self._watch(mcu)))
 
-    def _drive(self, motor: Motor) -> Drive:
-        config = motor.config
-        step, direction = self._aliases.resolved(config.step_pin), self._aliases.resolved(config.dir_pin)
-        mcu = self._mcu(step, config.source.where("step_pin"))
-        stepper = Stepper(mcu, motor.name, step, direction, config.step_pulse_duration, config.step_distance)
-        self.steppers[motor.name] = stepper
-        enable = None
-        if config.enable_pin is not None:
-            pin = self._aliases.resolved(config.enable_pin)
-            enable = DigitalOut(self._mcu(pin, config.source.where("enable_pin")), pin)
-        return Drive(stepper, enable)
+    async def _watch(self, mcu: Mcu) -> None:
+        """What befalls an MCU befalls the machine."""
+        self.shut_down(await asyncio.shield(mcu.fault))
 
-    def _mcu(self, pin: Pin, where: str) -> Mcu:
-        if pin.chip not in self.mcus:
-            raise UnknownMcu(f"there is no [mcu {pin.chip}] for the pin {pin}", where=where)
-        return self.mcus[pin.chip]
+    def _make_toolhead(self, pins: Pins) -> None:
+        found = motors(self.loaded)
+        drives = drives_of(found, pins)
+        switches = switches_of(self.loaded, drives, pins)
+        self.planner = Planner(self.loaded, found)
+        self.toolhead = Toolhead(self.planner, self.main, drives, self.shut_down)
+        self.homing = Homing(self.loaded, self.toolhead, switches)
+        force_move = self.loaded.one(ForceMoveConfig)
+        enabled = force_move is not None and force_move.enable_force_move
+        self.commands.add(MoveCommands(self.toolhead, force_move=enabled))
+        self.commands.add(HomingCommands(self.homing, self.responses))
+
+    def _wiring(self, pins: Pins) -> Wiring:
+        wiring = Wiring(self.loaded, PARTS, made=self.commands.add)
+        wiring.provide(Loaded, self.loaded)
+        wiring.provide(Pins, pins)
+        wiring.provide(Planner, self.planner)
+        wiring.provide(Toolhead, self.toolhead)
+        wiring.provide(Schedule, self.toolhead)
+        wiring.provide(Homing, self.homing)
+        wiring.provide(Responses, self.responses)
+        wiring.provide(Commands, self.commands)
+        wiring.provide(Scripts, self.scripts)
+        return wiring
+
+
+def _stop(mcu: Mcu) -> None:
+    """Shut an MCU down, as far as it can be told."""
+    with contextlib.suppress(KlipkitError):
+        mcu.talk.send("emergency_stop")

@@ -8,7 +8,7 @@
 
 import inspect
 import types
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from klipkit.base.declare import Declared
@@ -19,10 +19,13 @@ from klipkit.parts.part import Part
 
 
 class Wiring:
-    """Makes each part once. `makers` is the table of parts; a wrong table is a fault of the program."""
+    """Makes each part once, and tells `made` of it. A wrong table of `makers` is a fault of the program."""
 
-    def __init__(self, loaded: Loaded, makers: Iterable[type[Part]]) -> None:
+    def __init__(
+        self, loaded: Loaded, makers: Iterable[type[Part]], made: Callable[[Part], None] = lambda part: None
+    ) -> None:
         self._loaded = loaded
+        self._made = made
         self._makers: Mapping[type[Declared], type[Part]] = {config_of(maker): maker for maker in makers}
         self._provided: dict[type, object] = {}
         self._parts: dict[str, Part] = {}
@@ -69,6 +72,7 @@ class Wiring:
         part.name = part.name or config.source.short or section
         part.section = section
         self._parts[section] = part
+        self._made(part)
         return part
 
     def _value(self, maker: type[Part], name: str, hint: Any, config: Declared) -> Any:

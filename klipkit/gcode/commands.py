@@ -188,12 +188,16 @@ class Commands:
         shared.owners[owner.name] = command
 
     async def run(self, line: Line) -> None:
-        """Carry out one line; GcodeError when nothing of that name is known."""
+        """Carry out one line; GcodeError with its place when nothing of that name is known, or it is refused."""
         command = self.by_name.get(line.command)
         if command is None:
             hint = did_you_mean(line.command, self.by_name)
             raise GcodeError(f'Unknown command: "{sanitise(line.command, 60)}"', where=line.where, hint=hint)
-        await command.call(line)
+        try:
+            await command.call(line)
+        except GcodeError as error:
+            error.where = error.where or line.where
+            raise
 
 
 def carried_out(work: Awaitable[None]) -> None:

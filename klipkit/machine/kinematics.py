@@ -13,6 +13,7 @@ from klipkit.machine.config import (
     CoreXYOptions,
     DeltaOptions,
     ExtruderConfig,
+    HomingOptions,
     NoKinematicsOptions,
     PrinterConfig,
     RailConfig,
@@ -74,6 +75,28 @@ def forward(loaded: Loaded, coordinates: Sequence[float]) -> Position:
     return KINDS[type(printer_of(loaded).kinematics)].forward(loaded, coordinates)
 
 
+@dataclass(frozen=True, slots=True)
+class HomingPlan:
+    """How axes are homed that are homed at once: the toolhead is taken to be at `begin` and driven to `end`, mm.
+
+    None: the axis stays where it is. `rails`: the sections with the endstops, and the motors that each stops.
+    """
+
+    axes: tuple[int, ...]
+    config: HomingOptions
+    rails: Mapping[str, tuple[str, ...]]
+    begin: tuple[float | None, float | None, float | None]
+    end: tuple[float | None, float | None, float | None]
+    heights: Mapping[str, float] | None = (
+        None  # of a delta: of each motor at its endstop, where that is not `end`
+    )
+
+
+def homing_plans(loaded: Loaded) -> list[HomingPlan]:
+    """In the order in which the axes are homed."""
+    return KINDS[type(printer_of(loaded).kinematics)].homing(loaded)
+
+
 def fill_bounds(bounds: Any, loaded: Loaded) -> None:
     """Fill a `struct bounds` of machine/bounds.h; no axis is known yet."""
     printer = printer_of(loaded)
@@ -118,6 +141,45 @@ def _delta_forward(loaded: Loaded, at: Sequence[float]) -> Position:
     towers = [motor.tower for motor in _delta(loaded) if motor.tower is not None]
     spheres = [(x, y, height, arm) for (x, y, arm), height in zip(towers, at, strict=False)]
     return trilaterate(spheres)
+
+
+OVERRUN = 1.5  # ways of a rail that homing goes at most: the position before is not known
+
+
+def _rail_plan(loaded: Loaded, axis: int, stops: Sequence[str]) -> HomingPlan:
+    name = f"stepper_{'xyz'[axis]}"
+    rail = loaded.named(name, RailConfig)
+    way = OVERRUN * (rail.position_max - rail.position_min) * (1 if rail.homing_positive_dir else -1)
+    begin: list[float | None] = [None, None, None]
+    end: list[float | None] = [None, None, None]
+    begin[axis], end[axis] = rail.position_endstop - way, rail.position_endstop
+    return HomingPlan(
+        (axis,), rail, {name: tuple(stops)}, (begin[0], begin[1], begin[2]), (end[0], end[1], end[2])
+    )
+
+
+def _cartesian_homing(loaded: Loaded) -> list[HomingPlan]:
+    return [_rail_plan(loaded, axis, [f"stepper_{letter}"]) for axis, letter in enumerate("xyz")]
+
+
+def _corexy_homing(loaded: Loaded) -> list[HomingPlan]:
+    belts = ["stepper_x", "stepper_y"]
+    return [_rail_plan(loaded, axis, belts if axis < 2 else ["stepper_z"]) for axis in range(3)]
+
+
+def _delta_homing(loaded: Loaded) -> list[HomingPlan]:
+    """All towers at once; the nozzle is over the middle, as far as the host knows."""
+    options = printer_of(loaded).kinematics
+    assert isinstance(options, DeltaOptions)
+    towers = {f"stepper_{letter}": loaded.named(f"stepper_{letter}", TowerConfig) for letter in "abc"}
+    heights = {
+        name: tower.position_endstop + math.sqrt(tower.arm_length**2 - options.delta_radius**2)
+        for name, tower in towers.items()
+    }
+    top = max(tower.position_endstop for tower in towers.values())
+    bottom = top - OVERRUN * (top - options.minimum_z_position)
+    rails = {name: (name,) for name in towers}
+    return [HomingPlan((0, 1, 2), towers["stepper_a"], rails, (0.0, 0.0, bottom), (0.0, 0.0, top), heights)]
 
 
 def _no_forward(loaded: Loaded, at: Sequence[float]) -> Position:
@@ -190,11 +252,12 @@ class Kind:
     bound: Callable[[Any, Loaded, PrinterConfig], None]
     endstops: Callable[[Loaded], Endstops]
     forward: Callable[[Loaded, Sequence[float]], Position]
+    homing: Callable[[Loaded], list[HomingPlan]]
 
 
 KINDS: Mapping[type[object], Kind] = {
-    CartesianOptions: Kind(_cartesian, _bound_box, _rails_stop, _cartesian_forward),
-    CoreXYOptions: Kind(_corexy, _bound_box, _rails_stop, _corexy_forward),
-    DeltaOptions: Kind(_delta, _bound_delta, _towers_stop, _delta_forward),
-    NoKinematicsOptions: Kind(lambda loaded: [], _bound_none, _nothing_stops, _no_forward),
+    CartesianOptions: Kind(_cartesian, _bound_box, _rails_stop, _cartesian_forward, _cartesian_homing),
+    CoreXYOptions: Kind(_corexy, _bound_box, _rails_stop, _corexy_forward, _corexy_homing),
+    DeltaOptions: Kind(_delta, _bound_delta, _towers_stop, _delta_forward, _delta_homing),
+    NoKinematicsOptions: Kind(lambda loaded: [], _bound_none, _nothing_stops, _no_forward, lambda loaded: []),
 }

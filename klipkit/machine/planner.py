@@ -106,6 +106,28 @@ class Planner:
         """Commit all moves, the last to standstill."""
         _check(lib.lookahead_flush(self.lookahead))
 
+    def append(self, end: Position, velocity: float, accel: float) -> None:
+        """A straight move that no bounds hold, and no modes of G-code."""
+        _check(lib.lookahead_append(self.lookahead, ffi.new("double[3]", end), velocity, accel))
+        lib.moves_take_position(self.moves)
+
+    def limited(self, end: Position, velocity: float) -> tuple[float, float]:
+        """Velocity and acceleration that the machine allows of a move from here to `end`, mm/s and mm/s^2."""
+        start = self.position
+        velocity, accel = min(velocity, self.limits[0]), self.limits[1]
+        if (rise := abs(end[2] - start[2])) and self.bounds.kind != lib.BOUNDS_NONE:
+            share = math.dist(start, end) / rise
+            velocity, accel = (
+                min(velocity, self.bounds.z_velocity * share),
+                min(accel, self.bounds.z_accel * share),
+            )
+        return velocity, accel
+
+    def forget_origin(self, axes: Sequence[int]) -> None:
+        """G-code's coordinates of these axes are positions again, but for SET_GCODE_OFFSET."""
+        for axis in axes:
+            self.moves.origin[axis] = self.moves.offset[axis]
+
     def can_stand_at(self, position: Position) -> bool:
         """Whether each motor has a place for the toolhead there: a delta's arms may be too short."""
         place = ffi.new("double[3]", position)
@@ -123,6 +145,23 @@ class Planner:
                 stepper = self.steppers[motor.name]
                 at = lib.stepper_coordinate(stepper, place)
                 _check(lib.stepper_set_position(stepper, at, lib.stepper_position(stepper)))
+
+    def coordinates(self, position: Position) -> dict[str, float]:
+        """The coordinate of each motor but the extruder's when the toolhead is there, mm."""
+        place = ffi.new("double[3]", position)
+        names = [motor.name for motor in self.motors if motor.name != EXTRUDER]
+        return {name: float(lib.stepper_coordinate(self.steppers[name], place)) for name in names}
+
+    def halted(self, print_time: float, position: Position) -> None:
+        """The toolhead is at `position`; all moves are forgotten, and the next one begins no sooner than then.
+
+        Each stepper must be told where it is (stepper_discard, stepper_set_position).
+        """
+        place = ffi.new("double[3]", position)
+        lib.lookahead_discard(self.lookahead, print_time)
+        _check(lib.trapq_set_position(self.trapq, print_time, place))
+        _check(lib.lookahead_set_position(self.lookahead, place))
+        lib.moves_take_position(self.moves)
 
     def set_shaper(self, axis: str, kind: str, frequency: float, damping: float) -> None:
         """Shape the motion of an axis from now on; frequency 0: no longer. At standstill only, all steps made."""

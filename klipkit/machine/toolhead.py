@@ -6,13 +6,18 @@
                 now        now + DUE               committed         waiting in the look-ahead
 
 Steps are made and sent DUE ahead of the MCU's time, moves are committed up to AHEAD seconds before go_on() waits: a
-host that stalls for less than DUE is not noticed.
+host that stalls for less than DUE is not noticed. A task makes the steps go on, and brings what waits to standstill
+when nothing more comes in time. Homing drips its moves instead (drip).
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
+from klipkit._core import ffi, lib
+from klipkit.base.errors import KlipkitError
 from klipkit.machine.geometry import Position
 from klipkit.machine.planner import Planner
 from klipkit.mcu.clocksync import ClockMapping, first_mapping, next_mapping
@@ -22,10 +27,16 @@ from klipkit.mcu.stepper import Stepper, StepQueue
 
 AHEAD = 2.0  # s of moves that are committed at most
 DUE = 0.7  # s of steps that are sent ahead
+LOW = 0.5  # s of committed moves left at which those that wait are brought to standstill
 PIECE = 0.1  # s of motion for which steps are made at a time
 FOLLOW = 1.0  # s of motion after which other MCUs' clocks are followed anew
 SHORT = DUE / 2  # s: a dwell shorter than this is part of the motion, whose last steps are not waited for
 LEAD = 0.25  # s from standstill to the first step
+WAKE = 0.02  # s for which a motor is on before its first step
+DRIP_PIECE = 0.02  # s between looks at a dripped move
+MARKS = 64  # that are taken at a time
+
+Action = Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,29 +47,86 @@ class Drive:
     enable: DigitalOut | None = None
 
 
+class Stop(Protocol):
+    """What may stop a dripped move: endstops. `ahead`: s by which steps may be sent ahead at most."""
+
+    ahead: float
+
+    async def begin(self, print_time: float) -> None:
+        """The move begins then."""
+
+    def ends(self, print_time: float) -> None:
+        """The move ends then, if nothing stops it."""
+
+    def is_over(self) -> bool:
+        """Whether the move need not go on."""
+
+    async def wait(self, seconds: float) -> None:
+        """Wait until is_over() may have changed, so many seconds at most."""
+
+
 class Toolhead:
-    """Drives a planner (borrowed). `main` is the MCU whose clock is print time."""
+    """Drives a planner (borrowed). `main` is the MCU whose clock is print time; `failed` is told what ends the task."""
 
     def __init__(
-        self, planner: Planner, main: Mcu, queues: Sequence[StepQueue], drives: Sequence[Drive]
+        self,
+        planner: Planner,
+        main: Mcu,
+        drives: Sequence[Drive],
+        failed: Callable[[KlipkitError], None],
     ) -> None:
         self.planner = planner
         self.main = main
-        self.drives = drives
-        self._queues = queues
+        self.drives = tuple(drives)
+        self.stalls = 0  # times that moves were brought to standstill because no more had come
+        self.least_lead = (
+            DUE  # s: the least time by which steps of a move that goes on were made before they were due
+        )
+        self._failed = failed
+        self._queues: Sequence[StepQueue] = ()
         self._made = 0.0  # print time up to which steps were made
         self._until = 0.0  # print time up to which steps may have been made already
         self._mapped = 0.0  # print time at which the MCUs' clocks were last compared
         self._rests = 0.0  # print time up to which a dwell lasts
-        for drive in drives:
-            drive.stepper.attach(self._queue_of(drive.stepper), planner.steppers[drive.stepper.name])
-            if drive.enable is not None:
-                drive.enable.attach()
+        self._drips = False
+        self._actions: deque[Action] = deque()  # that wait for the end of moves, one for each mark
+        self._times = ffi.new(f"double[{MARKS}]")
+        self._task: asyncio.Task[None] | None = None
+
+    async def attach(self, queues: Sequence[StepQueue]) -> None:
+        """The MCUs are configured: steps may be sent. The motors are at the whole steps that their MCUs say."""
+        self._queues = queues
+        for enable in {id(drive.enable): drive.enable for drive in self.drives}.values():
+            if enable is not None:
+                enable.attach()
+        for drive in self.drives:
+            stepper = drive.stepper
+            stepper.attach(self._queue_of(stepper), self.planner.steppers[stepper.name])
+            stepper.stands_at(await stepper.counted())
+        self._task = asyncio.get_running_loop().create_task(self._tend())
 
     @property
     def position(self) -> Position:
         """Where the last move ends, mm."""
         return self.planner.position
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether moves are to be made."""
+        return self.planner.waiting or self.planner.committed > self.now()
+
+    @property
+    def is_on(self) -> bool:
+        """Whether a motor is enabled."""
+        return any(drive.enable is not None and drive.enable.is_on for drive in self.drives)
+
+    def now(self) -> float:
+        """The print time now."""
+        return self.main.print_time()
+
+    def drive(self, name: str) -> Drive:
+        """The drive of a motor."""
+        return next(drive for drive in self.drives if drive.stepper.name == name)
 
     async def set_position(self, position: Position) -> None:
         """The toolhead is at `position` without moving; waits for standstill."""
@@ -68,24 +136,20 @@ class Toolhead:
             drive.stepper.stands()
 
     async def begin(self) -> None:
-        """A move comes: from standstill it begins a little ahead of now, with the motors on."""
+        """A move may come: from standstill it begins a little ahead of now."""
         if self.planner.waiting or self.planner.committed > self._made:
             return
-        start = max(self._made, self._rests, self.main.print_time() + LEAD)
-        for drive in self.drives:
-            if drive.enable is not None and not drive.enable.is_on:
-                drive.enable.set(start - LEAD / 2, True)
-        self._made = max(self._made, start)
+        self._made = max(self._made, self._rests, self.now() + LEAD)
         self.planner.set_start(self._made)
         now = self.main.pipe.now()
         self._map(self._made, lambda mcu: first_mapping(self.main.sync, mcu.sync, now))
 
     async def go_on(self) -> None:
-        """A move came; waits while enough is queued."""
-        while self.planner.committed - self.main.print_time() > AHEAD:
-            self._advance()
-            await asyncio.sleep(PIECE)
+        """A move may have come; waits while enough is queued."""
+        self._start_motors()
         self._advance()
+        while (more := self.planner.committed - self.now() - AHEAD) > 0:
+            await asyncio.sleep(max(PIECE, more))
 
     async def dwell(self, seconds: float) -> None:
         """The next move begins that much later than the last one ends."""
@@ -98,45 +162,162 @@ class Toolhead:
         if seconds < SHORT:
             await self.go_on()
         else:
-            await asyncio.sleep(max(0.0, self._rests - self.main.print_time() - LEAD))
+            await asyncio.sleep(max(0.0, self._rests - self.now() - LEAD))
 
     async def drain(self) -> None:
         """Wait until all moves are done."""
         await self._finish()
         end = max(self._made, self._rests)
-        await asyncio.sleep(max(0.0, end - self.main.print_time()))
+        await asyncio.sleep(max(0.0, end - self.now()))
+
+    def after_moves(self, action: Action) -> None:
+        """Call `action` with the print time at which the moves given so far end, once that is known."""
+        marked = int(lib.lookahead_mark(self.planner.lookahead))
+        if marked < 0:
+            raise MemoryError("no memory for a mark")
+        if marked:
+            self._actions.append(action)
+            return
+        self._act()
+        action(max(self.planner.committed, self._rests, self.now() + LEAD))
+
+    async def motors_off(self) -> None:
+        """Wait for standstill and let go of all motors; no position is known then."""
+        await self.drain()
+        when = max(self._made, self.now() + LEAD)
+        for drive in self.drives:
+            if drive.enable is not None and drive.enable.is_on:
+                drive.enable.set(when, False)
+        self._made = when
+        self.planner.know(())
+
+    async def enable(self, name: str, on: bool) -> None:
+        """Switch one motor on or off, at standstill. Nothing happens when it has no enable pin."""
+        await self.drain()
+        enable = self.drive(name).enable
+        if enable is not None and enable.is_on != on:
+            self._made = max(self._made, self.now() + LEAD)
+            enable.set(self._made, on)
+
+    async def drip(self, end: Position, velocity: float, accel: float, stop: Stop) -> None:
+        """Move straight to `end`, whatever the bounds, from standstill, until that is reached or `stop` is over.
+
+        Steps are sent no further ahead than `stop` allows. The caller says what came of it: `halted`, or drain().
+        """
+        await self.drain()
+        self._drips = True
+        try:
+            await self.begin()
+            start = self._made
+            self.planner.append(end, velocity, accel)
+            self._start_motors()
+            await stop.begin(start)
+            self.planner.flush()
+            stop.ends(self.planner.committed)
+            await self._drip_until(self.planner.settled, stop)
+        finally:
+            self._drips = False
+
+    def halted(self, steps: Mapping[str, int], places: Mapping[str, float], position: Position) -> None:
+        """A dripped move was stopped: what it was still to do is forgotten, and the toolhead is at `position`.
+
+        The motors stand at these whole steps, which are these coordinates, mm; those that are not named go on from
+        where they stand.
+        """
+        when = max(self._made, self.now()) + PIECE
+        self.planner.halted(when, position)
+        self._made = self._until = when
+        for drive in self.drives:
+            stepper = drive.stepper
+            at = steps.get(stepper.name, stepper.commanded())
+            stepper.halted(when, at, places.get(stepper.name, stepper.place_of(at)))
+
+    async def close(self) -> None:
+        """Let go of the task and the enable pins."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        for drive in self.drives:
+            if drive.enable is not None:
+                drive.enable.close()
+
+    async def _tend(self) -> None:
+        """Make steps as their time comes, and bring moves to standstill when nothing follows them in time."""
+        try:
+            while True:
+                await asyncio.sleep(PIECE)
+                if not self._drips:
+                    self._keep_going()
+        except KlipkitError as error:
+            self._failed(error)
+
+    def _keep_going(self) -> None:
+        left = self.planner.committed - self.now()
+        if left < LOW and self.planner.waiting:
+            self.stalls += 1
+            self.planner.flush()
+        if left < LOW and not self.planner.waiting:
+            self._advance(self.planner.settled)
+        else:
+            self._advance()
 
     async def _finish(self) -> None:
         """Make and send all steps, to standstill."""
         self.planner.flush()
         settled = self.planner.settled
+        self._start_motors()
         self._advance(settled)
         while self._made < settled:
             await asyncio.sleep(PIECE / 2)
             self._advance(settled)
 
-    def close(self) -> None:
-        """Let go of the enable pins."""
+    async def _drip_until(self, end: float, stop: Stop) -> None:
+        while self._made < end and not stop.is_over():
+            self._made = min(end, max(self._made, self.now() + stop.ahead))
+            self._generate(min(end, self._made + DRIP_PIECE))
+            await stop.wait(DRIP_PIECE)
+        while not stop.is_over() and self.now() < end:
+            await stop.wait(max(0.0, end - self.now()))
+
+    def _start_motors(self) -> None:
+        """Switch the motors on before the first step of a move that has come."""
+        if not self.planner.waiting and self.planner.committed <= self._made:
+            return
         for drive in self.drives:
-            if drive.enable is not None:
-                drive.enable.close()
+            if drive.enable is not None and not drive.enable.is_on:
+                drive.enable.set(self._made - WAKE, True)
 
     def _advance(self, end: float | None = None) -> None:
         """Make and send the steps that are due, in pieces; `end` is where standstill is known to last to."""
+        self._act()
         known = self.planner.committed - self.planner.delay if end is None else end
-        due = min(known, self.main.print_time() + DUE)
+        now = self.now()
+        if self.planner.committed > self._made:
+            self.least_lead = min(self.least_lead, self._made - now)
+        due = min(known, now + DUE)
         while self._made + PIECE <= due or (end is not None and self._made < due):
             self._made = min(self._made + PIECE, due) if end is not None else self._made + PIECE
             latest = self.planner.committed if end is None else end
-            until = max(self._until, min(latest, self._made + FOLLOW + self.planner.delay))
-            for queue in self._queues:
-                queue.generate(until, self._made)
-            self._until = until
-            for queue in self._queues:
-                queue.flush(self._made)
+            self._generate(max(self._until, min(latest, self._made + FOLLOW + self.planner.delay)))
             if self._made - self._mapped >= FOLLOW:
                 self._follow()
         self.planner.expire(self._made - PIECE)
+
+    def _generate(self, until: float) -> None:
+        """Make and send the steps up to `made`, and those of the motion until `until` that is final."""
+        for queue in self._queues:
+            queue.generate(until, self._made)
+        self._until = until
+        for queue in self._queues:
+            queue.flush(self._made)
+
+    def _act(self) -> None:
+        """What waits for the end of moves that are committed now gets its time."""
+        while self._actions and (
+            count := int(lib.lookahead_take_marks(self.planner.lookahead, self._times, MARKS))
+        ):
+            for number in range(count):
+                self._actions.popleft()(self._times[number])
 
     def _follow(self) -> None:
         boundary = self._until

@@ -25,6 +25,7 @@ from klipkit.wire.message import Message
 TRIES = 6
 FIRST_PAUSE = 0.01  # s before a question is asked again; doubles
 PATIENCE = 5.0  # s for one try, when the link itself is silent: the longest retransmission time-out
+ASK_AGAIN = 0.2  # s until a piece of the dictionary is asked for again
 NUDGE = "debug_nop"  # a command that does nothing
 NUDGE_PAUSE = 0.05  # s without news until it is sent; doubles
 IDENTIFY_PATIENCE = 5.0  # s for the whole dictionary
@@ -181,12 +182,14 @@ class Conversation:
             self._raise_if_gone()
 
     async def _executed_or(self, came: asyncio.Event, payload: bytes) -> None:
-        """Ask once, and wait until `came` is set or the question is known to be executed without."""
+        """Ask once, and wait until `came` is set or the question is known to be executed without, ASK_AGAIN s at most.
+
+        Both the answer and the news that it was executed may be lost (_first_of)."""
         executed = self._ask_once(payload)
         waiting = asyncio.ensure_future(came.wait())
         try:
             waits: set[asyncio.Future[Any]] = {executed, waiting, self._reader}
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waits, timeout=ASK_AGAIN, return_when=asyncio.FIRST_COMPLETED)
         finally:
             waiting.cancel()
         self._raise_if_gone()

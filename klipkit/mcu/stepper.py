@@ -70,6 +70,8 @@ class Stepper:
         )
         mcu.configuration.restart.append(f"reset_step_clock oid={self.oid} clock=0")
         self._motion: Any = ffi.NULL
+        self._queue: StepQueue | None = None
+        self._number = 0  # in the queue
         self._millimetres, self._steps = 0.0, 0  # a place and the steps given when it was there
 
     def attach(self, queue: StepQueue, motion: Any) -> None:
@@ -78,6 +80,7 @@ class Stepper:
         number = int(lib.steps_add_stepper(queue.pointer, self.oid, self.dir_inverted))
         _check(number, self.name, "no memory")
         queue.names.append(self.name)
+        self._queue, self._number = queue, number
         lib.steps_set_motion(queue.pointer, number, motion)
         self.set_clock(0.0, self.mcu.mapping)
 
@@ -88,9 +91,45 @@ class Stepper:
             print_time, clock = mapping.print_time(0.0), 0
         _check(lib.stepper_set_clock(self._motion, print_time, clock, mapping.frequency), self.name, "clock")
 
+    def stands_at(self, steps: int) -> None:
+        """Its MCU has it at the whole step `steps`, whatever the coordinate."""
+        assert self._queue is not None
+        place = float(lib.stepper_place(self._motion))
+        _check(lib.stepper_set_position(self._motion, place, steps), self.name, "position")
+        lib.steps_discard(self._queue.pointer, self._number, steps)
+        self._millimetres, self._steps = place, steps
+
     def stands(self) -> None:
         """It stands still, and where was set anew in its motion."""
         self._millimetres, self._steps = float(lib.stepper_place(self._motion)), self.commanded()
+
+    def halted(self, print_time: float, steps: int, place: float) -> None:
+        """Its MCU has stopped it at the whole step `steps`, which is the coordinate `place`, mm.
+
+        What it was still to do is forgotten; the next step comes after `print_time`.
+        """
+        assert self._queue is not None
+        clock = max(0, round(self.mcu.mapping.clock(print_time)))
+        queue = self._queue.pointer
+        lib.stepper_discard(self._motion, clock)
+        lib.steps_discard(queue, self._number, steps)
+        _check(lib.stepper_set_position(self._motion, place, steps), self.name, "position")
+        lib.stepper_set_last_clock(self._motion, clock)
+        _check(lib.steps_reset_clock(queue, self._number, clock), self.name, "clock")
+        self._millimetres, self._steps = place, steps
+
+    def steps_at(self, print_time: float) -> int:
+        """The whole step at which it was then, by what was sent. Raises DeviceError when that is too long ago."""
+        assert self._queue is not None
+        position = ffi.new("int64_t *")
+        clock = max(0, round(self.mcu.mapping.clock(print_time)))
+        result = int(lib.steps_position_at(self._queue.pointer, self._number, clock, position))
+        _check(result, self.name, "its position then is not known any more")
+        return int(position[0])
+
+    def place_of(self, steps: int) -> float:
+        """The coordinate of a whole step, mm."""
+        return self._millimetres + (steps - self._steps) * self.step_distance
 
     def commanded(self) -> int:
         """Steps given so far, in the direction of the position."""
@@ -98,7 +137,7 @@ class Stepper:
 
     def position(self) -> float:
         """Where the steps given so far lead to, mm: the whole step at which the stepper stands."""
-        return self._millimetres + (self.commanded() - self._steps) * self.step_distance
+        return self.place_of(self.commanded())
 
     async def counted(self) -> int:
         """Steps that the MCU has made, in the direction of the position."""

@@ -32,6 +32,7 @@ struct waiting {
     double start_v2, cruise_v2, end_v2; /* the plan */
     double filament, ratio, advance;    /* where it begins, mm; mm a mm of the move; pressure advance, s */
     uint64_t line;
+    uint32_t marks;                     /* things that happen when it ends */
     int in_place;                       /* filament only: its length is the move's */
 };
 
@@ -43,6 +44,8 @@ struct lookahead {
     double position[3], print_time, start_time, commit_after;
     struct waiting *moves;
     size_t count, room;
+    double *marked;                     /* when marks happen; there is room for all that were made */
+    size_t marked_count, marked_room, marks;  /* marks: made and not yet taken */
 };
 
 struct lookahead *lookahead_new(struct trapq *trapq)
@@ -57,8 +60,10 @@ struct lookahead *lookahead_new(struct trapq *trapq)
 
 void lookahead_free(struct lookahead *lookahead)
 {
-    if (lookahead)
+    if (lookahead) {
         free(lookahead->moves);
+        free(lookahead->marked);
+    }
     free(lookahead);
 }
 
@@ -308,6 +313,41 @@ static double time_over(double distance, double speed)
     return distance > 0 ? distance / speed : 0;
 }
 
+int lookahead_mark(struct lookahead *lookahead)
+{
+    if (!lookahead->count)
+        return 0;
+    if (lookahead->marks == lookahead->marked_room) {
+        size_t room = lookahead->marked_room ? 2 * lookahead->marked_room : 16;
+        double *marked = realloc(lookahead->marked, room * sizeof(*marked));
+        if (!marked)
+            return -ENOMEM;
+        lookahead->marked = marked;
+        lookahead->marked_room = room;
+    }
+    lookahead->marks++;
+    lookahead->moves[lookahead->count - 1].marks++;
+    return 1;
+}
+
+size_t lookahead_take_marks(struct lookahead *lookahead, double *times, size_t room)
+{
+    size_t taken = room < lookahead->marked_count ? room : lookahead->marked_count;
+    if (!taken)
+        return 0;
+    memcpy(times, lookahead->marked, taken * sizeof(*times));
+    lookahead->marked_count -= taken;
+    lookahead->marks -= taken;
+    memmove(lookahead->marked, lookahead->marked + taken, lookahead->marked_count * sizeof(*times));
+    return taken;
+}
+
+static void happen(struct lookahead *lookahead, uint32_t marks)
+{
+    for (; marks; marks--)
+        lookahead->marked[lookahead->marked_count++] = lookahead->print_time;
+}
+
 /* What the filament does during a move, into the extruder's queue. */
 static int write_filament(struct lookahead *lookahead, const struct waiting *move, const struct trapq_move *whole)
 {
@@ -348,8 +388,10 @@ static int write_move(struct lookahead *lookahead, const struct waiting *move)
     }
     if (!error && move->ratio != 0)
         error = write_filament(lookahead, move, &out);
-    if (!error)
+    if (!error) {
         lookahead->print_time = trapq_move_end(&out);
+        happen(lookahead, move->marks);
+    }
     return error;
 }
 
@@ -373,8 +415,10 @@ static int write_moves(struct lookahead *lookahead, size_t count)
 
 void lookahead_discard(struct lookahead *lookahead, double print_time)
 {
-    lookahead->count = 0;
     lookahead->print_time = print_time;
+    for (size_t i = 0; i < lookahead->count; i++)
+        happen(lookahead, lookahead->moves[i].marks);
+    lookahead->count = 0;
     trapq_discard(lookahead->trapq);
     if (lookahead->extruder)
         trapq_discard(lookahead->extruder);

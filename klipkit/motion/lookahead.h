@@ -62,6 +62,14 @@ double lookahead_filament(const struct lookahead *lookahead);
 /* The newest waiting move is left no faster than `velocity` (>= 0). Nothing happens when none waits. */
 void lookahead_limit_junction(struct lookahead *lookahead, double velocity);
 
+/* Something is to happen when the newest waiting move ends: 1, and lookahead_take_marks will tell when that is. 0 when none waits:
+ * the moves so far end at lookahead_print_time. -ENOMEM. */
+int lookahead_mark(struct lookahead *lookahead);
+
+/* The times, s, of marks whose moves were committed (or discarded: then) since they were last taken, at most `room`, in the order in
+ * which they were made. */
+size_t lookahead_take_marks(struct lookahead *lookahead, double *times, size_t room);
+
 /* Homing was stopped: moves that wait and those in the trapezoid queues are forgotten (steppers: stepper_discard), the next move
  * begins at `print_time` at the earliest; set the position anew. */
 void lookahead_discard(struct lookahead *lookahead, double print_time);

@@ -67,8 +67,10 @@ void window_commit(struct window *window, double now, size_t payload)
     frame->length = (uint8_t)frame_seal(frame->bytes, payload, window->sent);
     occupy_line(window, now, frame->length);
     frame->done = window->line_free;
-    if (!is_outstanding(window))
+    if (!is_outstanding(window)) {
         window->deadline = frame->done + window->timeout;
+        window->nak_ignored = window->sent - 1; /* all that was repeated has been acknowledged: a nak is of this frame */
+    }
     window->unacknowledged_bytes += frame->length;
     window->stats.frames_sent++;
     window->sent++;

@@ -150,6 +150,24 @@ static void the_first_nak_retransmits(void)
     session_free(session);
 }
 
+/* After time-outs whose repeated frames were all acknowledged in the end, a damaged new frame is nak'ed, and sent at once. */
+static void a_nak_counts_after_a_time_out_that_was_overcome(void)
+{
+    int queue;
+    uint8_t out[1024];
+    struct session *session = session_in_contact(&queue);
+    session_send(session, queue, GET_CLOCK, 1, 0, 0);
+    session_emit(session, 1, out, sizeof(out));
+    CHECK(session_emit(session, session_next(session, 1), out, sizeof(out)) == 7, "a time-out");
+    acknowledge(session, 1.1, 3);
+    session_send(session, queue, GET_CLOCK, 1, 0, 0);
+    CHECK(session_emit(session, 2, out, sizeof(out)) == 6, "a new frame");
+    acknowledge(session, 2.001, 3);
+    CHECK(session_next(session, 2.001) == 2.001, "at %f", session_next(session, 2.001));
+    CHECK(session_emit(session, 2.001, out, sizeof(out)) == 7, "it goes out again");
+    session_free(session);
+}
+
 /* Trace m at 22.0 s: the MCU wakes up and finds all retransmissions in its buffer; each copy but one is nak'ed. */
 static void naks_of_repeated_copies_start_no_storm(void)
 {
@@ -244,6 +262,7 @@ int main(void)
     a_retransmission_leaves_out_what_is_acknowledged_meanwhile();
     before_the_first_ack_one_frame_is_sent();
     the_first_nak_retransmits();
+    a_nak_counts_after_a_time_out_that_was_overcome();
     naks_of_repeated_copies_start_no_storm();
     for (uint64_t expects = 0; expects < 16; expects++) {
         the_number_of_the_mcu_is_adopted(expects, 0);

@@ -187,7 +187,7 @@ def test_damaged_and_lost_frames_change_no_step() -> None:
             "SET_KINEMATIC_POSITION X=0\nG1 X500\n",
             "line.gcode:2: Move out of range: 500.000 0.000 0.000 [0.000]",
         ),
-        ("G28\n", 'line.gcode:1: Unknown command: "G28"'),
+        ("G29\n", 'line.gcode:1: Unknown command: "G29"'),
         ("?\n", "line.gcode:1: not a G-code command: '?'"),
         ("G1 Xfoo\n", "line.gcode:1: G1: X must be given"),
         ("SET_KINEMATIC_POSITION X=nan\n", "line.gcode:1: SET_KINEMATIC_POSITION: X=nan is not a number"),

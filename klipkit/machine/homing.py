@@ -1,0 +1,226 @@
+"""Homing: rails are driven to their endstops, and the places at which these trigger become the position.
+
+    taken to be far away --> approach --> back --> approach again, slower --> position_endstop + what was overrun
+                              |  steps are dripped, endstops watched
+                              `- stopped: steps of each motor at the trigger (history) and at standstill (MCU)
+
+Positions are set in whole steps: between the trigger and standstill steps are counted, never millimetres rounded. Law:
+any number of homings loses no step.
+"""
+
+import asyncio
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from klipkit.base.faults import HomingError
+from klipkit.base.schema import Loaded
+from klipkit.base.tasks import carried_through
+from klipkit.machine.geometry import Position
+from klipkit.machine.kinematics import EXTRUDER, HomingPlan, forward, homing_plans
+from klipkit.machine.toolhead import Toolhead
+from klipkit.mcu.endstop import Endstop
+from klipkit.mcu.stepper import Stepper
+from klipkit.mcu.trsync import Outcome, Reason
+
+SPARE = 0.05  # s by which steps may be sent ahead beyond the time-out of the trigger
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """An endstop by the name that people give it, and the motors that it stops."""
+
+    name: str
+    endstop: Endstop
+    steppers: tuple[Stepper, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Where the motors of a homing move were, whole steps: before it, when their endstop triggered, and at rest."""
+
+    before: Mapping[str, int]
+    at_trigger: Mapping[str, int]
+    at_rest: Mapping[str, int]
+
+
+class EndstopStop:
+    """What stops a homing move: all of its endstops."""
+
+    def __init__(self, switches: Sequence[Switch], rest_time: float) -> None:
+        self._switches = switches
+        self._rest_time = rest_time
+        triggers = [switch.endstop.trigger for switch in switches]
+        self._triggers = [trigger for trigger in triggers if trigger is not None]
+        self.ahead = SPARE
+
+    async def begin(self, print_time: float) -> None:
+        """Arm them. Raises KlipkitError."""
+        each = (switch.endstop.home(print_time, self._rest_time) for switch in self._switches)
+        await asyncio.gather(*each)
+        self.ahead = min(trigger.timeout for trigger in self._triggers) + SPARE
+
+    def ends(self, print_time: float) -> None:
+        """The move ends then."""
+        for trigger in self._triggers:
+            trigger.set_end(print_time)
+
+    def is_over(self) -> bool:
+        """Whether each has triggered, or is known not to."""
+        return all(trigger.news.done() for trigger in self._triggers)
+
+    async def wait(self, seconds: float) -> None:
+        """Wait for the next of them."""
+        waits = [
+            asyncio.ensure_future(trigger.wait()) for trigger in self._triggers if not trigger.news.done()
+        ]
+        try:
+            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waits:
+                each.cancel()
+
+
+class Homing:
+    """Homes the axes of a machine. `switches`: those of each rail, by its section."""
+
+    def __init__(self, loaded: Loaded, toolhead: Toolhead, switches: Mapping[str, Sequence[Switch]]) -> None:
+        self.toolhead = toolhead
+        self.switches = switches
+        self._loaded = loaded
+        self._plans = homing_plans(loaded)
+
+    async def home(self, axes: Sequence[int]) -> None:
+        """Home these axes, one after the other as the kinematics have it. Raises HomingError and other KlipkitErrors.
+
+        An axis whose homing failed is not known any more.
+        """
+        for plan in self._plans:
+            if set(plan.axes) & set(axes):
+                await self._home(plan)
+
+    async def query(self) -> dict[str, bool]:
+        """Whether each endstop is triggered, by its name, at standstill."""
+        await self.toolhead.drain()
+        every = [switch for rail in self.switches.values() for switch in rail]
+        states = await asyncio.gather(*(switch.endstop.query() for switch in every))
+        return {switch.name: state for switch, state in zip(every, states, strict=True)}
+
+    async def _home(self, plan: HomingPlan) -> None:
+        planner, config = self.toolhead.planner, plan.config
+        others = planner.known - set(plan.axes)
+        planner.know(sorted(others))
+        switches = [switch for rail in plan.rails for switch in self.switches[rail]]
+        await self.toolhead.set_position(_merged(plan.begin, planner.position))
+        stopped = await self._approach(
+            plan, switches, _merged(plan.end, planner.position), config.homing_speed
+        )
+        await self._place(plan, stopped)
+        if config.homing_retract_dist:
+            await self._straight(
+                _along(plan, planner.position, -config.homing_retract_dist), config.homing_retract_speed
+            )
+            beyond = _along(plan, planner.position, 2 * config.homing_retract_dist)
+            stopped = await self._approach(plan, switches, beyond, config.second_homing_speed)
+            _check_released(switches, stopped)
+            await self._place(plan, stopped)
+        planner.know(sorted(others | set(plan.axes)))
+        planner.forget_origin(plan.axes)
+
+    async def _approach(
+        self, plan: HomingPlan, switches: Sequence[Switch], end: Position, speed: float
+    ) -> Stopped:
+        """Drive to `end` until the endstops stop the motors."""
+        toolhead = self.toolhead
+        before = {drive.stepper.name: drive.stepper.commanded() for drive in toolhead.drives}
+        velocity, accel = toolhead.planner.limited(end, speed)
+        rest_time = plan.config.step_distance / velocity
+        outcomes: list[Outcome] = []
+        try:
+            await toolhead.drip(end, velocity, accel, EndstopStop(switches, rest_time))
+        finally:
+            outcomes, stopped = await carried_through(self._settle(switches, before))
+        for switch, outcome in zip(switches, outcomes, strict=True):
+            _judge(switch, outcome)
+        return stopped
+
+    async def _settle(
+        self, switches: Sequence[Switch], before: Mapping[str, int]
+    ) -> tuple[list[Outcome], Stopped]:
+        """End the move, whatever has become of it, and find out where everything stands."""
+        outcomes = await asyncio.gather(*(switch.endstop.stop() for switch in switches))
+        at_rest, at_trigger = dict(before), dict(before)
+        for switch in switches:
+            when = await switch.endstop.trigger_time()
+            for stepper in switch.steppers:
+                at_rest[stepper.name] = await stepper.counted()
+                at_trigger[stepper.name] = at_rest[stepper.name] if when is None else stepper.steps_at(when)
+        self.toolhead.halted(at_rest, {}, self._position_of(at_rest))
+        return list(outcomes), Stopped(before, at_trigger, at_rest)
+
+    async def _place(self, plan: HomingPlan, stopped: Stopped) -> None:
+        """The place of the trigger is that of the endstops; what the motors did afterwards is added, in steps."""
+        if plan.heights is None:
+            rest, trigger = self._position_of(stopped.at_rest), self._position_of(stopped.at_trigger)
+            place = list(rest)
+            for axis, end in enumerate(plan.end):
+                if end is not None:
+                    place[axis] = end + (rest[axis] - trigger[axis])
+            position = (place[0], place[1], place[2])
+        else:
+            position = forward(
+                self._loaded, [self._height(plan.heights, name, stopped) for name in plan.heights]
+            )
+        await self.toolhead.set_position(position)
+
+    def _height(self, heights: Mapping[str, float], name: str, stopped: Stopped) -> float:
+        overrun = stopped.at_rest[name] - stopped.at_trigger[name]
+        return heights[name] + overrun * self.toolhead.drive(name).stepper.step_distance
+
+    def _position_of(self, steps: Mapping[str, int]) -> Position:
+        drives = {drive.stepper.name: drive.stepper for drive in self.toolhead.drives}
+        names = [motor.name for motor in self.toolhead.planner.motors if motor.name != EXTRUDER]
+        return forward(self._loaded, [drives[name].place_of(steps[name]) for name in names])
+
+    async def _straight(self, end: Position, speed: float) -> None:
+        """A move that no bounds hold."""
+        await self.toolhead.begin()
+        self.toolhead.planner.append(end, *self.toolhead.planner.limited(end, speed))
+        await self.toolhead.go_on()
+        await self.toolhead.drain()
+
+
+def _judge(switch: Switch, outcome: Outcome) -> None:
+    """Raises unless the endstop ended the move."""
+    if outcome.is_hit:
+        return
+    if outcome.fault is not None:
+        raise outcome.fault
+    if outcome.reason is Reason.EXPIRED:
+        what = f"Communication timeout during homing {switch.name}"
+        raise HomingError(
+            what, where=f"MCU '{outcome.mcu}'", hint="the host or the link was late: look at load and cables"
+        )
+    hint = "does its switch work (QUERY_ENDSTOPS), does the motor turn, and towards it?"
+    raise HomingError(f"No trigger on {switch.name} after full movement", hint=hint)
+
+
+def _check_released(switches: Sequence[Switch], stopped: Stopped) -> None:
+    for switch in switches:
+        if all(stopped.at_trigger[one.name] == stopped.before[one.name] for one in switch.steppers):
+            what = f"Endstop {switch.name} still triggered after retract"
+            raise HomingError(what, hint="a larger homing_retract_dist lets it go")
+
+
+def _merged(told: Sequence[float | None], other: Position) -> Position:
+    x, y, z = (place if value is None else value for value, place in zip(told, other, strict=True))
+    return (x, y, z)
+
+
+def _along(plan: HomingPlan, start: Position, way: float) -> Position:
+    """The place `way` mm further in the direction of homing."""
+    end = list(start)
+    for axis, (begin, stop) in enumerate(zip(plan.begin, plan.end, strict=True)):
+        if begin is not None and stop is not None and begin != stop:
+            end[axis] += math.copysign(way, (stop - begin) * way)
+    return (end[0], end[1], end[2])
