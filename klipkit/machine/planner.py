@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from klipkit._core import ffi, lib
-from klipkit.base.errors import ConfigError
 from klipkit.base.schema import Loaded
 from klipkit.machine.config import ExtruderConfig, InputShaperConfig
 from klipkit.machine.kinematics import EXTRUDER, Motor, fill_bounds, printer_of
@@ -163,11 +162,9 @@ class Planner:
         trapq = self.filament_trapq if motor.name == EXTRUDER else self.trapq
         distance = motor.config.step_distance
         stepper = _new(lib.stepper_new(trapq, motor.coordinate.encode(), distance))
-        if motor.tower is not None:
-            _check(lib.stepper_set_arm(stepper, *motor.tower))
-            if motor.tower[2] <= (motor.tower[0] ** 2 + motor.tower[1] ** 2) ** 0.5:
-                where = motor.config.source.where("arm_length")
-                raise ConfigError("arm_length must be above delta_radius", where=where)
+        if motor.geometry:
+            _check(lib.stepper_set_geometry(stepper, motor.geometry, len(motor.geometry)))
+        if motor.name != EXTRUDER:
             place = ffi.new("double[3]")
             _check(lib.stepper_set_position(stepper, lib.stepper_coordinate(stepper, place), 0))
         return stepper
