@@ -203,9 +203,9 @@ class Raw:
 class Solver:
     """The crossings of one motion. `answers`: doubts to be answered the other way."""
 
-    def __init__(self, motion: Motion, zero: float, distance: float) -> None:
+    def __init__(self, motion: Motion, zero: float, distance: float, curves: Curves | None = None) -> None:
         self.motion, self.zero, self.distance = motion, zero, distance
-        self.curves = Curves(motion)
+        self.curves = curves or Curves(motion)
         self.parts = Parts.of(self.curves, zero, distance)
         self.doubt = max(DOUBT_MM / distance, DOUBT_STEPS)
 

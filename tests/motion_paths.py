@@ -266,7 +266,7 @@ def agreed(solver: Solver, directions: Array) -> Crossings:
     return truth
 
 
-def compare(solver: Solver, truth: Crossings, watched: Watched) -> Worst:
+def compare(solver: Solver, truth: Crossings, watched: Watched, window_least: float = WINDOW_LEAST) -> Worst:
     """Each step against its crossing; the counts and the order are the truth's."""
     clocks, directions = watched.steps()
     assert len(clocks) == len(truth.time), f"{len(clocks)} steps, not {len(truth.time)}"
@@ -278,7 +278,7 @@ def compare(solver: Solver, truth: Crossings, watched: Watched) -> Worst:
     off = np.abs(clocks - ticks)
     interval = np.diff(ticks, prepend=-np.inf, append=np.inf)
     nearer = np.minimum(interval[1:], interval[:-1])
-    bound = np.maximum(np.minimum(watched.error * watched.frequency, nearer / 2), WINDOW_LEAST)
+    bound = np.maximum(np.minimum(watched.error * watched.frequency, nearer / 2), window_least)
     blurred = excused(solver, truth, watched, np.flatnonzero(off > bound), clocks, bound)
     part = off / bound
     part[blurred] = 0

@@ -5,11 +5,9 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 
 from klipkit.base.declare import (
-    Computed,
     Declared,
     Known,
     Problem,
-    Variants,
     computed,
     group,
     option,
@@ -21,67 +19,10 @@ from klipkit.base.declare import (
 )
 from klipkit.base.pin import Pin, PinUse, pin
 from klipkit.base.values import boolean, choice, integer, list_of, number, pair, text
+from klipkit.machine.options import KINEMATICS, RAILS, Kinematics, same_as
 
 STEP_PULSE = (
     2e-6  # s: what ordinary drivers ask (A4988: 1 us, DRV8825: 1.9 us, data sheets' timing requirements)
-)
-
-
-def _same(option: str) -> Computed[float]:
-    return computed(option, lambda known: float(known[option]))
-
-
-@options()
-class ZLimits(Declared):
-    """Limits of the z part of a move."""
-
-    max_z_velocity: float = option(
-        number(above=0), "The highest speed along Z.", unit="mm/s", compute=_same("max_velocity")
-    )
-    max_z_accel: float = option(
-        number(above=0), "The highest acceleration along Z.", unit="mm/s^2", compute=_same("max_accel")
-    )
-
-
-@options()
-class CartesianOptions(ZLimits):
-    """X, Y and Z have a rail each."""
-
-
-@options()
-class CoreXYOptions(ZLimits):
-    """Two belts share X and Y."""
-
-
-@options()
-class DeltaOptions(ZLimits):
-    """Three carriages on towers hold the toolhead by arms."""
-
-    delta_radius: float = option(
-        number(above=0),
-        "The radius of the circle through the towers, less what carriages and effector take.",
-        unit="mm",
-    )
-    print_radius: float = option(
-        number(above=0), "How far from the middle may be gone.", unit="mm", compute=_same("delta_radius")
-    )
-    minimum_z_position: float = option(number(), "The lowest Z that may be gone to.", unit="mm", default=0.0)
-
-
-@options()
-class NoKinematicsOptions(Declared):
-    """Nothing moves the toolhead."""
-
-
-Kinematics = CartesianOptions | CoreXYOptions | DeltaOptions | NoKinematicsOptions
-KINEMATICS = Variants[Kinematics](
-    "kinematics",
-    {
-        "cartesian": CartesianOptions,
-        "corexy": CoreXYOptions,
-        "delta": DeltaOptions,
-        "none": NoKinematicsOptions,
-    },
 )
 
 
@@ -104,22 +45,16 @@ class PrinterConfig(Declared):
 
 @options()
 class StepperOptions(Declared):
-    """A stepper motor with its driver."""
+    """A stepper motor with its driver; what turns it into a way is said by those who inherit this."""
 
     step_pin: Pin = option(pin(PinUse.OUTPUT), "The step pin of the driver.")
     dir_pin: Pin = option(pin(PinUse.OUTPUT), "The direction pin; high is the positive direction.")
     enable_pin: Pin | None = option(
         pin(PinUse.OUTPUT), "The enable pin of the driver; high enables.", default=None
     )
-    rotation_distance: float = option(
-        number(above=0), "The way of the axis for one rotation of the motor (or the last gear).", unit="mm"
-    )
     microsteps: int = option(integer(minimum=1), "Microsteps of the driver for a full step.")
     full_steps_per_rotation: int = option(
         integer(minimum=1), "Full steps of the motor for one rotation.", default=200
-    )
-    gear_ratio: tuple[tuple[float, float], ...] = option(
-        list_of(pair(number(above=0), number(above=0), ":")), "The gears between motor and axis.", default=()
     )
     step_pulse_duration: float = option(
         number(minimum=0, maximum=0.001), "The shortest step pulse.", unit="s", default=STEP_PULSE
@@ -127,11 +62,45 @@ class StepperOptions(Declared):
 
     @property
     def step_distance(self) -> float:
-        """The way of the axis for one microstep, mm."""
-        ratio = 1.0
-        for driving, driven in self.gear_ratio:
-            ratio *= driving / driven
-        return self.rotation_distance / (self.full_steps_per_rotation * self.microsteps * ratio)
+        """The way of the axis for one microstep, mm; of a motor that turns an arm or a bed: radians."""
+        raise NotImplementedError
+
+    def _steps(self, gears: Iterable[tuple[float, float]]) -> float:
+        """Microsteps for one rotation of the last gear."""
+        steps = float(self.full_steps_per_rotation * self.microsteps)
+        for driving, driven in gears:
+            steps *= driving / driven
+        return steps
+
+
+@options()
+class LinearStepperOptions(StepperOptions):
+    """A stepper motor that moves something along a line."""
+
+    rotation_distance: float = option(
+        number(above=0), "The way of the axis for one rotation of the motor (or the last gear).", unit="mm"
+    )
+    gear_ratio: tuple[tuple[float, float], ...] = option(
+        list_of(pair(number(above=0), number(above=0), ":")), "The gears between motor and axis.", default=()
+    )
+
+    @property
+    def step_distance(self) -> float:
+        return self.rotation_distance / self._steps(self.gear_ratio)
+
+
+@options(removed={"rotation_distance": "write gear_ratio alone: the motor turns an arm or a bed"})
+class TurningStepperOptions(StepperOptions):
+    """A stepper motor that turns something."""
+
+    gear_ratio: tuple[tuple[float, float], ...] = option(
+        list_of(pair(number(above=0), number(above=0), ":"), minimum=1),
+        "The gears between motor and what it turns.",
+    )
+
+    @property
+    def step_distance(self) -> float:
+        return 2 * math.pi / self._steps(self.gear_ratio)
 
 
 def _endstop_default(known: Known) -> bool:
@@ -148,8 +117,8 @@ def _within(rail: "RailConfig") -> Iterable[Problem]:
 
 
 @options()
-class HomingOptions(StepperOptions):
-    """A stepper with an endstop."""
+class EndstopOptions(Declared):
+    """An endstop, and how it is approached."""
 
     endstop_pin: Pin = option(pin(PinUse.INPUT), "The endstop switch.")
     homing_speed: float = option(
@@ -159,7 +128,7 @@ class HomingOptions(StepperOptions):
         number(minimum=0), "The way back before the second approach; 0 for none.", unit="mm", default=5.0
     )
     homing_retract_speed: float = option(
-        number(above=0), "The speed of the way back.", unit="mm/s", compute=_same("homing_speed")
+        number(above=0), "The speed of the way back.", unit="mm/s", compute=same_as("homing_speed")
     )
     second_homing_speed: float = option(
         number(above=0),
@@ -169,17 +138,22 @@ class HomingOptions(StepperOptions):
     )
 
 
+@options()
+class HomingOptions(EndstopOptions, LinearStepperOptions):
+    """A stepper with an endstop."""
+
+
 @section(
     "stepper_x",
     "stepper_y",
     "stepper_z",
     required=True,
     roles=["stepper"],
-    when=when("printer", "kinematics", "cartesian", "corexy"),
+    when=when("printer", "kinematics", *RAILS),
     checks=[_within],
 )
 class RailConfig(HomingOptions):
-    """A rail of a cartesian or CoreXY machine: its stepper, its endstop and its reach."""
+    """A rail: its stepper, its endstop and its reach."""
 
     position_endstop: float = option(number(), "The position at which the endstop triggers.", unit="mm")
     position_min: float = option(number(), "The lowest position that may be gone to.", unit="mm", default=0.0)
@@ -221,7 +195,7 @@ class TowerConfig(HomingOptions):
 
 
 @options()
-class ExtruderStepper(StepperOptions):
+class ExtruderStepper(LinearStepperOptions):
     """The stepper that pushes the filament."""
 
 

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from klipkit.base.faults import HomingError
 from klipkit.base.schema import Loaded
 from klipkit.base.tasks import carried_through
-from klipkit.machine.geometry import Position
-from klipkit.machine.kinematics import EXTRUDER, HomingPlan, forward, homing_plans
+from klipkit.machine.kinematics import EXTRUDER, HomingPlan, Place, forward, homing_plans
 from klipkit.machine.toolhead import Toolhead
 from klipkit.mcu.endstop import Endstop
 from klipkit.mcu.stepper import Stepper
@@ -128,7 +127,7 @@ class Homing:
         planner.forget_origin(plan.axes)
 
     async def _approach(
-        self, plan: HomingPlan, switches: Sequence[Switch], end: Position, speed: float
+        self, plan: HomingPlan, switches: Sequence[Switch], end: Place, speed: float
     ) -> Stopped:
         """Drive to `end` until the endstops stop the motors."""
         toolhead = self.toolhead
@@ -168,21 +167,20 @@ class Homing:
                     place[axis] = end + (rest[axis] - trigger[axis])
             position = (place[0], place[1], place[2])
         else:
-            position = forward(
-                self._loaded, [self._height(plan.heights, name, stopped) for name in plan.heights]
-            )
+            heights = {name: self._height(plan.heights, name, stopped) for name in plan.heights}
+            position = forward(self._loaded, heights)
         await self.toolhead.set_position(position)
 
     def _height(self, heights: Mapping[str, float], name: str, stopped: Stopped) -> float:
         overrun = stopped.at_rest[name] - stopped.at_trigger[name]
         return heights[name] + overrun * self.toolhead.drive(name).stepper.step_distance
 
-    def _position_of(self, steps: Mapping[str, int]) -> Position:
+    def _position_of(self, steps: Mapping[str, int]) -> Place:
         drives = {drive.stepper.name: drive.stepper for drive in self.toolhead.drives}
         names = [motor.name for motor in self.toolhead.planner.motors if motor.name != EXTRUDER]
-        return forward(self._loaded, [drives[name].place_of(steps[name]) for name in names])
+        return forward(self._loaded, {name: drives[name].place_of(steps[name]) for name in names})
 
-    async def _straight(self, end: Position, speed: float) -> None:
+    async def _straight(self, end: Place, speed: float) -> None:
         """A move that no bounds hold."""
         await self.toolhead.begin()
         self.toolhead.planner.append(end, *self.toolhead.planner.limited(end, speed))
@@ -212,12 +210,12 @@ def _check_released(switches: Sequence[Switch], stopped: Stopped) -> None:
             raise HomingError(what, hint="a larger homing_retract_dist lets it go")
 
 
-def _merged(told: Sequence[float | None], other: Position) -> Position:
+def _merged(told: Sequence[float | None], other: Place) -> Place:
     x, y, z = (place if value is None else value for value, place in zip(told, other, strict=True))
     return (x, y, z)
 
 
-def _along(plan: HomingPlan, start: Position, way: float) -> Position:
+def _along(plan: HomingPlan, start: Place, way: float) -> Place:
     """The place `way` mm further in the direction of homing."""
     end = list(start)
     for axis, (begin, stop) in enumerate(zip(plan.begin, plan.end, strict=True)):

@@ -15,8 +15,7 @@ from klipkit.base.schema import Loaded
 from klipkit.gcode.commands import Commands, carried_out
 from klipkit.gcode.words import LINE_LIMIT, Line, parse_line
 from klipkit.machine.commands.moves import MoveCommands
-from klipkit.machine.geometry import Position
-from klipkit.machine.kinematics import endstops, motors
+from klipkit.machine.kinematics import Place, endstops, motors
 from klipkit.machine.planner import Planner
 from klipkit.machine.refusals import refusal
 
@@ -66,7 +65,7 @@ class Offline:
                 lib.steps_set_motion(steps, lib.steps_add_stepper(steps, number, 0), stepper)
         self.planner.set_start(LEAD)
 
-    def stand_at(self, position: Position, axes: Sequence[int] = (0, 1, 2)) -> None:
+    def stand_at(self, position: Place, axes: Sequence[int] = (0, 1, 2)) -> None:
         """The toolhead is at `position`, and these axes are homed."""
         carried_out(self.set_position(position))
         self.planner.know(sorted({*axes, *self.planner.known}))
@@ -131,7 +130,7 @@ class Offline:
         self._rests = max(self._rests, self.planner.committed) + seconds
         self.planner.set_start(max(self._rests, self._made))
 
-    async def set_position(self, position: Position) -> None:
+    async def set_position(self, position: Place) -> None:
         """The toolhead is at `position` without moving."""
         self.finish()
         self.planner.set_position(self._made, position)

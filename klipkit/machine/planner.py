@@ -10,11 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from klipkit._core import ffi, lib
-from klipkit.base.errors import ConfigError
 from klipkit.base.schema import Loaded
 from klipkit.machine.config import ExtruderConfig, InputShaperConfig
-from klipkit.machine.geometry import Position
-from klipkit.machine.kinematics import EXTRUDER, Motor, fill_bounds, printer_of
+from klipkit.machine.kinematics import EXTRUDER, Motor, Place, fill_bounds, printer_of
 
 SHAPED_AXES = "xy"
 FARTHEST = 1e6  # mm from a motor's 0: a kilometre is a wrong number, and positions stay exact
@@ -51,7 +49,7 @@ class Planner:
             self.set_shaper("y", shaper.shaper_type_y.value, shaper.shaper_freq_y, shaper.damping_ratio_y)
 
     @property
-    def position(self) -> Position:
+    def position(self) -> Place:
         """Where the last move ends, mm."""
         at = self.moves.position
         return (at[0], at[1], at[2])
@@ -106,12 +104,12 @@ class Planner:
         """Commit all moves, the last to standstill."""
         _check(lib.lookahead_flush(self.lookahead))
 
-    def append(self, end: Position, velocity: float, accel: float) -> None:
+    def append(self, end: Place, velocity: float, accel: float) -> None:
         """A straight move that no bounds hold, and no modes of G-code."""
         _check(lib.lookahead_append(self.lookahead, ffi.new("double[3]", end), velocity, accel))
         lib.moves_take_position(self.moves)
 
-    def limited(self, end: Position, velocity: float) -> tuple[float, float]:
+    def limited(self, end: Place, velocity: float) -> tuple[float, float]:
         """Velocity and acceleration that the machine allows of a move from here to `end`, mm/s and mm/s^2."""
         start = self.position
         velocity, accel = min(velocity, self.limits[0]), self.limits[1]
@@ -128,13 +126,13 @@ class Planner:
         for axis in axes:
             self.moves.origin[axis] = self.moves.offset[axis]
 
-    def can_stand_at(self, position: Position) -> bool:
+    def can_stand_at(self, position: Place) -> bool:
         """Whether each motor has a place for the toolhead there: a delta's arms may be too short."""
         place = ffi.new("double[3]", position)
         each = [self.steppers[motor.name] for motor in self.motors if motor.name != EXTRUDER]
         return all(abs(lib.stepper_coordinate(stepper, place)) <= FARTHEST for stepper in each)
 
-    def set_position(self, print_time: float, position: Position) -> None:
+    def set_position(self, print_time: float, position: Place) -> None:
         """The toolhead is at `position` without moving. All steps must have been made."""
         place = ffi.new("double[3]", position)
         _check(lib.trapq_set_position(self.trapq, print_time, place))
@@ -146,13 +144,13 @@ class Planner:
                 at = lib.stepper_coordinate(stepper, place)
                 _check(lib.stepper_set_position(stepper, at, lib.stepper_position(stepper)))
 
-    def coordinates(self, position: Position) -> dict[str, float]:
+    def coordinates(self, position: Place) -> dict[str, float]:
         """The coordinate of each motor but the extruder's when the toolhead is there, mm."""
         place = ffi.new("double[3]", position)
         names = [motor.name for motor in self.motors if motor.name != EXTRUDER]
         return {name: float(lib.stepper_coordinate(self.steppers[name], place)) for name in names}
 
-    def halted(self, print_time: float, position: Position) -> None:
+    def halted(self, print_time: float, position: Place) -> None:
         """The toolhead is at `position`; all moves are forgotten, and the next one begins no sooner than then.
 
         Each stepper must be told where it is (stepper_discard, stepper_set_position).
@@ -202,11 +200,9 @@ class Planner:
         trapq = self.filament_trapq if motor.name == EXTRUDER else self.trapq
         distance = motor.config.step_distance
         stepper = _new(lib.stepper_new(trapq, motor.coordinate.encode(), distance))
-        if motor.tower is not None:
-            _check(lib.stepper_set_arm(stepper, *motor.tower))
-            if motor.tower[2] <= (motor.tower[0] ** 2 + motor.tower[1] ** 2) ** 0.5:
-                where = motor.config.source.where("arm_length")
-                raise ConfigError("arm_length must be above delta_radius", where=where)
+        if motor.geometry:
+            _check(lib.stepper_set_geometry(stepper, motor.geometry, len(motor.geometry)))
+        if motor.name != EXTRUDER:
             place = ffi.new("double[3]")
             _check(lib.stepper_set_position(stepper, lib.stepper_coordinate(stepper, place), 0))
         return stepper

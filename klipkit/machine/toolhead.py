@@ -18,7 +18,7 @@ from typing import Protocol
 
 from klipkit._core import ffi, lib
 from klipkit.base.errors import KlipkitError
-from klipkit.machine.geometry import Position
+from klipkit.machine.kinematics import Place
 from klipkit.machine.planner import Planner
 from klipkit.mcu.clocksync import ClockMapping, first_mapping, next_mapping
 from klipkit.mcu.digital_out import DigitalOut
@@ -106,7 +106,7 @@ class Toolhead:
         self._task = asyncio.get_running_loop().create_task(self._tend())
 
     @property
-    def position(self) -> Position:
+    def position(self) -> Place:
         """Where the last move ends, mm."""
         return self.planner.position
 
@@ -128,7 +128,7 @@ class Toolhead:
         """The drive of a motor."""
         return next(drive for drive in self.drives if drive.stepper.name == name)
 
-    async def set_position(self, position: Position) -> None:
+    async def set_position(self, position: Place) -> None:
         """The toolhead is at `position` without moving; waits for standstill."""
         await self.drain()
         self.planner.set_position(self._made, position)
@@ -199,7 +199,7 @@ class Toolhead:
             self._made = max(self._made, self.now() + LEAD)
             enable.set(self._made, on)
 
-    async def drip(self, end: Position, velocity: float, accel: float, stop: Stop) -> None:
+    async def drip(self, end: Place, velocity: float, accel: float, stop: Stop) -> None:
         """Move straight to `end`, whatever the bounds, from standstill, until that is reached or `stop` is over.
 
         Steps are sent no further ahead than `stop` allows. The caller says what came of it: `halted`, or drain().
@@ -218,7 +218,7 @@ class Toolhead:
         finally:
             self._drips = False
 
-    def halted(self, steps: Mapping[str, int], places: Mapping[str, float], position: Position) -> None:
+    def halted(self, steps: Mapping[str, int], places: Mapping[str, float], position: Place) -> None:
         """A dripped move was stopped: what it was still to do is forgotten, and the toolhead is at `position`.
 
         The motors stand at these whole steps, which are these coordinates, mm; those that are not named go on from

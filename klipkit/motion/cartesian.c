@@ -2,10 +2,10 @@
 #include "klipkit/motion/inner/kinematics.h"
 
 const struct kinematics kinematics_cartesian_x = {
-    "cartesian_x", {1, 0, 0}, kinematics_linear_coordinate, kinematics_linear_append, {0, 0}, 0};
+    .name = "cartesian_x", .weights = {1, 0, 0}, .coordinate = kinematics_linear_coordinate, .append = kinematics_linear_append};
 
 const struct kinematics kinematics_cartesian_y = {
-    "cartesian_y", {0, 1, 0}, kinematics_linear_coordinate, kinematics_linear_append, {0, 0}, 0};
+    .name = "cartesian_y", .weights = {0, 1, 0}, .coordinate = kinematics_linear_coordinate, .append = kinematics_linear_append};
 
 const struct kinematics kinematics_cartesian_z = {
-    "cartesian_z", {0, 0, 1}, kinematics_linear_coordinate, kinematics_linear_append, {0, 0}, 0};
+    .name = "cartesian_z", .weights = {0, 0, 1}, .coordinate = kinematics_linear_coordinate, .append = kinematics_linear_append};

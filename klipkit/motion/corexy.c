@@ -2,7 +2,7 @@
 #include "klipkit/motion/inner/kinematics.h"
 
 const struct kinematics kinematics_corexy_x = {
-    "corexy_x", {1, 1, 0}, kinematics_linear_coordinate, kinematics_linear_append, {0, 0}, 0};
+    .name = "corexy_x", .weights = {1, 1, 0}, .coordinate = kinematics_linear_coordinate, .append = kinematics_linear_append};
 
 const struct kinematics kinematics_corexy_y = {
-    "corexy_y", {1, -1, 0}, kinematics_linear_coordinate, kinematics_linear_append, {0, 0}, 0};
+    .name = "corexy_y", .weights = {1, -1, 0}, .coordinate = kinematics_linear_coordinate, .append = kinematics_linear_append};

@@ -21,6 +21,10 @@ static void add_arm(const struct curve *curve, double t, struct curve_point *poi
 
 void curve_at(const struct curve *curve, double t, struct curve_point *point)
 {
+    if (curve->form) {
+        curve->form->at(curve, t, point);
+        return;
+    }
     const double *c = curve->polynomial;
     point->p = c[0] + t * (c[1] + t * (c[2] + t * (c[3] + t * c[4])));
     point->v = c[1] + t * (2 * c[2] + t * (3 * c[3] + t * 4 * c[4]));
@@ -58,6 +62,8 @@ static double arm_third(const struct curve *curve, double from, double to)
 
 double curve_third(const struct curve *curve, double from, double to)
 {
+    if (curve->form)
+        return curve->form->third(curve, from, to);
     const double *c = curve->polynomial;
     double third = order_greater(fabs(6 * c[3] + 24 * c[4] * from), fabs(6 * c[3] + 24 * c[4] * to));
     return curve->arm2 > 0 ? third + arm_third(curve, from, to) : third;
@@ -65,6 +71,8 @@ double curve_third(const struct curve *curve, double from, double to)
 
 double curve_jerk(const struct curve *curve, double t)
 {
+    if (curve->form)
+        return curve->form->jerk(curve, t);
     const double *c = curve->polynomial, *x = curve->x, *y = curve->y;
     double jerk = 6 * c[3] + 24 * c[4] * t;
     if (!(curve->arm2 > 0))

@@ -103,4 +103,15 @@ static int append(const struct kinematics *kinematics, const struct phase *phase
     return segments_append_curve(segments, phase->time, &curve, stretch.third, ends);
 }
 
-const struct kinematics kinematics_delta = {"delta", {1, 1, 1}, coordinate, append, {0, 0}, 0};
+/* Tower x and y, arm. */
+static int set(struct kinematics *kinematics, const double *numbers, int count)
+{
+    if (count != 3 || numbers[2] <= 0)
+        return -EINVAL;
+    memcpy(kinematics->tower, numbers, sizeof(kinematics->tower));
+    kinematics->arm = numbers[2];
+    return 0;
+}
+
+const struct kinematics kinematics_delta = {
+    .name = "delta", .weights = {1, 1, 1}, .coordinate = coordinate, .append = append, .set = set};

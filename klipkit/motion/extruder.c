@@ -2,4 +2,4 @@
 #include "klipkit/motion/inner/kinematics.h"
 
 const struct kinematics kinematics_extruder = {
-    "extruder", {1, 0, 0}, kinematics_linear_coordinate, kinematics_linear_append, {0, 0}, 0};
+    .name = "extruder", .weights = {1, 0, 0}, .coordinate = kinematics_linear_coordinate, .append = kinematics_linear_append};

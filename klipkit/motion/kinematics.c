@@ -11,6 +11,12 @@ static const struct kinematics *const LIST[] = {
     &kinematics_corexy_y,
     &kinematics_delta,
     &kinematics_extruder,
+    &kinematics_linear,
+    &kinematics_deltesian,
+    &kinematics_polar_arm,
+    &kinematics_polar_bed,
+    &kinematics_rotary_delta,
+    &kinematics_winch,
     NULL,
 };
 

@@ -104,6 +104,32 @@ int stepper_set_arm(struct stepper *stepper, double tower_x, double tower_y, dou
     return 0;
 }
 
+/* From the shapers of those axes that the stepper follows. */
+static void set_delay(struct stepper *stepper)
+{
+    stepper->delay = 0;
+    for (int i = 0; i < 2; i++) {
+        const struct shaper *on = &stepper->shapers[i];
+        if (stepper->kinematics.weights[i] != 0 && on->count)
+            stepper->delay = fmax(stepper->delay, fmax(-on->time[0], on->time[on->count - 1]));
+    }
+}
+
+int stepper_set_geometry(struct stepper *stepper, const double *numbers, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (!isfinite(numbers[i]))
+            return -EINVAL;
+    if (!stepper->kinematics.set)
+        return -EINVAL;
+    if (is_busy(stepper))
+        return -EBUSY;
+    int error = stepper->kinematics.set(&stepper->kinematics, numbers, count);
+    if (!error)
+        set_delay(stepper);
+    return error;
+}
+
 int stepper_set_max_error(struct stepper *stepper, double seconds)
 {
     if (!isfinite(seconds) || seconds <= 0)
@@ -134,12 +160,7 @@ int stepper_set_shaper(struct stepper *stepper, int axis, const struct shaper *s
     if (!blend_is_empty(&stepper->blend))
         return -EBUSY;
     stepper->shapers[axis] = shaper ? *shaper : (struct shaper){.count = 0};
-    stepper->delay = 0;
-    for (int i = 0; i < 2; i++) {
-        const struct shaper *on = &stepper->shapers[i];
-        if (stepper->kinematics.weights[i] != 0 && on->count)
-            stepper->delay = fmax(stepper->delay, fmax(-on->time[0], on->time[on->count - 1]));
-    }
+    set_delay(stepper);
     return 0;
 }
 

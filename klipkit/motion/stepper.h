@@ -38,6 +38,10 @@ void stepper_set_last_clock(struct stepper *stepper, uint64_t clock);
  * a number that is not finite, an arm not > 0. -EBUSY while steps are kept back. Until then nothing is in its reach: -ERANGE. */
 int stepper_set_arm(struct stepper *stepper, double tower_x, double tower_y, double arm);
 
+/* What else a kinematics has of its own, as its file says ("linear": the weights of x, y, z). -EINVAL: it has none, or not so
+ * many, or they are out of their range; -EBUSY while steps are kept back. A position must then be set. */
+int stepper_set_geometry(struct stepper *stepper, const double *numbers, int count);
+
 /* Shape the motion of an axis (0: x, 1: y) from now on; NULL or a shaper of no impulses: no longer. -EBUSY while something moves
  * under the impulses of the old one; -EINVAL: no such axis, or an extruder that is smoothed. */
 int stepper_set_shaper(struct stepper *stepper, int axis, const struct shaper *shaper);

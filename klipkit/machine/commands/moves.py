@@ -11,8 +11,7 @@ from klipkit.base.text import did_you_mean, sanitise
 from klipkit.gcode.commands import gcode
 from klipkit.gcode.words import Line
 from klipkit.machine.config import ShaperName
-from klipkit.machine.geometry import Position
-from klipkit.machine.kinematics import EXTRUDER
+from klipkit.machine.kinematics import EXTRUDER, Place
 from klipkit.machine.planner import Planner
 from klipkit.machine.refusals import refusal
 
@@ -41,7 +40,7 @@ class Driven(Protocol):
     async def dwell(self, seconds: float) -> None:
         """The next move begins that much later."""
 
-    async def set_position(self, position: Position) -> None:
+    async def set_position(self, position: Place) -> None:
         """The toolhead is at `position` without moving; waits for standstill."""
 
 

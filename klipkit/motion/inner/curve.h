@@ -1,4 +1,4 @@
-/* Curves: motion of a stepper that is no quadratic: a polynomial of the fourth degree, and a delta's arm.
+/* Curves: motion of a stepper that is no quadratic: a polynomial of the fourth degree, and a delta's arm; or any form (bent.c).
  *
  *      p(t) = c0 + c1 t + ... + c4 t^4 + sqrt(arm^2 - x(t)^2 - y(t)^2)     the root only where arm2 > 0
  *
@@ -7,10 +7,22 @@
 #ifndef KLIPKIT_MOTION_INNER_CURVE_H
 #define KLIPKIT_MOTION_INNER_CURVE_H
 
+struct curve;
+struct curve_point;
+
+/* A motion of any other shape; as curve_at, curve_jerk and curve_third. */
+struct curve_form {
+    void (*at)(const struct curve *curve, double t, struct curve_point *point);
+    double (*jerk)(const struct curve *curve, double t);
+    double (*third)(const struct curve *curve, double from, double to);
+};
+
 struct curve {
     double from, to;        /* where it holds */
     double polynomial[5];
     double arm2, x[3], y[3];    /* position, velocity, acceleration at t = 0 */
+    const struct curve_form *form;  /* NULL: what stands above; else that is not looked at */
+    void *of;                   /* whatever the form needs */
 };
 
 /* Position, speed and acceleration. */

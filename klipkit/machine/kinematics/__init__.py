@@ -1,0 +1,83 @@
+"""Which motors a machine has, what coordinate each follows, where its toolhead may go: the table of kinematics.
+
+A kinematics is a file of this folder that gives a Kind, its options in machine/options.py, and a line in each table.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from klipkit.base.schema import Loaded
+from klipkit.machine.config import ExtruderConfig
+from klipkit.machine.kinematics.delta import DELTA
+from klipkit.machine.kinematics.kind import Endstops, HomingPlan, Kind, Motor, Place, printer_of
+from klipkit.machine.kinematics.none import NONE
+from klipkit.machine.kinematics.rails import CARTESIAN, COREXY, COREXZ, HYBRID_COREXY, HYBRID_COREXZ
+from klipkit.machine.options import (
+    CartesianOptions,
+    CoreXYOptions,
+    CoreXZOptions,
+    DeltaOptions,
+    HybridCoreXYOptions,
+    HybridCoreXZOptions,
+    NoKinematicsOptions,
+)
+
+__all__ = [
+    "EXTRUDER",
+    "Endstops",
+    "HomingPlan",
+    "Motor",
+    "Place",
+    "endstops",
+    "fill_bounds",
+    "forward",
+    "homing_plans",
+    "motors",
+    "printer_of",
+]
+EXTRUDER = "extruder"
+KINDS: Mapping[type[object], Kind] = {
+    CartesianOptions: CARTESIAN,
+    CoreXYOptions: COREXY,
+    CoreXZOptions: COREXZ,
+    HybridCoreXYOptions: HYBRID_COREXY,
+    HybridCoreXZOptions: HYBRID_COREXZ,
+    DeltaOptions: DELTA,
+    NoKinematicsOptions: NONE,
+}
+
+
+def motors(loaded: Loaded) -> list[Motor]:
+    """All motors, the extruder's last."""
+    found = _kind(loaded).motors(loaded)
+    extruder = loaded.one(ExtruderConfig)
+    if extruder is not None and extruder.stepper is not None:
+        found.append(Motor(EXTRUDER, extruder.stepper, "extruder"))
+    return found
+
+
+def forward(loaded: Loaded, places: Mapping[str, float]) -> Place:
+    """Where the toolhead is, mm, when the motors of these names have come to these coordinates (`Motor.coordinate`).
+
+    Of motors for one axis that do not agree, the mean. Raises MoveError when there is no such place.
+    """
+    return _kind(loaded).forward(loaded, places)
+
+
+def homing_plans(loaded: Loaded) -> list[HomingPlan]:
+    """How the axes are homed, in order."""
+    return _kind(loaded).homing(loaded)
+
+
+def endstops(loaded: Loaded) -> Endstops:
+    """Of all axes."""
+    return _kind(loaded).endstops(loaded)
+
+
+def fill_bounds(bounds: Any, loaded: Loaded) -> None:
+    """Fill a `struct bounds` of machine/bounds.h; no axis is known yet."""
+    _kind(loaded).bound(bounds, loaded, printer_of(loaded))
+
+
+def _kind(loaded: Loaded) -> Kind:
+    return KINDS[type(printer_of(loaded).kinematics)]

@@ -1,0 +1,134 @@
+"""What differs from kinematics to kinematics, and the arithmetic that several of them need."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from klipkit.base.errors import MissingSection
+from klipkit.base.faults import MoveError
+from klipkit.base.schema import Loaded
+from klipkit.machine.config import HomingOptions, PrinterConfig, StepperOptions
+
+Place = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Motor:
+    """A stepper motor by its section, with the kinematics of motion/stepper.h whose coordinate it follows.
+
+    `geometry` are the numbers that this one has of its own: see the file in motion/.
+    """
+
+    name: str
+    config: StepperOptions
+    coordinate: str
+    geometry: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Endstops:
+    """Where the toolhead stands when it is homed, mm; `each`: axis by axis, or all at once."""
+
+    position: Place
+    each: bool
+
+
+OVERRUN = 1.5  # ways of a rail that homing goes at most: the position before is not known
+
+
+@dataclass(frozen=True, slots=True)
+class HomingPlan:
+    """How axes are homed that are homed at once: the toolhead is taken to be at `begin` and driven to `end`, mm.
+
+    None: the axis stays where it is. `rails`: the sections with the endstops, and the motors that each stops.
+    `heights`: the coordinate of each motor at its endstop, where `end` is not the toolhead's place at the endstops.
+    """
+
+    axes: tuple[int, ...]
+    config: HomingOptions
+    rails: Mapping[str, tuple[str, ...]]
+    begin: tuple[float | None, float | None, float | None]
+    end: tuple[float | None, float | None, float | None]
+    heights: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kinematics. `forward`: where the toolhead is when the motors have come to these coordinates, by their names;
+    `homing`: how the axes are homed, in the order in which they are."""
+
+    motors: Callable[[Loaded], list[Motor]]
+    bound: Callable[[Any, Loaded, PrinterConfig], None]
+    endstops: Callable[[Loaded], Endstops]
+    forward: Callable[[Loaded, Mapping[str, float]], Place]
+    homing: Callable[[Loaded], list[HomingPlan]] = lambda loaded: []
+
+
+def printer_of(loaded: Loaded) -> PrinterConfig:
+    """The section [printer]. Raises MissingSection."""
+    printer = loaded.one(PrinterConfig)
+    if printer is None:
+        raise MissingSection("there is no section [printer]", where=loaded.config.files[0])
+    return printer
+
+
+def minus(a: Place, b: Place) -> Place:
+    """a - b."""
+    return (a[0] - b[0], a[1] - b[1], a[2] - b[2])
+
+
+def plus(a: Place, b: Place, times: float = 1.0) -> Place:
+    """a + times b."""
+    return (a[0] + times * b[0], a[1] + times * b[1], a[2] + times * b[2])
+
+
+def dot(a: Sequence[float], b: Sequence[float]) -> float:
+    """The scalar product."""
+    return sum(one * other for one, other in zip(a, b, strict=True))
+
+
+def cross(a: Place, b: Place) -> Place:
+    """The vector product."""
+    return (a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0])
+
+
+def solved(rows: Sequence[Place], values: Sequence[float]) -> Place | None:
+    """The x for which `rows` x come nearest to `values` (least squares, Cramer's rule); None when no x is the best."""
+    columns = list(zip(*rows, strict=True))
+    a, b, c = ((dot(one, columns[0]), dot(one, columns[1]), dot(one, columns[2])) for one in columns)
+    right = (dot(columns[0], values), dot(columns[1], values), dot(columns[2], values))
+    volume = dot(a, cross(b, c))
+    if abs(volume) <= FLAT * math.sqrt(dot(a, a) * dot(b, b) * dot(c, c)):
+        return None
+    return (
+        dot(right, cross(b, c)) / volume,
+        dot(a, cross(right, c)) / volume,
+        dot(a, cross(b, right)) / volume,
+    )
+
+
+def met(middles: Sequence[Place], radii: Sequence[float], *, below: bool) -> Place:
+    """The lower, or else the higher, of the two points where three spheres meet. Raises MoveError.
+
+    In the plane of the middles, with the unit vectors u (to the second) and v: x = (r0^2 - r1^2 + d^2) / 2 d, ...
+    """
+    first, second, third = middles
+    along, across = minus(second, first), minus(third, first)
+    d = math.sqrt(dot(along, along))
+    u: Place = (along[0] / d, along[1] / d, along[2] / d)
+    i = dot(u, across)
+    rest = plus(across, u, -i)
+    j = math.sqrt(dot(rest, rest))
+    v: Place = (rest[0] / j, rest[1] / j, rest[2] / j)
+    x = (radii[0] ** 2 - radii[1] ** 2 + d * d) / (2 * d)
+    y = (radii[0] ** 2 - radii[2] ** 2 + i * i + j * j - 2 * i * x) / (2 * j)
+    left = radii[0] ** 2 - x * x - y * y
+    if left < 0:
+        raise MoveError("the motors' positions do not meet in a place of the toolhead")
+    up = cross(u, v)
+    height = math.sqrt(left) * (-1 if (up[2] > 0) == below else 1)
+    return plus(plus(plus(first, u, x), v, y), up, height)
+
+
+FLAT = 1e-12  # part of the product of the lengths that the volume of three vectors has at least

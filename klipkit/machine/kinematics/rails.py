@@ -1,0 +1,89 @@
+"""Machines with a rail for each axis, whose motors follow sums of axes: what differs is the course of the belts.
+
+                 stepper_x   stepper_y   stepper_z
+cartesian        x           y           z
+corexy           x + y       x - y       z            one belt round two motors and the gantry, crossed or in two layers
+corexz           x + z       y           x - z        the same, upright
+hybrid_corexy    x - y       y           z            "Markforged": X's belt runs over the gantry that Y moves
+hybrid_corexz    x - z       y           z
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from klipkit._core import lib
+from klipkit.base.faults import MoveError
+from klipkit.base.schema import Loaded
+from klipkit.machine.config import PrinterConfig, RailConfig
+from klipkit.machine.kinematics.kind import OVERRUN, Endstops, HomingPlan, Kind, Motor, Place, solved
+from klipkit.machine.options import ZLimits
+
+X, Y, Z = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
+
+
+def rails_stop(loaded: Loaded) -> Endstops:
+    """At the rails' endstops."""
+    x, y, z = (loaded.named(f"stepper_{axis}", RailConfig).position_endstop for axis in "xyz")
+    return Endstops((x, y, z), each=True)
+
+
+def bound_box(bounds: Any, loaded: Loaded, printer: PrinterConfig) -> None:
+    """Between the rails' ends."""
+    options = printer.kinematics
+    assert isinstance(options, ZLimits)
+    bounds.kind = lib.BOUNDS_BOX
+    bounds.z_velocity, bounds.z_accel = options.max_z_velocity, options.max_z_accel
+    for axis, letter in enumerate("xyz"):
+        rail = loaded.named(f"stepper_{letter}", RailConfig)
+        bounds.low[axis], bounds.high[axis] = rail.position_min, rail.position_max
+
+
+def linear_forward(motors: list[Motor], places: Mapping[str, float]) -> Place:
+    """Where motors whose coordinates are weighed sums of the axes have brought the toolhead."""
+    found = solved(
+        [(motor.geometry[0], motor.geometry[1], motor.geometry[2]) for motor in motors],
+        [places[motor.name] for motor in motors],
+    )
+    if found is None:
+        raise MoveError(
+            "the steppers do not say where the toolhead is", hint="some axis is moved by none of them"
+        )
+    return found
+
+
+def _kind(x: Place, y: Place, z: Place) -> Kind:
+    """By what the motors of the rails follow."""
+
+    def motors(loaded: Loaded) -> list[Motor]:
+        sums = zip("xyz", (x, y, z), strict=True)
+        return [
+            Motor(f"stepper_{axis}", loaded.named(f"stepper_{axis}", RailConfig), "linear", weights)
+            for axis, weights in sums
+        ]
+
+    return Kind(
+        motors=motors,
+        bound=bound_box,
+        endstops=rails_stop,
+        forward=lambda loaded, places: linear_forward(motors(loaded), places),
+        homing=lambda loaded: [_plan(loaded, motors(loaded), axis) for axis in range(3)],
+    )
+
+
+def _plan(loaded: Loaded, motors: list[Motor], axis: int) -> HomingPlan:
+    """A rail's endstop stops all motors that turn when its axis is moved."""
+    name = f"stepper_{'xyz'[axis]}"
+    rail = loaded.named(name, RailConfig)
+    way = OVERRUN * (rail.position_max - rail.position_min) * (1 if rail.homing_positive_dir else -1)
+    begin: list[float | None] = [None, None, None]
+    end: list[float | None] = [None, None, None]
+    begin[axis], end[axis] = rail.position_endstop - way, rail.position_endstop
+    stops = tuple(motor.name for motor in motors if motor.geometry[axis])
+    return HomingPlan((axis,), rail, {name: stops}, (begin[0], begin[1], begin[2]), (end[0], end[1], end[2]))
+
+
+CARTESIAN = _kind(X, Y, Z)
+COREXY = _kind((1.0, 1.0, 0.0), (1.0, -1.0, 0.0), Z)
+COREXZ = _kind((1.0, 0.0, 1.0), Y, (1.0, 0.0, -1.0))
+HYBRID_COREXY = _kind((1.0, -1.0, 0.0), Y, Z)
+HYBRID_COREXZ = _kind((1.0, 0.0, -1.0), Y, Z)
