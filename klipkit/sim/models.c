@@ -42,6 +42,7 @@ void models_free(struct models *models)
     free_list(&models->contacts);
     free_list(&models->heats);
     free_list(&models->sensors);
+    free_list(&models->fans);
     free_list(&models->drives);
 }
 
@@ -66,9 +67,12 @@ static void see(struct follower *self, const struct pin *pin)
     struct drive *drive = (struct drive *)self;
     (void)pin;
     double share = share_of(drive);
-    if (share != drive->share)
-        drive->changed(drive);
+    if (share == drive->share)
+        return;
+    drive->changed(drive);
     drive->share = share;
+    if (drive->after)
+        drive->after(drive);
 }
 
 struct drive *models_drive(struct cosim *cosim, int mcu, uint32_t pin, int inverted)

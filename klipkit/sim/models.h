@@ -100,4 +100,24 @@ int cosim_add_sensor(struct cosim *cosim, int heat, int mcu, uint32_t pin, doubl
 
 /* The input gives this share from now on, whatever the sensor feels (1: open, 0: shorted); < 0: what it feels. */
 int cosim_fix_sensor(struct cosim *cosim, int sensor, double share);
+
+/* --- fans --- */
+
+/* A fan that a pin drives, by its level or the value of its hardware PWM; the law is in fan.c. It begins at rest. */
+struct cosim_fan {
+    double full;       /* turns a second at full power */
+    double inertia;    /* s: its time constant */
+    double pulses;     /* of its tachometer, a turn */
+};
+int cosim_add_fan(struct cosim *cosim, const struct cosim_fan *law, int mcu, uint32_t pin, int inverted);
+
+/* The input pin that its tachometer pulls low for half of each pulse. */
+int cosim_fan_tachometer(struct cosim *cosim, int fan, int mcu, uint32_t pin);
+
+/* Something is in its way, or no longer: it comes to rest as if it were off. */
+int cosim_block_fan(struct cosim *cosim, int fan, int blocked);
+
+/* Now: turns a second, and turns so far. */
+struct cosim_turning { double speed, turns; };
+int cosim_see_fan(const struct cosim *cosim, int fan, struct cosim_turning *out);
 #endif

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from klipkit._core import ffi, lib
 from klipkit.sim.cosim import Carriage, Cosim
@@ -126,6 +126,48 @@ class Sensor:
         """The input gives this share of its range from now on; None: what the sensor feels."""
         given = -1.0 if share is None else share
         self._cosim.check(lib.cosim_fix_sensor(self._cosim.handle, self._number, given), "no such sensor")
+
+
+class FanLaw(NamedTuple):
+    """How a fan turns: see struct cosim_fan of sim/models.h."""
+
+    full: float = 80.0  # turns a second at full power
+    inertia: float = 1.0  # s
+    pulses: float = 2.0  # a turn
+
+
+class Fan:
+    """A fan on a pin, with a tachometer if it has one."""
+
+    def __init__(self, cosim: Cosim, law: FanLaw, place: Place, *, inverted: bool = False) -> None:
+        self._cosim = cosim
+        given = ffi.new("struct cosim_fan *", law._asdict())
+        self._number = int(lib.cosim_add_fan(cosim.handle, given, *place, inverted))
+        cosim.check(self._number, f"no fan turns by {law} on pin {place[1]} of MCU {place[0]}")
+
+    @property
+    def speed(self) -> float:
+        """Turns a second now."""
+        return float(self._seen().speed)
+
+    @property
+    def turns(self) -> float:
+        """Turns so far."""
+        return float(self._seen().turns)
+
+    def add_tachometer(self, place: Place) -> None:
+        """The input pin that its tachometer pulls low. Raises DeviceError."""
+        result = lib.cosim_fan_tachometer(self._cosim.handle, self._number, *place)
+        self._cosim.check(result, f"pin {place[1]} of MCU {place[0]} cannot be a tachometer's")
+
+    def block(self, blocked: bool = True) -> None:
+        """Something is in its way, or no longer."""
+        self._cosim.check(lib.cosim_block_fan(self._cosim.handle, self._number, blocked), "no such fan")
+
+    def _seen(self) -> Any:
+        seen = ffi.new("struct cosim_turning *")
+        self._cosim.check(lib.cosim_see_fan(self._cosim.handle, self._number, seen), "no such fan")
+        return seen
 
 
 class Heat:

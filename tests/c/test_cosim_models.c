@@ -300,6 +300,72 @@ static void a_reset_lets_go_of_the_heater(void)
     bench_free(&bench);
 }
 
+/* --- fans --- */
+
+static struct cosim_turning turning(const struct bench *bench, int fan)
+{
+    struct cosim_turning seen;
+    CHECK(cosim_see_fan(bench->cosim, fan, &seen) == 0, "no fan %d", fan);
+    return seen;
+}
+
+static const struct cosim_fan FAN = {.full = 50.0, .inertia = 0.5, .pulses = 2.0};
+
+/* Clocks of the edges of the tachometer noted since; gives their count. */
+static size_t tacho_edges(const struct bench *bench, uint64_t *clocks, size_t room)
+{
+    struct cosim_edge edge;
+    size_t count = 0;
+    while (count < room && cosim_edges(bench->cosim, &edge, 1))
+        if (edge.pin == PIN_INPUT)
+            clocks[count++] = edge.clock;
+    return count;
+}
+
+static void a_fan_turns_by_its_law_and_each_edge_of_its_tachometer_comes_at_its_turn(void)
+{
+    static uint64_t clocks[4096];
+    struct bench bench = bench_new();
+    int fan = cosim_add_fan(bench.cosim, &FAN, bench.mcu, PIN_COPY, 0);
+    CHECK(cosim_fan_tachometer(bench.cosim, fan, bench.mcu, PIN_INPUT) == 0, "tachometer");
+    cosim_watch(bench.cosim, bench.mcu, PIN_INPUT);
+    run_through(bench.cosim, 10.0);
+    put(&bench, PIN_COPY, 1);
+    double begun = cosim_now(bench.cosim);
+    run_through(bench.cosim, begun + 0.5);
+    CHECK(fabs(turning(&bench, fan).speed - 50.0 * (1.0 - exp(-1.0))) < 1e-3, "after a time constant %g", turning(&bench, fan).speed);
+    run_through(bench.cosim, begun + 10.0);
+    size_t count = tacho_edges(&bench, clocks, 4096);
+    CHECK(fabs(turning(&bench, fan).turns - (50.0 * 10.0 - 25.0)) < 1e-3, "turns %g", turning(&bench, fan).turns);
+    CHECK(count == 1900 || count == 1899, "%zu edges of 475 turns", count);
+    double first = (double)clocks[0] / 16e6 - begun; /* turns = 50 t - 25 (1 - e^-2t) = 1/4 */
+    CHECK(fabs(50.0 * first - 25.0 * (1.0 - exp(-2.0 * first)) - 0.25) < 1e-3, "the first at %g", first);
+    CHECK(fabs((double)(clocks[1800] - clocks[1600]) / 16e6 - 1.0) < 1e-4, "200 edges a second at full speed");
+    put(&bench, PIN_COPY, 0);
+    run_through(bench.cosim, begun + 100.0);
+    count = tacho_edges(&bench, clocks, 4096);
+    CHECK((count == 99 || count == 100) && turning(&bench, fan).speed < 1e-9, "%zu edges: it comes to rest in 25 turns", count);
+    bench_free(&bench);
+}
+
+static void a_fan_that_is_blocked_comes_to_rest(void)
+{
+    struct bench bench = bench_new();
+    int fan = cosim_add_fan(bench.cosim, &FAN, bench.mcu, PIN_COPY, 0);
+    put(&bench, PIN_COPY, 1);
+    run_through(bench.cosim, 10.0);
+    CHECK(turning(&bench, fan).speed > 49.9, "it turns");
+    CHECK(cosim_block_fan(bench.cosim, fan, 1) == 0, "block");
+    run_through(bench.cosim, 30.0);
+    CHECK(turning(&bench, fan).speed < 1e-9, "it does not turn");
+    CHECK(cosim_block_fan(bench.cosim, fan, 0) == 0, "let go");
+    run_through(bench.cosim, 40.0);
+    CHECK(turning(&bench, fan).speed > 49.9, "it turns again");
+    CHECK(cosim_add_fan(bench.cosim, &FAN, bench.mcu, PIN_COUNT, 0) < 0, "no such pin");
+    CHECK(cosim_fan_tachometer(bench.cosim, fan + 1, bench.mcu, PIN_INPUT) < 0, "no such fan");
+    bench_free(&bench);
+}
+
 static void wrong_numbers_are_refused(void)
 {
     struct bench bench = bench_new();
@@ -335,6 +401,8 @@ int main(void)
     a_fan_cools_and_a_stuck_heater_does_not_care();
     equal_time_constants_of_body_and_sensor_are_no_trouble();
     a_reset_lets_go_of_the_heater();
+    a_fan_turns_by_its_law_and_each_edge_of_its_tachometer_comes_at_its_turn();
+    a_fan_that_is_blocked_comes_to_rest();
     wrong_numbers_are_refused();
     return 0;
 }

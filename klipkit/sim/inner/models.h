@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "klipkit/sim/inner/events.h"
 #include "klipkit/sim/models.h"
 
 struct mcu;
@@ -35,7 +36,7 @@ struct list {
 };
 
 struct models {
-    struct list carriages, rails, contacts, heats, sensors, drives;
+    struct list carriages, rails, contacts, heats, sensors, fans, drives;
 };
 
 enum { CARRIAGE_RAILS = 4 };   /* rails that one carriage can move */
@@ -92,6 +93,7 @@ struct drive {
     int inverted;
     double share;              /* as of the last change */
     void (*changed)(struct drive *self); /* before `share` is set anew */
+    void (*after)(struct drive *self);   /* after that; NULL: nobody */
     void *of;
 };
 
@@ -104,6 +106,20 @@ struct heat {
     uint64_t since;            /* units: the state is of then */
     double body, sensed;       /* degrees C */
     double heating;            /* s at full power so far */
+};
+
+struct fan {
+    struct cosim *cosim;
+    struct cosim_fan law;      /* pulses 0 while it has no tachometer */
+    double pulses;             /* that it has */
+    struct drive *drive;
+    int blocked;
+    uint64_t since;            /* units: speed and turns are of then */
+    double speed, turns;
+    struct event edge;         /* of the tachometer */
+    uint64_t edges;            /* so far */
+    int on;                    /* MCU and pin of the tachometer */
+    uint32_t pin;
 };
 
 struct sensor {

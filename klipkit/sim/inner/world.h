@@ -12,6 +12,7 @@
  *     carriage.c  what steps move: carriages
  *     rail.c      what carriages move: rails with their ends and switches
  *     heat.c      bodies that heaters heat and fans cool, and the sensors in them
+ *     fan.c       fans and their tachometers
  *
  * One thing runs at a time, at the time `now`: the caller of cosim_run ("the host") or the firmware of one MCU. Compiled firmware
  * takes no time but by its reads of the clock, its polls and its sleep; each of these gives way to all that comes before its
