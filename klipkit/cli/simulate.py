@@ -25,6 +25,7 @@ from klipkit.sim.emulation import Emulation
 from klipkit.sim.firmware import build
 from klipkit.sim.loop import run_virtual
 from klipkit.sim.printer import SimulatedPrinter
+from klipkit.sim.rails import middle
 
 OBJECT = "klipkit-sim.so"
 PERCENT = 100
@@ -100,7 +101,9 @@ def simulate(
     loaded = SCHEMA.load(read_config(config_file))
     text = read_text(gcode)
     chips = chips_of(loaded.config, told)
-    printer = SimulatedPrinter(loaded, chips, build(OBJECT), emulations=_emulations(chips, emulated))
+    printer = SimulatedPrinter(
+        loaded, chips, build(OBJECT), emulations=_emulations(chips, emulated), begin=middle(loaded)
+    )
     try:
         result = Simulation(loaded, printer, _faults(damage, seed), keep=edges is not None)
         result.run(text, gcode)

@@ -1,118 +1,126 @@
 /* A carriage: counts the steps that a driver chip would make of a step and a direction pin, and checks their timing. */
 #include <errno.h>
-#include <stdlib.h>
 
 #include "klipkit/sim/inner/world.h"
 
 /* Direction before and after a step: 20 ns (TMC2209 data sheet, STEP/DIR timing, tDSU and tDSH). */
 static const double SET_UP_DEFAULT = 20e-9, HOLD_DEFAULT = 20e-9;
 
-static int direction(const struct carriage *carriage)
+/* Whether no rail that it moves is at its end. */
+static int may_move(const struct carriage *carriage, int steps)
 {
-    return carriage->mcu->pins[carriage->dir_pin].level ^ carriage->dir_inverted ? 1 : -1;
+    for (size_t i = 0; i < carriage->part_count; i++)
+        if (rail_stops(carriage->parts[i].rail, steps * carriage->parts[i].per_step))
+            return 0;
+    return 1;
 }
 
-static void turn(struct carriage *carriage, uint64_t now)
+static void tell_rails(const struct carriage *carriage)
 {
+    for (size_t i = 0; i < carriage->part_count; i++)
+        rail_moved(carriage->parts[i].rail);
+}
+
+static void step(struct carriage *carriage, uint64_t now)
+{
+    int steps = carriage->dir_pin->level ^ carriage->dir_inverted ? 1 : -1;
+    if (carriage->has_turned && now - carriage->turned < carriage->set_up)
+        carriage->violations++;
+    carriage->stepped = now;
+    carriage->has_stepped = 1;
+    carriage->pulses++;
+    carriage->commanded += steps;
+    if (!may_move(carriage, steps)) {
+        carriage->stalled++;
+        return;
+    }
+    carriage->position += steps;
+    tell_rails(carriage);
+}
+
+/* A pin that floats moves nothing. */
+static void see_step(struct follower *self, const struct pin *pin)
+{
+    struct carriage *carriage = (struct carriage *)self;
+    if (pin->level == carriage->step_level)
+        return;
+    carriage->step_level = pin->level;
+    if (pin->mode == SIM_PIN_OUTPUT && (carriage->both_edges || pin->level != carriage->step_inverted))
+        step(carriage, carriage->cosim->now);
+}
+
+static void see_dir(struct follower *self, const struct pin *pin)
+{
+    struct carriage *carriage = (struct carriage *)((char *)self - offsetof(struct carriage, dir));
+    if (pin->level == carriage->dir_level)
+        return;
+    carriage->dir_level = pin->level;
+    if (pin->mode != SIM_PIN_OUTPUT)
+        return;
+    uint64_t now = carriage->cosim->now;
     if (carriage->has_stepped && now - carriage->stepped < carriage->hold)
         carriage->violations++;
     carriage->turned = now;
     carriage->has_turned = 1;
 }
 
-static void step(struct carriage *carriage, uint64_t now)
-{
-    if (carriage->has_turned && now - carriage->turned < carriage->set_up)
-        carriage->violations++;
-    carriage->stepped = now;
-    carriage->has_stepped = 1;
-    carriage->position += direction(carriage);
-}
-
-/* Set the switches of a carriage to where it stands. */
-static void work_switches(struct cosim *cosim, size_t carriage)
-{
-    int64_t position = cosim->carriages[carriage].position;
-    for (struct contact *contact = cosim->contacts; contact < cosim->contacts + cosim->contact_count; contact++) {
-        int closed = contact->sign > 0 ? position >= contact->trigger : position <= contact->trigger;
-        if (contact->carriage == carriage)
-            cosim_drive(cosim, contact->mcu, contact->pin, closed ? contact->level : !contact->level);
-    }
-}
-
-void carriage_see(struct cosim *cosim, const struct mcu *mcu, uint32_t pin, int level)
-{
-    for (size_t i = 0; i < cosim->carriage_count; i++) {
-        struct carriage *carriage = &cosim->carriages[i];
-        if (carriage->mcu != mcu)
-            continue;
-        if (pin == carriage->dir_pin)
-            turn(carriage, cosim->now);
-        else if (pin == carriage->step_pin && (carriage->both_edges || level != carriage->step_inverted)) {
-            step(carriage, cosim->now);
-            work_switches(cosim, i);
-        }
-    }
-}
-
 int cosim_add_carriage(struct cosim *cosim, int mcu, uint32_t step_pin, int step_inverted, int both_edges,
                        uint32_t dir_pin, int dir_inverted)
 {
-    if (mcu < 0 || (size_t)mcu >= cosim->mcu_count)
+    struct mcu *on = pins_owner(cosim, mcu, step_pin);
+    if (!on || dir_pin >= on->persona->pin_count || step_pin == dir_pin)
         return -EINVAL;
-    struct mcu *on = cosim->mcus[mcu];
-    if (step_pin >= on->persona->pin_count || dir_pin >= on->persona->pin_count || step_pin == dir_pin)
-        return -EINVAL;
-    struct carriage *carriages = realloc(cosim->carriages, (cosim->carriage_count + 1) * sizeof *carriages);
-    if (!carriages)
+    struct carriage *carriage = models_add(&cosim->models.carriages, sizeof *carriage);
+    if (!carriage)
         return -ENOMEM;
-    cosim->carriages = carriages;
-    carriages[cosim->carriage_count] = (struct carriage){
-        .mcu = on, .step_pin = step_pin, .dir_pin = dir_pin, .both_edges = both_edges != 0,
+    *carriage = (struct carriage){
+        .step = {.see = see_step}, .dir = {.see = see_dir}, .cosim = cosim, .mcu = on->number, .dir_pin = &on->pins[dir_pin],
+        .step_level = on->pins[step_pin].level, .dir_level = on->pins[dir_pin].level, .both_edges = both_edges != 0,
         .step_inverted = step_inverted != 0, .dir_inverted = dir_inverted != 0,
         .set_up = ticks_units(SET_UP_DEFAULT), .hold = ticks_units(HOLD_DEFAULT),
     };
-    on->pins[step_pin].moving = on->pins[dir_pin].moving = 1;
-    return (int)cosim->carriage_count++;
+    models_follow(&on->pins[step_pin], &carriage->step);
+    models_follow(&on->pins[dir_pin], &carriage->dir);
+    return models_last(&cosim->models.carriages);
 }
 
-static const struct carriage *numbered(const struct cosim *cosim, int carriage)
+static struct carriage *numbered(const struct cosim *cosim, int carriage)
 {
-    return carriage >= 0 && (size_t)carriage < cosim->carriage_count ? &cosim->carriages[carriage] : NULL;
+    return models_at(&cosim->models.carriages, carriage);
+}
+
+int cosim_see_carriage(const struct cosim *cosim, int carriage, struct cosim_carriage *out)
+{
+    const struct carriage *of = numbered(cosim, carriage);
+    if (!of)
+        return -EINVAL;
+    *out = (struct cosim_carriage){.position = of->position, .commanded = of->commanded, .pulses = of->pulses,
+                                   .stalled = of->stalled, .violations = of->violations};
+    return 0;
 }
 
 int64_t cosim_carriage_position(const struct cosim *cosim, int carriage)
 {
-    const struct carriage *moved = numbered(cosim, carriage);
-    return moved ? moved->position : 0;
-}
-
-uint64_t cosim_carriage_violations(const struct cosim *cosim, int carriage)
-{
-    const struct carriage *moved = numbered(cosim, carriage);
-    return moved ? moved->violations : 0;
+    const struct carriage *of = numbered(cosim, carriage);
+    return of ? of->position : 0;
 }
 
 int cosim_carriage_timing(struct cosim *cosim, int carriage, double set_up, double hold)
 {
-    if (!numbered(cosim, carriage) || !(set_up >= 0.0) || !(hold >= 0.0))
+    struct carriage *of = numbered(cosim, carriage);
+    if (!of || !(set_up >= 0.0) || !(hold >= 0.0))
         return -EINVAL;
-    cosim->carriages[carriage].set_up = ticks_units(set_up);
-    cosim->carriages[carriage].hold = ticks_units(hold);
+    of->set_up = ticks_units(set_up);
+    of->hold = ticks_units(hold);
     return 0;
 }
 
-int cosim_add_switch(struct cosim *cosim, int carriage, int64_t trigger, int sign, int mcu, uint32_t pin, int level)
+int cosim_slip(struct cosim *cosim, int carriage, int64_t steps)
 {
-    if (!numbered(cosim, carriage) || cosim_drive(cosim, mcu, pin, level == 0))
+    struct carriage *of = numbered(cosim, carriage);
+    if (!of)
         return -EINVAL;
-    struct contact *contacts = realloc(cosim->contacts, (cosim->contact_count + 1) * sizeof *contacts);
-    if (!contacts)
-        return -ENOMEM;
-    cosim->contacts = contacts;
-    contacts[cosim->contact_count++] = (struct contact){
-        .carriage = (size_t)carriage, .trigger = trigger, .sign = sign, .mcu = mcu, .pin = pin, .level = level != 0};
-    world_find_lookahead(cosim);
-    work_switches(cosim, (size_t)carriage);
+    of->position += steps;
+    tell_rails(of);
     return 0;
 }

@@ -66,11 +66,15 @@ void world_leave(struct cosim *cosim, struct compiled *own)
 /* Whether a switch on a pin of one chip is worked by the carriage of another. */
 static int chips_are_joined(const struct cosim *cosim)
 {
-    for (size_t i = 0; i < cosim->contact_count; i++) {
-        const struct mcu *on = cosim->mcus[cosim->contacts[i].mcu];
-        const struct mcu *by = cosim->carriages[cosim->contacts[i].carriage].mcu;
-        if (on != by && mcu_is_emulated(on) && mcu_is_emulated(by))
-            return 1;
+    const struct list *contacts = &cosim->models.contacts;
+    for (size_t i = 0; i < contacts->count; i++) {
+        const struct contact *contact = contacts->items[i];
+        const struct mcu *on = cosim->mcus[contact->law.mcu];
+        for (size_t by = 0; by < contact->rail->by_count; by++) {
+            const struct mcu *mover = cosim->mcus[contact->rail->by[by].carriage->mcu];
+            if (on != mover && mcu_is_emulated(on) && mcu_is_emulated(mover))
+                return 1;
+        }
     }
     return 0;
 }
@@ -112,8 +116,7 @@ void cosim_free(struct cosim *cosim)
     for (size_t i = 0; i < cosim->mcu_count; i++)
         sim_mcu_free(cosim->mcus[i]);
     free(cosim->mcus);
-    free(cosim->carriages);
-    free(cosim->contacts);
+    models_free(&cosim->models);
     free(cosim->edges);
     events_free(&cosim->events);
     free(cosim);

@@ -1,4 +1,4 @@
-/* The co-simulator: MCUs that run the real firmware, the wires to them, and the models of the machine, in virtual time.
+/* The co-simulator: MCUs that run the real firmware and the wires to them, in virtual time; the models of the machine are in models.h.
  *
  * One event queue in C holds MCU timers, bytes on the wires (both ways, at the wire's speed) and the models; all of it is
  * one thread. Time is in seconds from `start`, and moves only in cosim_run. Same calls, same seed: same events.
@@ -89,20 +89,10 @@ struct cosim_buses {
 };
 int cosim_connect_buses(struct cosim *cosim, int mcu, const struct cosim_buses *buses);
 
-/* A carriage moved by a step and a direction pin (with the levels' meaning: +1 is the direction pin's level 1 when it is not
- * inverted); gives its number. */
-int cosim_add_carriage(struct cosim *cosim, int mcu, uint32_t step_pin, int step_inverted, int both_edges,
-                       uint32_t dir_pin, int dir_inverted);
+/* The share of the time for which a pin is driven high: its level, or the value of its hardware PWM; < 0 while it is not driven. */
+double cosim_pin_share(const struct cosim *cosim, int mcu, uint32_t pin);
 
-/* Steps that the carriage has made since it was added: the truth, whatever the host thinks. */
-int64_t cosim_carriage_position(const struct cosim *cosim, int carriage);
-
-/* Times that a direction was not set up long enough before a step or not held long enough after one; and the two times, s
- * (20 ns each until set: TMC2209 data sheet). */
-uint64_t cosim_carriage_violations(const struct cosim *cosim, int carriage);
-int cosim_carriage_timing(struct cosim *cosim, int carriage, double set_up, double hold);
-
-/* A switch that a carriage works: the input pin has `level` while the position is at or beyond `trigger` (`sign` +1: at or
- * above, -1: at or below), else the other level. */
-int cosim_add_switch(struct cosim *cosim, int carriage, int64_t trigger, int sign, int mcu, uint32_t pin, int level);
+/* The level of a pin as all see it, and what a conversion of it would give now; -EINVAL: no such pin. */
+int cosim_pin_level(const struct cosim *cosim, int mcu, uint32_t pin);
+int64_t cosim_analog(const struct cosim *cosim, int mcu, uint32_t pin);
 #endif

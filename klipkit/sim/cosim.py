@@ -62,7 +62,7 @@ class Cosim:
         Raises DeviceError when the object can't be loaded.
         """
         number = lib.cosim_add_mcu(self._cosim, os.fsencode(firmware), persona.pointer, offset, drift)
-        self._check(number, f"cannot run {firmware} as {persona.name}")
+        self.check(number, f"cannot run {firmware} as {persona.name}")
         self._personas.append(persona)
         return int(number)
 
@@ -75,7 +75,7 @@ class Cosim:
         elf = emulation.elf
         files = os.fsencode(emulation.emulator), os.fsencode(elf)
         number = lib.cosim_add_chip(self._cosim, *files, persona.pointer, offset, drift)
-        self._check(number, f"cannot run {elf} in an emulated {persona.name}")
+        self.check(number, f"cannot run {elf} in an emulated {persona.name}")
         self._personas.append(persona)
         return int(number)
 
@@ -83,7 +83,7 @@ class Cosim:
         """Let time pass to `until` (s) at most; less when messages come or an MCU is reset. Gives COSIM_TIME,
         COSIM_MESSAGES or COSIM_RESET of cosim.h. Raises DeviceError when an MCU can't be started again."""
         why = lib.cosim_run(self._cosim, until)
-        self._check(why, "cannot restart an MCU")
+        self.check(why, "cannot restart an MCU")
         if why != lib.COSIM_TIME:
             for listener in self.listeners:
                 listener()
@@ -127,17 +127,22 @@ class Cosim:
 
     def watch(self, mcu: int, pin: int) -> None:
         """Note the edges of a pin from now on."""
-        self._check(lib.cosim_watch(self._cosim, mcu, pin), f"MCU {mcu} has no pin {pin}")
+        self.check(lib.cosim_watch(self._cosim, mcu, pin), f"MCU {mcu} has no pin {pin}")
+
+    def share(self, mcu: int, pin: int) -> float | None:
+        """The share of the time that a pin is driven high: its level or its PWM value; None while it is not driven."""
+        share = float(lib.cosim_pin_share(self._cosim, mcu, pin))
+        return None if share < 0 else share
 
     def drive(self, mcu: int, pin: int, level: int | None) -> None:
         """Drive an input from outside, None: let go of it."""
         wanted = -1 if level is None else level
-        self._check(lib.cosim_drive(self._cosim, mcu, pin, wanted), f"MCU {mcu} has no pin {pin}")
+        self.check(lib.cosim_drive(self._cosim, mcu, pin, wanted), f"MCU {mcu} has no pin {pin}")
 
     def set_analog(self, mcu: int, pin: int, value: int) -> None:
         """What conversions of an analog input give from now on, 0..ADC_MAX of the chip."""
         error = lib.cosim_set_analog(self._cosim, mcu, pin, value)
-        self._check(error, f"MCU {mcu} has no pin {pin} that can read {value}")
+        self.check(error, f"MCU {mcu} has no pin {pin} that can read {value}")
 
     def edges(self) -> list[Edge]:
         """Take all edges and PWM values noted so far, in order of time."""
@@ -152,7 +157,7 @@ class Cosim:
         if self._cosim == ffi.NULL:
             return  # all wires went with it
         given = ffi.new("struct cosim_faults *", faults) if faults else ffi.NULL
-        self._check(lib.cosim_connect(self._cosim, mcu, session, byte_time, given), f"there is no MCU {mcu}")
+        self.check(lib.cosim_connect(self._cosim, mcu, session, byte_time, given), f"there is no MCU {mcu}")
 
     def add_carriage(
         self,
@@ -168,12 +173,23 @@ class Cosim:
         number = lib.cosim_add_carriage(
             self._cosim, mcu, step, step_inverted, both_edges, direction, direction_inverted
         )
-        self._check(number, f"MCU {mcu} has no pins {step} and {direction}")
+        self.check(number, f"MCU {mcu} has no pins {step} and {direction}")
         return Carriage(self, int(number))
 
-    def _check(self, result: int, what: str) -> None:
+    def check(self, result: int, what: str) -> None:
+        """Raises DeviceError with `what` when the result of a function of cosim.h or models.h is an error."""
         if result < 0:
             raise DeviceError(f"{what}: {os.strerror(-result)}", where="simulator")
+
+
+class CarriageTruth(NamedTuple):
+    """What became of a carriage's step pulses: see struct cosim_carriage of sim/models.h."""
+
+    position: int
+    commanded: int
+    pulses: int
+    stalled: int
+    violations: int
 
 
 class Carriage:
@@ -185,20 +201,34 @@ class Carriage:
 
     @property
     def position(self) -> int:
-        """Steps made since it was added."""
+        """Steps that the body has made since it was added."""
         return int(lib.cosim_carriage_position(self._cosim.handle, self.number))
+
+    @property
+    def truth(self) -> CarriageTruth:
+        """All that is known of it."""
+        seen = ffi.new("struct cosim_carriage *")
+        lib.cosim_see_carriage(self._cosim.handle, self.number, seen)
+        return CarriageTruth(*(int(getattr(seen, name)) for name in CarriageTruth._fields))
 
     @property
     def violations(self) -> int:
         """Times that the direction was not set up or held long enough around a step."""
-        return int(lib.cosim_carriage_violations(self._cosim.handle, self.number))
+        return self.truth.violations
+
+    def slip(self, steps: int) -> None:
+        """Move the body by so many steps without a pulse."""
+        self._cosim.check(lib.cosim_slip(self._cosim.handle, self.number, steps), "no such carriage")
 
     def add_switch(self, trigger: int, mcu: int, pin: int, *, above: bool = True, level: int = 1) -> None:
         """A switch that gives `level` to an input pin while the position is at or above (below) `trigger` steps."""
+        handle = self._cosim.handle
+        rail = lib.cosim_add_rail(handle, float(self.position), -math.inf, math.inf)
+        self._cosim.check(lib.cosim_rail_by(handle, rail, self.number, 1.0), "no such carriage")
         sign = 1 if above else -1
-        result = lib.cosim_add_switch(self._cosim.handle, self.number, trigger, sign, mcu, pin, level)
-        if result < 0:
-            raise DeviceError(f"MCU {mcu} has no pin {pin}", where="simulator")
+        law = {"trigger": trigger, "sign": sign, "mcu": mcu, "pin": pin, "level": level}
+        number = lib.cosim_add_contact(handle, rail, ffi.new("struct cosim_switch *", law))
+        self._cosim.check(number, f"MCU {mcu} has no pin {pin}")
 
 
 def is_never(time: float) -> bool:

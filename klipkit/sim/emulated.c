@@ -62,7 +62,7 @@ static uint64_t cycle_of(const struct emulated *own, uint64_t time)
 static void apply(struct emulated *own, const struct change *change)
 {
     if (change->mode == PWM)
-        pins_write_pwm(&own->mcu, change->pin, (uint32_t)change->level);
+        pins_set_up_pwm(&own->mcu, change->pin, (uint32_t)change->level);
     else
         pins_set_up(&own->mcu, change->pin, change->mode, change->level);
 }
@@ -71,7 +71,7 @@ static void apply(struct emulated *own, const struct change *change)
 static void change(struct emulated *own, struct change change)
 {
     const struct pin *pin = &own->mcu.pins[change.pin];
-    if (!pin->watched && !pin->moving) {
+    if (!pin->watched && !pin->followers) {
         apply(own, &change);
         return;
     }
@@ -97,7 +97,8 @@ static int pin_read(void *ctx, uint32_t pin)
 
 static uint32_t analog_read(void *ctx, uint32_t pin)
 {
-    return pins_read_analog(ctx, pin);
+    const struct emulated *own = ctx;
+    return pins_read_analog(&own->mcu, pin, time_now(own));
 }
 
 static void spi_exchange(void *ctx, uint32_t bus, uint8_t *byte)

@@ -1,5 +1,6 @@
-/* The pins of a simulated MCU: levels and values as all see them, edges noted, carriages told. */
+/* The pins of a simulated MCU: levels and values as all see them, edges noted, followers told. */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "klipkit/sim/inner/world.h"
@@ -32,17 +33,22 @@ static int seen_level(const struct pin *pin)
     return pin->mode == SIM_PIN_PULL_UP;
 }
 
+static void tell(const struct pin *pin)
+{
+    for (struct follower *follower = pin->followers; follower; follower = follower->next)
+        follower->see(follower, pin);
+}
+
 static void update(struct mcu *mcu, uint32_t number)
 {
     struct pin *pin = &mcu->pins[number];
     int level = seen_level(pin);
-    if (level == pin->level)
-        return;
+    int changed = level != pin->level;
     pin->level = (uint8_t)level;
-    if (pin->watched)
+    if (changed && pin->watched)
         note_edge(mcu, number, level);
-    if (pin->moving && pin->mode == SIM_PIN_OUTPUT) /* a pin that floats moves nothing */
-        carriage_see(mcu->cosim, mcu, number, level);
+    if (changed)
+        tell(pin);
 }
 
 int pins_new(struct mcu *mcu)
@@ -58,8 +64,9 @@ int pins_new(struct mcu *mcu)
 void pins_float(struct mcu *mcu)
 {
     for (uint32_t i = 0; i < mcu->persona->pin_count; i++) {
-        pins_set_up(mcu, i, SIM_PIN_INPUT, 0);
+        mcu->pins[i].modulated = 0;
         pins_write_pwm(mcu, i, 0);
+        pins_set_up(mcu, i, SIM_PIN_INPUT, 0);
     }
 }
 
@@ -67,9 +74,12 @@ void pins_set_up(struct mcu *mcu, uint32_t pin, int mode, int level)
 {
     if (pin >= mcu->persona->pin_count)
         return;
+    int changed = mcu->pins[pin].mode != mode; /* it may float at the level that it had */
     mcu->pins[pin].mode = (uint8_t)mode;
     mcu->pins[pin].latch = level != 0;
     update(mcu, pin);
+    if (changed)
+        tell(&mcu->pins[pin]);
 }
 
 void pins_write(struct mcu *mcu, uint32_t pin, int level)
@@ -90,16 +100,21 @@ int pins_set_up_analog(const struct mcu *mcu, uint32_t pin)
     return pin < mcu->persona->pin_count ? 0 : -EINVAL;
 }
 
-uint32_t pins_read_analog(const struct mcu *mcu, uint32_t pin)
+uint32_t pins_read_analog(const struct mcu *mcu, uint32_t pin, uint64_t time)
 {
-    return pin < mcu->persona->pin_count ? mcu->pins[pin].analog : 0;
+    if (pin >= mcu->persona->pin_count)
+        return 0;
+    struct analog *source = mcu->pins[pin].source;
+    return source ? (uint32_t)lround(source->share(source, time) * mcu->persona->adc_max) : mcu->pins[pin].analog;
 }
 
 int pins_set_up_pwm(struct mcu *mcu, uint32_t pin, uint32_t value)
 {
     if (pin >= mcu->persona->pin_count)
         return -EINVAL;
+    mcu->pins[pin].modulated = 1;
     pins_write_pwm(mcu, pin, value);
+    tell(&mcu->pins[pin]);
     return 0;
 }
 
@@ -108,20 +123,48 @@ void pins_write_pwm(struct mcu *mcu, uint32_t number, uint32_t value)
     struct pin *pin = &mcu->pins[number];
     if (pin->watched && pin->pwm != value)
         note_edge(mcu, number, (int)value);
+    int changed = pin->pwm != value;
     pin->pwm = value;
+    if (changed)
+        tell(pin);
 }
 
-/* The MCU of a number that has this pin, else NULL. */
-static struct mcu *owner(struct cosim *cosim, int mcu, uint32_t pin)
+double pins_share(const struct mcu *mcu, uint32_t number)
+{
+    const struct pin *pin = &mcu->pins[number];
+    if (pin->modulated || pin->pwm)
+        return mcu->persona->pwm_max ? (double)pin->pwm / mcu->persona->pwm_max : 0.0;
+    return pin->mode == SIM_PIN_OUTPUT ? pin->latch : -1.0;
+}
+
+double cosim_pin_share(const struct cosim *cosim, int mcu, uint32_t pin)
+{
+    const struct mcu *on = pins_owner(cosim, mcu, pin);
+    return on ? pins_share(on, pin) : -1.0;
+}
+
+struct mcu *pins_owner(const struct cosim *cosim, int mcu, uint32_t pin)
 {
     if (mcu < 0 || (size_t)mcu >= cosim->mcu_count || pin >= cosim->mcus[mcu]->persona->pin_count)
         return NULL;
     return cosim->mcus[mcu];
 }
 
+int cosim_pin_level(const struct cosim *cosim, int mcu, uint32_t pin)
+{
+    const struct mcu *on = pins_owner(cosim, mcu, pin);
+    return on ? on->pins[pin].level : -EINVAL;
+}
+
+int64_t cosim_analog(const struct cosim *cosim, int mcu, uint32_t pin)
+{
+    const struct mcu *on = pins_owner(cosim, mcu, pin);
+    return on ? (int64_t)pins_read_analog(on, pin, cosim->now) : -EINVAL;
+}
+
 int cosim_watch(struct cosim *cosim, int mcu, uint32_t pin)
 {
-    struct mcu *on = owner(cosim, mcu, pin);
+    struct mcu *on = pins_owner(cosim, mcu, pin);
     if (!on)
         return -EINVAL;
     on->pins[pin].watched = 1;
@@ -130,7 +173,7 @@ int cosim_watch(struct cosim *cosim, int mcu, uint32_t pin)
 
 int cosim_drive(struct cosim *cosim, int mcu, uint32_t pin, int level)
 {
-    struct mcu *on = owner(cosim, mcu, pin);
+    struct mcu *on = pins_owner(cosim, mcu, pin);
     if (!on)
         return -EINVAL;
     on->pins[pin].driven = (int8_t)(level < 0 ? -1 : level != 0);
@@ -140,16 +183,17 @@ int cosim_drive(struct cosim *cosim, int mcu, uint32_t pin, int level)
 
 int cosim_set_analog(struct cosim *cosim, int mcu, uint32_t pin, uint32_t value)
 {
-    struct mcu *on = owner(cosim, mcu, pin);
+    struct mcu *on = pins_owner(cosim, mcu, pin);
     if (!on || value > on->persona->adc_max)
         return -EINVAL;
     on->pins[pin].analog = value;
+    on->pins[pin].source = NULL;
     return 0;
 }
 
 int cosim_connect_buses(struct cosim *cosim, int mcu, const struct cosim_buses *buses)
 {
-    struct mcu *on = owner(cosim, mcu, 0);
+    struct mcu *on = pins_owner(cosim, mcu, 0);
     if (!on)
         return -EINVAL;
     on->buses = *buses;

@@ -1,4 +1,4 @@
-"""A simulated printer, wired from its printer.cfg: an MCU for each [mcu], a carriage for each rail's stepper."""
+"""A simulated printer, wired from its printer.cfg: a chip for each [mcu], carriages, rails with endstops, heaters."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,16 +10,24 @@ from klipkit.base.text import did_you_mean
 from klipkit.boards.chips import Chip
 from klipkit.boards.config import PinAliases
 from klipkit.machine.config import StepperOptions
+from klipkit.machine.geometry import Position
 from klipkit.machine.kinematics import motors
 from klipkit.mcu.stepper import steps_on_both_edges
 from klipkit.sim.cosim import Carriage, Cosim, Faults
 from klipkit.sim.emulation import Emulation
+from klipkit.sim.heaters import Heats
+from klipkit.sim.models import HeatLaw
 from klipkit.sim.persona import Persona, persona_of
 from klipkit.sim.pipe import SimPipe
+from klipkit.sim.rails import Rails, SwitchQuality, somewhere
+
+VIRTUAL = "virtual_endstop"  # how the names of pins end that a probe or a driver chip makes up
+AMBIENT = 25.0  # degrees C
 
 
 class SimulatedPrinter:
-    """Owns the co-simulator until close(). `carriages` are the truth about the steppers, by section name."""
+    """Owns the co-simulator until close(). The truth, whatever the host thinks: `carriages` are the steppers, `rails`
+    have the toolhead and the endstops, `heats` the temperatures; each by section."""
 
     def __init__(
         self,
@@ -28,9 +36,16 @@ class SimulatedPrinter:
         firmware: Path,
         drifts: Mapping[str, float] | None = None,
         emulations: Mapping[str, Emulation] | None = None,
+        *,
+        begin: Position | None = None,
+        seed: int = 0,
+        switches: SwitchQuality | None = None,
+        laws: Mapping[str, HeatLaw] | None = None,
+        ambient: float = AMBIENT,
     ) -> None:
         """`drifts`: by MCU, its real frequency over the nominal one, minus 1. MCUs run `firmware`, the shared object,
-        but for those in `emulations`, which run their own ELF file."""
+        but for those in `emulations`, which run their own ELF file. The toolhead is at `begin`, or somewhere by `seed`.
+        `laws`: how heaters warm, by section, where not as usual; `ambient`: degrees C."""
         self._firmware = firmware
         self._emulations = emulations or {}
         self._drifts = drifts or {}
@@ -41,6 +56,10 @@ class SimulatedPrinter:
         self.carriages: dict[str, Carriage] = {}
         for motor in motors(loaded):
             self._add_motor(motor.name, motor.config)
+        place = somewhere(loaded, seed) if begin is None else begin
+        quality = switches or SwitchQuality(seed=seed)
+        self.rails = Rails(self.cosim, loaded, self.carriages, place, quality, self._place_if_any)
+        self.heats = Heats(self.cosim, loaded, laws or {}, ambient, self.place)
 
     def pipes(self, faults: Faults | None = None) -> dict[str, SimPipe]:
         """A new way to each MCU, by its name. With faults each wire has its own, from the seed on."""
@@ -55,7 +74,7 @@ class SimulatedPrinter:
         for motor in motors(loaded):
             config = motor.config
             for pin, what in ((config.step_pin, "step"), (config.dir_pin, "dir")):
-                place = self._place(pin, config.source.where(f"{what}_pin"))
+                place = self.place(pin, config.source.where(f"{what}_pin"))
                 self.cosim.watch(*place)
                 watched[place] = f"{motor.name} {what}"
         return watched
@@ -71,8 +90,8 @@ class SimulatedPrinter:
         return self.cosim.add_mcu(self._firmware, persona, drift=drift)
 
     def _add_motor(self, name: str, config: StepperOptions) -> None:
-        mcu, step = self._place(config.step_pin, config.source.where("step_pin"))
-        other, direction = self._place(config.dir_pin, config.source.where("dir_pin"))
+        mcu, step = self.place(config.step_pin, config.source.where("step_pin"))
+        other, direction = self.place(config.dir_pin, config.source.where("dir_pin"))
         if other != mcu:
             raise UnknownPin(
                 "is on another microcontroller than step_pin", where=config.source.where("dir_pin")
@@ -87,7 +106,7 @@ class SimulatedPrinter:
             direction_inverted=config.dir_pin.invert,
         )
 
-    def _place(self, pin: Pin, where: str) -> tuple[int, int]:
+    def place(self, pin: Pin, where: str) -> tuple[int, int]:
         """The numbers of a pin's MCU and of the pin on it. Raises UnknownMcu, UnknownPin."""
         persona = self.personas.get(pin.chip)
         if persona is None:
@@ -97,6 +116,10 @@ class SimulatedPrinter:
             hint = did_you_mean(name, persona.pins)
             raise UnknownPin(f"{persona.name} has no pin '{name}'", where=where, hint=hint)
         return self.numbers[pin.chip], persona.pins[name]
+
+    def _place_if_any(self, pin: Pin, where: str) -> tuple[int, int] | None:
+        """None for a pin that a section makes up (probe:z_virtual_endstop): nothing that a switch could work."""
+        return None if pin.name.endswith(VIRTUAL) else self.place(pin, where)
 
 
 def _nth(faults: Faults | None, number: int) -> Faults | None:

@@ -145,7 +145,8 @@ static int analog_setup(void *ctx, uint32_t pin)
 
 static uint32_t analog_read(void *ctx, uint32_t pin)
 {
-    return pins_read_analog(ctx, pin);
+    const struct mcu *mcu = ctx;
+    return pins_read_analog(mcu, pin, mcu->cosim->now);
 }
 
 static int pwm_setup(void *ctx, uint32_t pin, uint32_t cycle_ticks, uint32_t value)

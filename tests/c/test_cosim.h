@@ -10,6 +10,7 @@
 
 #include "firmware/ports/sim/abi.h"
 #include "klipkit/sim/cosim.h"
+#include "klipkit/sim/models.h"
 #include "klipkit/wire/session.h"
 #include "tests/c/check.h"
 
@@ -52,6 +53,14 @@ static inline int add_fake(struct cosim *cosim, const struct sim_persona *person
     int mcu = cosim_add_mcu(cosim, fake_object(), persona, offset, drift);
     CHECK(mcu >= 0, "cosim_add_mcu: %s", strerror(-mcu));
     return mcu;
+}
+
+/* A rail that one carriage moves by 1 mm a step; it stands at 0. */
+static inline int add_rail(struct cosim *cosim, int carriage, double low, double high)
+{
+    int rail = cosim_add_rail(cosim, 0.0, low, high);
+    CHECK(rail >= 0 && cosim_rail_by(cosim, rail, carriage, 1.0) == 0, "rail %d", rail);
+    return rail;
 }
 
 /* Run to a time whatever comes in between. */

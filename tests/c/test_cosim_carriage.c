@@ -1,4 +1,4 @@
-/* Carriages and switches of the co-simulator: steps counted, directions, timing, an endstop on another MCU. */
+/* Carriages of the co-simulator: steps counted, directions, timing, an endstop on another MCU. */
 #include "test_cosim.h"
 
 struct bench {
@@ -32,6 +32,13 @@ static void step(struct bench *bench, int direction, int count)
     ask(bench->cosim, bench->session, bench->queue, command, sizeof command);
 }
 
+static struct cosim_carriage seen(const struct bench *bench, int carriage)
+{
+    struct cosim_carriage seen;
+    CHECK(cosim_see_carriage(bench->cosim, carriage, &seen) == 0, "no carriage %d", carriage);
+    return seen;
+}
+
 static void steps_are_counted_with_their_direction(void)
 {
     struct bench bench = bench_new();
@@ -45,7 +52,7 @@ static void steps_are_counted_with_their_direction(void)
     CHECK(cosim_carriage_position(bench.cosim, inverted) == -77, "%lld",
           (long long)cosim_carriage_position(bench.cosim, inverted));
     CHECK(cosim_carriage_position(bench.cosim, both) == 154, "%lld", (long long)cosim_carriage_position(bench.cosim, both));
-    CHECK(cosim_carriage_violations(bench.cosim, plain) == 0, "a read of the clock lies between");
+    CHECK(seen(&bench, plain).violations == 0, "a read of the clock lies between");
     bench_free(&bench);
 }
 
@@ -54,20 +61,20 @@ static void a_direction_that_changes_with_the_step_is_a_violation(void)
     struct bench bench = bench_new();
     int carriage = cosim_add_carriage(bench.cosim, bench.mcu, PIN_STEP, 0, 0, PIN_DIR, 0);
     ask(bench.cosim, bench.session, bench.queue, "B\1\1", 3);
-    CHECK(cosim_carriage_violations(bench.cosim, carriage) == 1, "direction and step at one instant");
+    CHECK(seen(&bench, carriage).violations == 1, "direction and step at one instant");
     run_through(bench.cosim, 0.001); /* a wire without delay takes no time either */
     ask(bench.cosim, bench.session, bench.queue, "B\0\0", 3);
-    CHECK(cosim_carriage_violations(bench.cosim, carriage) == 1, "the trailing edge is no step");
+    CHECK(seen(&bench, carriage).violations == 1, "the trailing edge is no step");
     run_through(bench.cosim, 0.002);
     step(&bench, 0, 5);
-    CHECK(cosim_carriage_violations(bench.cosim, carriage) == 1, "125 ns are enough");
+    CHECK(seen(&bench, carriage).violations == 1, "125 ns are enough");
     CHECK(cosim_carriage_timing(bench.cosim, carriage, 200e-9, 20e-9) == 0, "timing");
     run_through(bench.cosim, 0.003);
     step(&bench, 1, 5);
-    CHECK(cosim_carriage_violations(bench.cosim, carriage) == 2, "125 ns of set-up are less than 200");
+    CHECK(seen(&bench, carriage).violations == 2, "125 ns of set-up are less than 200");
     CHECK(cosim_carriage_timing(bench.cosim, carriage, 20e-9, 1.0) == 0, "timing");
     step(&bench, 0, 1);
-    CHECK(cosim_carriage_violations(bench.cosim, carriage) == 3, "held for less than a second");
+    CHECK(seen(&bench, carriage).violations == 3, "held for less than a second");
     bench_free(&bench);
 }
 
@@ -91,7 +98,9 @@ static void a_switch_on_another_mcu_sees_the_steps_at_once(void)
     struct sim_persona other = fake_persona(32000000, 320);
     int carriage = cosim_add_carriage(bench.cosim, bench.mcu, PIN_STEP, 0, 0, PIN_DIR, 0);
     int second = add_fake(bench.cosim, &other, 0, 0.0);
-    CHECK(cosim_add_switch(bench.cosim, carriage, 20, 1, second, PIN_INPUT, 0) == 0, "switch");
+    int rail = add_rail(bench.cosim, carriage, -HUGE_VAL, HUGE_VAL);
+    struct cosim_switch law = {.trigger = 20, .sign = 1, .mcu = second, .pin = PIN_INPUT};
+    CHECK(cosim_add_contact(bench.cosim, rail, &law) == 0, "switch");
     cosim_watch(bench.cosim, bench.mcu, PIN_STEP);
     cosim_watch(bench.cosim, second, PIN_INPUT);
     cosim_watch(bench.cosim, second, PIN_COPY);
@@ -123,7 +132,8 @@ static void wrong_numbers_are_refused(void)
     CHECK(cosim_add_carriage(bench.cosim, 1, PIN_STEP, 0, 0, PIN_DIR, 0) < 0, "no MCU 1");
     CHECK(cosim_add_carriage(bench.cosim, bench.mcu, PIN_COUNT, 0, 0, PIN_DIR, 0) < 0, "no such pin");
     CHECK(cosim_add_carriage(bench.cosim, bench.mcu, PIN_STEP, 0, 0, PIN_STEP, 0) < 0, "one pin for both");
-    CHECK(cosim_add_switch(bench.cosim, 0, 0, 1, bench.mcu, PIN_INPUT, 0) < 0, "no carriage 0");
+    CHECK(cosim_rail_by(bench.cosim, 0, 0, 1.0) < 0, "no carriage 0");
+    CHECK(cosim_slip(bench.cosim, 0, 1) < 0, "no carriage 0");
     CHECK(cosim_carriage_timing(bench.cosim, 0, 0.0, 0.0) < 0, "no carriage 0");
     CHECK(cosim_carriage_position(bench.cosim, -1) == 0, "no carriage -1");
     bench_free(&bench);

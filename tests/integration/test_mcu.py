@@ -31,7 +31,9 @@ class Machine:
     """A simulated printer on which several hosts run, one after the other."""
 
     def __init__(self) -> None:
-        self.printer = SimulatedPrinter(loaded(), {"mcu": chip("atmega2560")}, build(OBJECT))
+        self.printer = SimulatedPrinter(
+            loaded(), {"mcu": chip("atmega2560")}, build(OBJECT), begin=(0.0, 0.0, 0.0)
+        )
         pins = self.printer.personas["mcu"].pins
         self.enable = pins["PD7"]  # !PD7: low enables
         self.printer.cosim.watch(0, self.enable)

@@ -23,6 +23,7 @@ RAMPS = TOP / "config-examples" / "ramps-cartesian.cfg"
 TWO_BOARDS = TOP / "config-examples" / "two-boards.cfg"
 LINE = "SET_KINEMATIC_POSITION X=0 Y=0 Z=0\nG1 X10 F6000\n"
 DIAGONAL = "SET_KINEMATIC_POSITION X=0 Y=0 Z=0\nG1 X10 Y20 F6000\nG1 X15 Y5 Z1 F9000\nG1 X0 Y0 Z0\n"
+BEGIN = (0.0, 0.0, 0.0)  # mm: where the toolhead really is
 BOUND = 25e-6  # s: how far a step may be from its exact time
 FREQUENCY = {"mcu": 16e6, "zboard": 180e6}
 
@@ -54,7 +55,9 @@ def run(
 ) -> Simulation:
     """The simulation of a text, its edges kept."""
     loaded = configured(config)
-    printer = SimulatedPrinter(loaded, chips_of(loaded.config, ["atmega2560"]), firmware(), drifts)
+    printer = SimulatedPrinter(
+        loaded, chips_of(loaded.config, ["atmega2560"]), firmware(), drifts, begin=BEGIN
+    )
     try:
         simulation = Simulation(loaded, printer, faults, keep=True)
         simulation.run(text, "line.gcode")

@@ -47,7 +47,7 @@ def emulated_run(
         loaded.config, ["atmega2560", *(f"{name}=atmega2560" for name in names.split() if name != "mcu")]
     )
     emulations = {name: emulation_of(chips[name]) for name in names.split()}
-    printer = SimulatedPrinter(loaded, chips, firmware(), emulations=emulations)
+    printer = SimulatedPrinter(loaded, chips, firmware(), emulations=emulations, begin=(0.0, 0.0, 0.0))
     try:
         simulation = Simulation(loaded, printer, faults, keep=True)
         simulation.run(text, "line.gcode")

@@ -8,7 +8,11 @@
  *     pins.c      pins: levels, edges, who looks at them
  *     wire.c      the wire between a session and an MCU
  *     line.c      bytes under way in one direction, and the damage done to them
- *     carriage.c  what steps move
+ *     models.c    the models of the machine: their lists
+ *     carriage.c  what steps move: carriages
+ *     rail.c      what carriages move: rails with their ends and switches
+ *     heat.c      bodies that heaters heat and fans cool, and the sensors in them
+ *     fan.c       fans and their tachometers
  *
  * One thing runs at a time, at the time `now`: the caller of cosim_run ("the host") or the firmware of one MCU. Compiled firmware
  * takes no time but by its reads of the clock, its polls and its sleep; each of these gives way to all that comes before its
@@ -41,6 +45,7 @@
 #include "klipkit/sim/inner/context.h"
 #include "klipkit/sim/inner/events.h"
 #include "klipkit/sim/inner/line.h"
+#include "klipkit/sim/inner/models.h"
 #include "klipkit/sim/inner/ticks.h"
 
 struct session;
@@ -55,9 +60,11 @@ struct pin {
     int8_t driven;     /* level from outside, -1 for none */
     uint8_t level;     /* as all see it */
     uint8_t watched;   /* its edges are noted */
-    uint8_t moving;    /* a carriage hangs on it */
+    uint8_t modulated; /* its hardware PWM is in use */
+    struct follower *followers; /* models that hang on it, not owned */
     uint32_t pwm;      /* value of its hardware PWM */
-    uint32_t analog;   /* what a conversion gives */
+    uint32_t analog;   /* what a conversion gives, unless a model says it */
+    struct analog *source;      /* that model, not owned */
 };
 
 struct wire {
@@ -111,25 +118,6 @@ struct compiled {
     int timer_due, waiting;
 };
 
-struct carriage {
-    struct mcu *mcu;
-    uint32_t step_pin, dir_pin;
-    int step_inverted, dir_inverted, both_edges;
-    int64_t position;
-    uint64_t set_up, hold;         /* shortest times of the direction before and after a step, units */
-    uint64_t stepped, turned;      /* when the last step and change of direction were, units */
-    int has_stepped, has_turned;
-    uint64_t violations;
-};
-
-/* A switch that a carriage works. */
-struct contact {
-    size_t carriage;
-    int64_t trigger;
-    int sign, mcu, level;
-    uint32_t pin;
-};
-
 struct cosim {
     double start;              /* s */
     uint64_t now;              /* units since start */
@@ -141,10 +129,7 @@ struct cosim {
     uint64_t lookahead;        /* units; see above */
     struct mcu **mcus;
     size_t mcu_count;
-    struct carriage *carriages;
-    size_t carriage_count;
-    struct contact *contacts;
-    size_t contact_count;
+    struct models models;
     struct cosim_edge *edges;
     size_t edge_taken, edge_count, edge_room, edge_lost; /* edges[edge_taken .. edge_count] wait */
 };
@@ -182,9 +167,11 @@ void pins_set_up(struct mcu *mcu, uint32_t pin, int mode, int level);
 void pins_write(struct mcu *mcu, uint32_t pin, int level);
 int pins_read(const struct mcu *mcu, uint32_t pin);
 int pins_set_up_analog(const struct mcu *mcu, uint32_t pin);  /* 0 or a negative errno */
-uint32_t pins_read_analog(const struct mcu *mcu, uint32_t pin);
+uint32_t pins_read_analog(const struct mcu *mcu, uint32_t pin, uint64_t time); /* units */
 int pins_set_up_pwm(struct mcu *mcu, uint32_t pin, uint32_t value); /* 0 or a negative errno */
 void pins_write_pwm(struct mcu *mcu, uint32_t pin, uint32_t value);
+struct mcu *pins_owner(const struct cosim *cosim, int mcu, uint32_t pin); /* the MCU of a number when it has this pin, else NULL */
+double pins_share(const struct mcu *mcu, uint32_t pin);       /* the share of the time that it is driven high; < 0: it is not driven */
 
 /* wire.c */
 int sim_wire_connect(struct mcu *mcu, struct session *session, uint64_t byte_time, const struct cosim_faults *faults);
@@ -197,7 +184,4 @@ void sim_wire_cut(struct mcu *mcu);                           /* what is on its 
 void sim_wire_send(struct mcu *mcu, const uint8_t *bytes, size_t count); /* whole frames, at the wire's speed */
 void sim_wire_send_byte(struct mcu *mcu, uint64_t through, uint8_t byte); /* at the MCU's own: it has arrived at `through` */
 size_t sim_wire_room(const struct mcu *mcu);
-
-/* carriage.c */
-void carriage_see(struct cosim *cosim, const struct mcu *mcu, uint32_t pin, int level);
 #endif

@@ -1,0 +1,55 @@
+"""The heated bodies of a simulated printer, from its configuration, and how they warm."""
+
+from collections.abc import Callable, Mapping
+
+from klipkit.base.pin import Pin
+from klipkit.base.schema import Loaded
+from klipkit.machine.config import HeaterOptions
+from klipkit.sim.cosim import Cosim
+from klipkit.sim.models import Heat, HeatLaw, Place, Sensor
+from klipkit.sim.thermistors import share_of
+
+# A hotend: 40 W in 13.5 J/K (15 g of aluminium) that cools with a time constant of 150 s: 25 to 200 degrees C
+# in 75 s, 470 at the end. The part fan raises its loss by a third.
+HOTEND = HeatLaw(power=2.96, loss=1 / 150, lag=3.0, cooling=1 / 450)
+# A bed: 200 W in 444 J/K (3 mm of aluminium, 21 cm square, with its heater), 300 s: 25 to 60 degrees C in 90 s, 160 at
+# the end.
+BED = HeatLaw(power=0.45, loss=1 / 300, lag=8.0)
+
+EXTRUDER = "extruder"
+
+
+class Heats:
+    """The bodies and their sensors, by section."""
+
+    def __init__(
+        self,
+        cosim: Cosim,
+        loaded: Loaded,
+        laws: Mapping[str, HeatLaw],
+        ambient: float,
+        place: Callable[[Pin, str], Place],
+    ) -> None:
+        """`laws` are other ones than usual, by section; `ambient` is for those that are not given."""
+        self.bodies: dict[str, Heat] = {}
+        self.sensors: dict[str, Sensor] = {}
+        for name, config in loaded.sections.items():
+            if isinstance(config, HeaterOptions):
+                usual = HOTEND if name.startswith(EXTRUDER) else BED
+                law = laws.get(name, usual._replace(ambient=ambient))
+                self._add(cosim, name, config, law, place)
+
+    def _add(
+        self,
+        cosim: Cosim,
+        name: str,
+        config: HeaterOptions,
+        law: HeatLaw,
+        place: Callable[[Pin, str], Place],
+    ) -> None:
+        heat = self.bodies[name] = Heat(cosim, law)
+        heater = config.heater_pin
+        heat.heated_by(place(heater, config.source.where("heater_pin")), inverted=heater.invert)
+        share = share_of(config.sensor_type, config.pullup_resistor, config.inline_resistor)
+        sensor = place(config.sensor_pin, config.source.where("sensor_pin"))
+        self.sensors[name] = heat.add_sensor(sensor, share)

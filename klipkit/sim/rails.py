@@ -1,0 +1,176 @@
+"""The rails of a simulated printer, from its kinematics: their ends, the carriages that move them, their endstops.
+
+stepper_x --> carriage --> (a + b) / 2 --> rail x --> endstop of stepper_x       CoreXY
+stepper_y --> carriage --> (a - b) / 2 --> rail y --> endstop of stepper_y
+"""
+
+import math
+import random
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from klipkit._core import ffi, lib
+from klipkit.base.pin import Pin
+from klipkit.base.schema import Loaded
+from klipkit.machine.config import HomingOptions, RailConfig, TowerConfig
+from klipkit.machine.geometry import Position
+from klipkit.machine.kinematics import EXTRUDER, Motor, endstops, forward, motors
+from klipkit.sim.cosim import Carriage, Cosim
+from klipkit.sim.models import Place, Rail, Switch
+
+BEYOND = 5.0  # mm from the last position that may be gone to, to the end of the rail
+MIDDLE = (0.2, 0.8)  # between these shares of its way a rail begins
+
+
+@dataclass(frozen=True)
+class SwitchQuality:
+    """How good the switches are: mm, see struct cosim_switch."""
+
+    hysteresis: float = 0.2
+    noise: float = 0.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A rail: the share of each stepper's coordinate in its own, its ends, and its switch; mm."""
+
+    name: str
+    by: Mapping[str, float]
+    low: float
+    high: float
+    trigger: float
+    above: bool
+    config: HomingOptions
+
+
+class Rails:
+    """The rails by the section of their endstop. `toolhead` is where the toolhead is, whatever the host thinks."""
+
+    def __init__(
+        self,
+        cosim: Cosim,
+        loaded: Loaded,
+        carriages: Mapping[str, Carriage],
+        begin: Position,
+        quality: SwitchQuality,
+        place: Callable[[Pin, str], Place | None],
+    ) -> None:
+        """The toolhead begins at `begin`. `place` finds the place of a pin, None when it is none of an MCU."""
+        self._loaded = loaded
+        self._carriages = carriages
+        self._motors = [motor for motor in motors(loaded) if motor.name != EXTRUDER]
+        self._begin = {motor.name: _coordinate(motor, begin) for motor in self._motors}
+        self.rails: dict[str, Rail] = {}
+        self.switches: dict[str, Switch] = {}
+        for plan in _plans(loaded, self._motors):
+            self._add(cosim, plan, quality, place)
+
+    def coordinates(self) -> dict[str, float]:
+        """Where each motor's part of the kinematics is, mm (motion/stepper.h): the truth."""
+        return {
+            motor.name: self._begin[motor.name]
+            + self._carriages[motor.name].position * motor.config.step_distance
+            for motor in self._motors
+        }
+
+    def toolhead(self) -> Position:
+        """Where the toolhead is, mm: the truth."""
+        return forward(self._loaded, list(self.coordinates().values()))
+
+    def _add(
+        self,
+        cosim: Cosim,
+        plan: _Plan,
+        quality: SwitchQuality,
+        place: Callable[[Pin, str], Place | None],
+    ) -> None:
+        begin = sum(share * self._begin[name] for name, share in plan.by.items())
+        rail = Rail(cosim, begin, min(plan.low, begin), max(plan.high, begin))
+        distances = {motor.name: motor.config.step_distance for motor in self._motors}
+        for name, share in plan.by.items():
+            rail.moved_by(self._carriages[name], share * distances[name])
+        self.rails[plan.name] = rail
+        pin = plan.config.endstop_pin
+        found = place(pin, plan.config.source.where("endstop_pin"))
+        if found is not None:
+            self.switches[plan.name] = rail.add_switch(
+                found,
+                plan.trigger,
+                above=plan.above,
+                level=0 if pin.invert else 1,
+                hysteresis=quality.hysteresis,
+                noise=quality.noise,
+                seed=quality.seed * 1000 + len(self.switches),
+            )
+
+
+def somewhere(loaded: Loaded, seed: int) -> Position:
+    """A place of the toolhead well within its reach, the same for the same seed."""
+    draw = random.Random(f"{seed} place")
+    return _within(loaded, lambda: draw.uniform(*MIDDLE))
+
+
+def middle(loaded: Loaded) -> Position:
+    """The place of the toolhead in the middle of its reach."""
+    return _within(loaded, lambda: 0.5)
+
+
+def _within(loaded: Loaded, share: Callable[[], float]) -> Position:
+    """The place at these shares of its reach along each axis; of a delta, within 10 mm of the middle."""
+    rails = [_rail(loaded, axis) for axis in "xyz" if _rail(loaded, axis) is not None]
+    if len(rails) == len("xyz"):
+        x, y, z = (_between(share(), rail.position_min, rail.position_max) for rail in rails if rail)
+        return (x, y, z)
+    height = endstops(loaded).position[2]
+    return (_between(share(), -10.0, 10.0), _between(share(), -10.0, 10.0), _between(share(), 0.0, height))
+
+
+def _rail(loaded: Loaded, axis: str) -> RailConfig | None:
+    config = loaded.sections.get(f"stepper_{axis}")
+    return config if isinstance(config, RailConfig) else None
+
+
+def _between(share: float, low: float, high: float) -> float:
+    return low + share * (high - low)
+
+
+def _coordinate(motor: Motor, position: Position) -> float:
+    """The motor's coordinate, mm, when the toolhead is at `position`."""
+    trapq = ffi.gc(lib.trapq_new(), lib.trapq_free)
+    stepper = ffi.gc(
+        lib.stepper_new(trapq, motor.coordinate.encode(), motor.config.step_distance), lib.stepper_free
+    )
+    if motor.tower is not None:
+        lib.stepper_set_arm(stepper, *motor.tower)
+    return float(lib.stepper_coordinate(stepper, position))
+
+
+def _plans(loaded: Loaded, found: list[Motor]) -> Iterator[_Plan]:
+    for motor in found:
+        config = motor.config
+        if isinstance(config, RailConfig):
+            yield _axis(loaded, found, motor.name, config)
+        elif isinstance(config, TowerConfig) and motor.tower is not None:
+            yield _tower(motor.name, config, motor.tower)
+
+
+def _axis(loaded: Loaded, found: list[Motor], name: str, config: RailConfig) -> _Plan:
+    """An axis of a machine whose axes are sums of the motors' coordinates: what a unit of each motor does to it."""
+    axis = "xyz".index(name.removeprefix("stepper_"))
+    shares = {}
+    for number, motor in enumerate(found):
+        unit = [float(number == other) for other in range(len(found))]
+        shares[motor.name] = forward(loaded, unit)[axis]
+    low = min(config.position_min, config.position_endstop)
+    high = max(config.position_max, config.position_endstop)
+    by = {motor: share for motor, share in shares.items() if share}
+    above = config.homing_positive_dir
+    return _Plan(name, by, low - BEYOND, high + BEYOND, config.position_endstop, above, config)
+
+
+def _tower(name: str, config: TowerConfig, tower: tuple[float, float, float]) -> _Plan:
+    """A tower: its carriage is an arm's height over the nozzle when that is in the middle; below all is reach."""
+    x, y, arm = tower
+    trigger = config.position_endstop + math.sqrt(max(0.0, arm**2 - x**2 - y**2))
+    return _Plan(name, {name: 1.0}, -BEYOND, trigger + BEYOND, trigger, True, config)
