@@ -52,6 +52,10 @@ class PwmOut(ABC):
         """The same share again, as soon as can be: an output with max_duration stays on that much longer."""
         self._changes.set_clock(self._changes.soon(), self._value(self.share))
 
+    async def finish(self) -> None:
+        """Wait until the newest share is there."""
+        await self._changes.finish()
+
     @abstractmethod
     def _configure(self) -> str:
         """Add the config commands; gives the command for a change, with places for clock and value."""

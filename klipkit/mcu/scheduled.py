@@ -5,6 +5,8 @@ set(t1) set(t2)        the MCU holds one value at a time: the next one is sent w
 --+-------+------>
 """
 
+import asyncio
+
 from klipkit.mcu.mcu import Mcu
 
 LEAD = 0.1  # s by which a change is sent ahead of its time at least
@@ -41,3 +43,8 @@ class Scheduled:
         command = self._update.format(clock % 2**32, value)
         self.mcu.talk.send(command, queue=self._queue, min_clock=self.last, required=clock)
         self.last = clock
+
+    async def finish(self) -> None:
+        """Wait until the MCU's clock is at the newest change."""
+        left = (self.last - self.mcu.sync.line.clock(self.mcu.pipe.now())) / self.mcu.frequency
+        await asyncio.sleep(max(0.0, left))

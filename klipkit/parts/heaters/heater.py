@@ -116,6 +116,7 @@ class Heater(Thermometer):
                 KlipkitError
             ):  # the link is gone, and with it the refresh: the MCU shuts down by itself
                 self._give(self._output.mcu.print_time() + LEAD, 0.0)
+                await self._output.finish()
         self._is_live = False
 
     def status(self) -> HeaterStatus:

@@ -1,4 +1,4 @@
-"""A relay test of a heater (Astrom and Haegglund): it is switched around the target, and its swing tells PID parameters.
+"""A relay test of a heater (Astrom and Haegglund): it is switched around the target, and its swing tells parameters.
 
     bias + d  ------.        .-----.        .---         power: low once the temperature is above the target by EDGE,
                     '--------'     '--------'  bias - d  high once it is below by EDGE

@@ -1,6 +1,7 @@
 """A temperature sensor that is read all the time: print time and degrees C go to whoever listens."""
 
 import asyncio
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from klipkit.mcu.pins import Pins
 from klipkit.parts.alarm import Alarm
 from klipkit.parts.schedule import Schedule
 from klipkit.parts.sensors.config import AnalogOptions, HostSensorOptions, SensorOptions
+from klipkit.parts.sensors.curve import Curve
 
 HOST_PERIOD = 1.0  # s
 MILLI = 1000  # of the kernel's thermal files
@@ -52,6 +54,18 @@ class Sensor(ABC):
         return f"allowed are {self.least:g} to {self.most:g} C"
 
 
+def limits_of(curve: Curve, least: float, most: float) -> Limits | None:
+    """The shares at the ends of a range of temperatures, which may be infinite; None: anything is allowed."""
+    if math.isinf(least) and math.isinf(most):
+        return None
+    cold, hot = (0.0, 1.0) if curve.adc_of(100.0) > curve.adc_of(0.0) else (1.0, 0.0)
+    ends = (
+        cold if math.isinf(least) else curve.adc_of(least),
+        hot if math.isinf(most) else curve.adc_of(most),
+    )
+    return Limits(min(ends), max(ends))
+
+
 class AnalogSensor(Sensor):
     """A sensor on an analog input, whose range the MCU watches."""
 
@@ -59,7 +73,7 @@ class AnalogSensor(Sensor):
         super().__init__(name, least, most)
         self.curve = options.curve()
         mcu, pin = pins.place(options.sensor_pin, options.source.where("sensor_pin"))
-        limits = Limits(*sorted((self.curve.adc_of(least), self.curve.adc_of(most))))
+        limits = limits_of(self.curve, least, most)
         self._input = AnalogIn(mcu, pin, limits, self._account)
         self._input.listen(lambda time, share: self._tell(time, self.curve.temperature_of(share)))
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 ZERO = 273.15  # K at 0 degrees C
 OHMS_LEAST = 1e-3
+COLDEST = 70.0  # K: colder counts as this, where a thermistor is an insulator
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class SteinhartHart:
 
     def resistance(self, temperature: float) -> float:
         """Ohms; the root of c x^3 + b x + (a - 1/T) = 0 in x = ln R (Cardano: b/c > 0, so it has one)."""
-        rest = self.a - 1 / (temperature + ZERO)
+        rest = self.a - 1 / max(temperature + ZERO, COLDEST)
         if self.c == 0:
             return math.exp(-rest / self.b)
         half, third = rest / (2 * self.c), self.b / (3 * self.c)

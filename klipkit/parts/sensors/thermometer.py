@@ -1,5 +1,6 @@
 """What all parts with a temperature have: a sensor, smoothing, a name in M105; and [temperature_sensor NAME]."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -51,13 +52,10 @@ class TemperatureSensorConfig(SensorRange):
     """A temperature that is only watched."""
 
     min_temp: float = option(
-        number(minimum=-ZERO), "The lowest temperature that is no fault.", unit="degrees C", default=-ZERO
+        number(), "The lowest temperature that is no fault.", unit="degrees C", default=-math.inf, said="none"
     )
     max_temp: float = option(
-        number(minimum=-ZERO),
-        "The highest temperature that is no fault.",
-        unit="degrees C",
-        default=99999999.9,
+        number(), "The highest temperature that is no fault.", unit="degrees C", default=math.inf, said="none"
     )
     gcode_id: str | None = option(
         text("name"), "The name by which M105 reports it.", default=None, said="not reported"
@@ -133,7 +131,7 @@ class TemperatureSensor(Thermometer):
 
     def __init__(self, config: TemperatureSensorConfig, sensors: Sensors) -> None:
         super().__init__(config, sensors, config.gcode_id or "")
-        self._lowest, self._highest = 99999999.9, 0.0
+        self._lowest = self._highest = 0.0
 
     def status(self) -> TemperatureSensorStatus:
         """What is seen of it."""
@@ -142,6 +140,9 @@ class TemperatureSensor(Thermometer):
         )
 
     def _read(self, time: float, temperature: float) -> None:
+        is_first = not self.has_read
         super()._read(time, temperature)
+        if is_first:
+            self._lowest = self._highest = self.temperature
         self._lowest = min(self._lowest, self.temperature)
         self._highest = max(self._highest, self.temperature)
