@@ -215,7 +215,9 @@ class VariantSpec:
 
 @dataclass(frozen=True)
 class ChosenSpec:
-    """The field of a variant that takes the name by which it was chosen."""
+    """The field of a variant that takes the name by which it was chosen, or the section [WORD NAME] that defines it."""
+
+    word: str = ""
 
 
 Spec = OptionSpec | PrefixSpec | GroupSpec | VariantSpec | ChosenSpec
@@ -302,12 +304,19 @@ def chosen() -> str:
     return cast(str, _field(ChosenSpec()))
 
 
+def chosen_section(word: str, kind: type[C]) -> C:
+    """In the class of a variant that the user defines in [WORD NAME]: that section, of that declaration."""
+    return cast(C, _field(ChosenSpec(word)))
+
+
 def _field(spec: Spec, default: Any = dataclasses.MISSING) -> Any:
     return dataclasses.field(default=default, metadata={SPEC: spec})
 
 
 @dataclass_transform(
-    kw_only_default=True, frozen_default=True, field_specifiers=(option, prefixed, group, variant, chosen)
+    kw_only_default=True,
+    frozen_default=True,
+    field_specifiers=(option, prefixed, group, variant, chosen, chosen_section),
 )
 def section(
     *names: str,
@@ -332,7 +341,9 @@ def section(
 
 
 @dataclass_transform(
-    kw_only_default=True, frozen_default=True, field_specifiers=(option, prefixed, group, variant, chosen)
+    kw_only_default=True,
+    frozen_default=True,
+    field_specifiers=(option, prefixed, group, variant, chosen, chosen_section),
 )
 def options(
     *, rules: Sequence[Rule] = (), checks: Sequence[Check] = (), removed: Mapping[str, str] | None = None

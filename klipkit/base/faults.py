@@ -154,6 +154,17 @@ class TimerInPast(Shutdown):
     classic: ClassVar[tuple[str, ...]] = ("Rescheduled timer in the past",)
 
 
+class HeaterFault(Shutdown):
+    """A heater does not do what it should: it does not get warm, or does not keep its temperature.
+
+    The heater or its sensor has come loose, is broken or too weak, or a fan blows at it. Look at both before anything
+    else. When the heater is just slow, [verify_heater NAME] allows for more.
+    """
+
+    code = "heater"
+    classic: ClassVar[tuple[str, ...]] = ("not heating at expected rate",)
+
+
 class AdcOutOfRange(Shutdown):
     """A temperature sensor reads outside its allowed range.
 
@@ -183,8 +194,11 @@ REASONS: tuple[type[Shutdown], ...] = (
 )
 
 
-def shutdown_reason(mcu: str, reason: str) -> Shutdown:
-    """The error for a microcontroller's own reason of shutdown, of the class whose words it begins with."""
+def shutdown_reason(mcu: str, reason: str, account: str = "") -> Shutdown:
+    """The error for a microcontroller's own reason of shutdown, of the class whose words it begins with.
+
+    `account` is what the host knows of it: which sensor, which output.
+    """
     found = [kind for kind in REASONS if any(reason.startswith(words) for words in kind.classic)]
     kind = found[0] if found else Shutdown
-    return kind(f"MCU '{mcu}' shutdown: {reason}")
+    return kind(f"MCU '{mcu}' shutdown: {reason}{': ' if account else ''}{account}")

@@ -101,7 +101,7 @@ class SectionReader:
 
     def _field(self, field: str, spec: Spec, name: str, known: Mapping[str, Any]) -> Any:
         if isinstance(spec, ChosenSpec):
-            return name
+            return self._chosen(spec, name)
         if isinstance(spec, OptionSpec):
             return self._option(spec.name or field, spec, known)
         if isinstance(spec, PrefixSpec):
@@ -241,6 +241,16 @@ class SectionReader:
             return BAD
         self.settings[variants.option] = name
         return self._build(made, name, known) or BAD
+
+    def _chosen(self, spec: ChosenSpec, name: str) -> Any:
+        """The name, or the section that defines it; BAD when that one is wrong, which it was reported for itself."""
+        if not spec.word:
+            return name
+        found = self.whole.find(f"{spec.word} {name}")
+        if found is None:
+            self.failed.add("")
+            return BAD
+        return found
 
     def _user_defined(self, name: str, spec: VariantSpec) -> type[Declared] | None:
         sections = self.whole.config.sections

@@ -2,11 +2,10 @@
 
 from klipkit.base.schema import Schema
 from klipkit.boards.config import BoardPinsConfig, DuplicatePinConfig
-from klipkit.daemon.parts import PARTS
+from klipkit.daemon.parts import PART_SECTIONS, PARTS
 from klipkit.daemon.wiring import config_of
 from klipkit.machine.config import MACHINE_SECTIONS
 from klipkit.mcu.config import McuConfig
 
-SCHEMA = Schema(
-    [McuConfig, *MACHINE_SECTIONS, *(config_of(part) for part in PARTS), BoardPinsConfig, DuplicatePinConfig]
-)
+_MADE = (*MACHINE_SECTIONS, *(config_of(part) for part in PARTS), *PART_SECTIONS)
+SCHEMA = Schema([McuConfig, *dict.fromkeys(_MADE), BoardPinsConfig, DuplicatePinConfig])

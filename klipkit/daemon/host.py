@@ -11,9 +11,11 @@ from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any, TypeVar
 
 from klipkit.base.errors import KlipkitError, UnknownMcu
+from klipkit.base.faults import Shutdown
 from klipkit.base.pin import MAIN_MCU
 from klipkit.base.schema import Loaded
 from klipkit.boards.config import PinAliases
+from klipkit.daemon.autosave import Pending
 from klipkit.daemon.parts import PARTS
 from klipkit.daemon.wiring import Wiring
 from klipkit.gcode.commands import Commands
@@ -32,8 +34,11 @@ from klipkit.mcu.clocksync import first_mapping, main_mapping
 from klipkit.mcu.mcu import Mcu
 from klipkit.mcu.pins import Pins
 from klipkit.mcu.stepper import Stepper, StepQueue
+from klipkit.parts.alarm import Alarm
+from klipkit.parts.autosave import Autosave
 from klipkit.parts.part import Part
 from klipkit.parts.schedule import Schedule
+from klipkit.parts.sensors.sensor import Sensors
 
 T = TypeVar("T")
 
@@ -54,6 +59,7 @@ class Host:
         self.responses = Responses()
         self.commands = Commands()
         self.scripts = Scripts(self.commands)
+        self.autosave = Pending()
         self.parts: Mapping[str, Part] = {}
         self.queues: list[StepQueue] = []
         self.fault: asyncio.Future[KlipkitError] = asyncio.get_running_loop().create_future()
@@ -171,7 +177,22 @@ class Host:
         wiring.provide(Responses, self.responses)
         wiring.provide(Commands, self.commands)
         wiring.provide(Scripts, self.scripts)
+        alarm = HostAlarm(self)
+        wiring.provide(Alarm, alarm)
+        wiring.provide(Sensors, Sensors(pins, self.toolhead, alarm))
+        wiring.provide(Autosave, self.autosave)
         return wiring
+
+
+class HostAlarm:
+    """The way of parts into shutdown."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def stop(self, error: Shutdown) -> None:
+        """Shut the printer down."""
+        self._host.shut_down(error)
 
 
 def _stop(mcu: Mcu) -> None:

@@ -1,5 +1,22 @@
 """The table of parts: a line each. Its section of printer.cfg is the first parameter of a part's constructor."""
 
+from klipkit.base.declare import Declared
+from klipkit.machine.extruder import Extruder
+from klipkit.parts.heaters.commands import Heaters
+from klipkit.parts.heaters.heater import HeaterBed, HeaterGeneric
+from klipkit.parts.heaters.verify import VerifyHeater
 from klipkit.parts.part import Part
+from klipkit.parts.sensors.own import AdcTemperatureConfig, ThermistorConfig
+from klipkit.parts.sensors.thermometer import TemperatureSensor
 
-PARTS: tuple[type[Part], ...] = ()
+PARTS: tuple[type[Part], ...] = (
+    Extruder,
+    HeaterBed,
+    HeaterGeneric,
+    VerifyHeater,
+    TemperatureSensor,
+    Heaters,
+)
+
+# Sections that parts look at and that make none.
+PART_SECTIONS: tuple[type[Declared], ...] = (ThermistorConfig, AdcTemperatureConfig)

@@ -81,7 +81,7 @@ class Wiring:
             return self._part(written.section)
         if isinstance(written, tuple) and written and all(isinstance(each, Reference) for each in written):
             return tuple(self._part(each.section) for each in written)
-        if isinstance(hint, type) and isinstance(config, hint) and issubclass(hint, Declared):
+        if isinstance(hint, type) and issubclass(hint, Declared) and isinstance(config, hint):
             return config
         if hint in self._provided:
             return self._provided[hint]

@@ -1,7 +1,7 @@
 """The config sections of the machine itself: [printer], the steppers of its rails, and [force_move]."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from enum import Enum
 
 from klipkit.base.declare import (
@@ -12,14 +12,14 @@ from klipkit.base.declare import (
     group,
     option,
     options,
-    prefixed,
     section,
     variant,
     when,
 )
 from klipkit.base.pin import Pin, PinUse, pin
-from klipkit.base.values import boolean, choice, integer, list_of, number, pair, text
+from klipkit.base.values import boolean, choice, integer, list_of, number, pair
 from klipkit.machine.options import KINEMATICS, RAILS, Kinematics, same_as
+from klipkit.parts.heaters.config import HeaterOptions
 
 STEP_PULSE = (
     2e-6  # s: what ordinary drivers ask (A4988: 1 us, DRV8825: 1.9 us, data sheets' timing requirements)
@@ -210,37 +210,7 @@ def _most_of(limit: str) -> Callable[[Known], float]:
     return most
 
 
-@options()
-class HeaterOptions(Declared):
-    """A heater with its sensor."""
-
-    heater_pin: Pin = option(pin(PinUse.PWM), "The pin that heats.")
-    max_power: float = option(number(above=0, maximum=1), "The greatest share of its power.", default=1.0)
-    sensor_type: str = option(text("sensor type"), "The kind of temperature sensor.")
-    sensor_pin: Pin = option(pin(PinUse.PLAIN), "The pin of the sensor.")
-    pullup_resistor: float = option(
-        number(above=0), "The pull-up of a thermistor.", unit="ohm", default=4700.0
-    )
-    inline_resistor: float = option(number(minimum=0), "A resistor in line with it.", unit="ohm", default=0.0)
-    smooth_time: float = option(number(above=0), "Over which readings are averaged.", unit="s", default=1.0)
-    spi: Mapping[str, str] = prefixed("spi_", text(), "How a sensor chip is reached.")
-    thermocouple: Mapping[str, str] = prefixed("tc_", text(), "Of a thermocouple chip.")
-    resistance: Mapping[str, str] = prefixed("rtd_", text(), "Of a resistance thermometer's chip.")
-    adc_voltage: float = option(
-        number(above=0), "The reference of an amplifier's ADC.", unit="V", default=5.0
-    )
-    voltage_offset: float = option(number(), "An amplifier's offset.", unit="V", default=0.0)
-    control: str = option(text("pid or watermark"), "How it is controlled.")
-    pid_kp: float | None = option(number(minimum=0), "Of PID control.", default=None)
-    pid_ki: float | None = option(number(minimum=0), "Of PID control.", default=None)
-    pid_kd: float | None = option(number(minimum=0), "Of PID control.", default=None)
-    max_delta: float = option(number(above=0), "Of watermark control.", unit="degrees C", default=2.0)
-    pwm_cycle_time: float = option(number(above=0), "Of the heater's pulses.", unit="s", default=0.1)
-    min_temp: float = option(number(), "The lowest temperature that is no fault.", unit="degrees C")
-    max_temp: float = option(number(), "The highest temperature that is no fault.", unit="degrees C")
-
-
-@section("extruder", roles=["heater", "stepper"])
+@section("extruder", roles=["heater", "sensor", "stepper"])
 class ExtruderConfig(HeaterOptions):
     """The hotend with the stepper that feeds it."""
 

@@ -37,6 +37,9 @@ class Mcu:
         self.mapping = ClockMapping(0.0, 1.0)
         self.move_slots = 0  # of the MCU's move queue, known after configure()
         self.reserved_slots = 0  # that outputs take
+        self.accounts: list[
+            Callable[[str], str]
+        ] = []  # give what a part knows of a reason to shut down, or ""
         self.talk = Conversation(name, pipe)
         self.fault: asyncio.Future[KlipkitError] = asyncio.get_running_loop().create_future()
         self._tasks: list[asyncio.Task[None]] = []
@@ -107,7 +110,9 @@ class Mcu:
             self.talk.listen(response, listener)
 
     def _shutdown(self, heard: Heard) -> None:
-        self.failed(shutdown_reason(self.name, heard.message.word("static_string_id")))
+        reason = heard.message.word("static_string_id")
+        known = [words for account in self.accounts if (words := account(reason))]
+        self.failed(shutdown_reason(self.name, reason, "; ".join(known)))
 
     def _restarted(self, heard: Heard) -> None:
         hint = "look at its power supply: the board started anew by itself"

@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 
 from klipkit.base.pin import Pin
 from klipkit.base.schema import Loaded
-from klipkit.machine.config import HeaterOptions
+from klipkit.parts.heaters.config import HeaterOptions
+from klipkit.parts.sensors.config import AnalogOptions
+from klipkit.parts.sensors.thermometer import SensorRange
 from klipkit.sim.cosim import Cosim
 from klipkit.sim.models import Heat, HeatLaw, Place, Sensor
-from klipkit.sim.thermistors import share_of
 
 # A hotend: 40 W in 13.5 J/K (15 g of aluminium) that cools with a time constant of 150 s: 25 to 200 degrees C
 # in 75 s, 470 at the end. The part fan raises its loss by a third.
@@ -34,7 +35,7 @@ class Heats:
         self.bodies: dict[str, Heat] = {}
         self.sensors: dict[str, Sensor] = {}
         for name, config in loaded.sections.items():
-            if isinstance(config, HeaterOptions):
+            if isinstance(config, SensorRange):
                 usual = HOTEND if name.startswith(EXTRUDER) else BED
                 law = laws.get(name, usual._replace(ambient=ambient))
                 self._add(cosim, name, config, law, place)
@@ -43,13 +44,15 @@ class Heats:
         self,
         cosim: Cosim,
         name: str,
-        config: HeaterOptions,
+        config: SensorRange,
         law: HeatLaw,
         place: Callable[[Pin, str], Place],
     ) -> None:
         heat = self.bodies[name] = Heat(cosim, law)
-        heater = config.heater_pin
-        heat.heated_by(place(heater, config.source.where("heater_pin")), inverted=heater.invert)
-        share = share_of(config.sensor_type, config.pullup_resistor, config.inline_resistor)
-        sensor = place(config.sensor_pin, config.source.where("sensor_pin"))
-        self.sensors[name] = heat.add_sensor(sensor, share)
+        if isinstance(config, HeaterOptions):
+            heater = config.heater_pin
+            heat.heated_by(place(heater, config.source.where("heater_pin")), inverted=heater.invert)
+        sensor = config.sensor
+        if isinstance(sensor, AnalogOptions):
+            at = place(sensor.sensor_pin, config.source.where("sensor_pin"))
+            self.sensors[name] = heat.add_sensor(at, sensor.curve().adc_of)

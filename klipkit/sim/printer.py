@@ -10,7 +10,7 @@ from klipkit.base.text import did_you_mean
 from klipkit.boards.chips import Chip
 from klipkit.boards.config import PinAliases
 from klipkit.machine.config import StepperOptions
-from klipkit.machine.geometry import Position
+from klipkit.machine.kinematics import Place as Position
 from klipkit.machine.kinematics import motors
 from klipkit.mcu.stepper import steps_on_both_edges
 from klipkit.sim.cosim import Carriage, Cosim, Faults

@@ -6,15 +6,15 @@ stepper_y --> carriage --> (a - b) / 2 --> rail y --> endstop of stepper_y
 
 import math
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from klipkit._core import ffi, lib
 from klipkit.base.pin import Pin
 from klipkit.base.schema import Loaded
 from klipkit.machine.config import HomingOptions, RailConfig, TowerConfig
-from klipkit.machine.geometry import Position
 from klipkit.machine.kinematics import EXTRUDER, Motor, endstops, forward, motors
+from klipkit.machine.kinematics import Place as Position
 from klipkit.sim.cosim import Carriage, Cosim
 from klipkit.sim.models import Place, Rail, Switch
 
@@ -76,7 +76,7 @@ class Rails:
 
     def toolhead(self) -> Position:
         """Where the toolhead is, mm: the truth."""
-        return forward(self._loaded, list(self.coordinates().values()))
+        return forward(self._loaded, self.coordinates())
 
     def _add(
         self,
@@ -141,8 +141,7 @@ def _coordinate(motor: Motor, position: Position) -> float:
     stepper = ffi.gc(
         lib.stepper_new(trapq, motor.coordinate.encode(), motor.config.step_distance), lib.stepper_free
     )
-    if motor.tower is not None:
-        lib.stepper_set_arm(stepper, *motor.tower)
+    lib.stepper_set_geometry(stepper, motor.geometry, len(motor.geometry))
     return float(lib.stepper_coordinate(stepper, position))
 
 
@@ -151,16 +150,16 @@ def _plans(loaded: Loaded, found: list[Motor]) -> Iterator[_Plan]:
         config = motor.config
         if isinstance(config, RailConfig):
             yield _axis(loaded, found, motor.name, config)
-        elif isinstance(config, TowerConfig) and motor.tower is not None:
-            yield _tower(motor.name, config, motor.tower)
+        elif isinstance(config, TowerConfig) and motor.coordinate == "delta":
+            yield _tower(motor.name, config, motor.geometry)
 
 
 def _axis(loaded: Loaded, found: list[Motor], name: str, config: RailConfig) -> _Plan:
     """An axis of a machine whose axes are sums of the motors' coordinates: what a unit of each motor does to it."""
     axis = "xyz".index(name.removeprefix("stepper_"))
     shares = {}
-    for number, motor in enumerate(found):
-        unit = [float(number == other) for other in range(len(found))]
+    for motor in found:
+        unit = {other.name: float(motor is other) for other in found}
         shares[motor.name] = forward(loaded, unit)[axis]
     low = min(config.position_min, config.position_endstop)
     high = max(config.position_max, config.position_endstop)
@@ -169,7 +168,7 @@ def _axis(loaded: Loaded, found: list[Motor], name: str, config: RailConfig) -> 
     return _Plan(name, by, low - BEYOND, high + BEYOND, config.position_endstop, above, config)
 
 
-def _tower(name: str, config: TowerConfig, tower: tuple[float, float, float]) -> _Plan:
+def _tower(name: str, config: TowerConfig, tower: Sequence[float]) -> _Plan:
     """A tower: its carriage is an arm's height over the nozzle when that is in the middle; below all is reach."""
     x, y, arm = tower
     trigger = config.position_endstop + math.sqrt(max(0.0, arm**2 - x**2 - y**2))

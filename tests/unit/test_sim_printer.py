@@ -12,11 +12,12 @@ from klipkit.base.config import read_config
 from klipkit.base.schema import Loaded
 from klipkit.boards.mcuchips import chips_of
 from klipkit.cli.sections import SCHEMA
-from klipkit.machine.geometry import Position
+from klipkit.machine.config import ExtruderConfig
+from klipkit.machine.kinematics import Place as Position
+from klipkit.parts.sensors.config import AnalogOptions
 from klipkit.sim.models import HeatLaw, Stuck
 from klipkit.sim.printer import SimulatedPrinter
 from klipkit.sim.rails import SwitchQuality, somewhere
-from klipkit.sim.thermistors import share_of
 from tests.reference import TOP
 from tests.unit.test_sim_firmware import firmware
 
@@ -124,8 +125,9 @@ def test_every_sensor_begins_at_ambient_temperature() -> None:
     for ambient in (25.0, 4.0):
         with printer(loaded, ambient=ambient) as made:
             assert made.heats.bodies["extruder"].now == (ambient, ambient, 0.0)
-            place = made.place(loaded.sections["extruder"].sensor_pin, "")  # type: ignore[attr-defined]
-            share = share_of("EPCOS 100K B57560G104F", 4700.0, 0.0)(ambient)
+            sensor = loaded.named("extruder", ExtruderConfig).sensor
+            assert isinstance(sensor, AnalogOptions)
+            place, share = made.place(sensor.sensor_pin, ""), sensor.curve().adc_of(ambient)
             assert lib.cosim_analog(made.cosim.handle, *place) == round(1023 * share)
 
 
@@ -134,19 +136,3 @@ def test_a_law_of_ones_own() -> None:
         loaded_from("ramps-corexy"), laws={"extruder": HeatLaw(1.0, 0.1, 1.0, ambient=30.0)}
     ) as made:
         assert made.heats.bodies["extruder"].now.body == 30.0
-
-
-@pytest.mark.parametrize(
-    ("kind", "temperature", "ohm"),
-    [
-        ("EPCOS 100K B57560G104F", 25.0, 100_000.0),
-        ("EPCOS 100K B57560G104F", 150.0, 1641.9),
-        ("EPCOS 100K B57560G104F", 250.0, 226.15),
-        ("ATC Semitec 104GT-2", 300.0, 80.65),
-        ("anything else", 25.0, 100_000.0),
-    ],
-)
-def test_a_thermistor_has_the_resistance_of_its_table(kind: str, temperature: float, ohm: float) -> None:
-    share = share_of(kind, 4700.0, 0.0)
-    assert share(temperature) == pytest.approx(ohm / (ohm + 4700), rel=1e-9)
-    assert all(share(t) > share(t + 1) for t in range(-60, 600))

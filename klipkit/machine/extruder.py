@@ -1,0 +1,70 @@
+"""The extruder: the hotend's heater; its stepper is the planner's."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from klipkit.machine.config import ExtruderConfig
+from klipkit.machine.planner import Planner
+from klipkit.mcu.pins import Pins
+from klipkit.parts.alarm import Alarm
+from klipkit.parts.heaters.heater import Heater, HeaterStatus
+from klipkit.parts.heaters.verify import VerifyHeater
+from klipkit.parts.sensors.sensor import Sensors
+
+
+@dataclass(frozen=True, slots=True)
+class ExtruderStatus(HeaterStatus):
+    """Of an extruder."""
+
+    can_extrude: Annotated[bool, "Whether it is warm enough to move filament (min_extrude_temp)."]
+    pressure_advance: Annotated[float, "Filament pushed ahead, for each mm/s of its speed, s."]
+    smooth_time: Annotated[float, "The time over which that is smoothed, s."]
+    motion_queue: Annotated[str | None, "The extruder whose moves its stepper makes; None: it makes none."]
+
+
+class Extruder(Heater):
+    """The first extruder, T0."""
+
+    def __init__(
+        self,
+        config: ExtruderConfig,
+        pins: Pins,
+        sensors: Sensors,
+        alarm: Alarm,
+        checks: Sequence[VerifyHeater],
+        planner: Planner,
+    ) -> None:
+        super().__init__(config, pins, sensors, alarm, checks, "T0")
+        self._planner = planner
+        self.pressure_advance = config.pressure_advance
+        self.smooth_time = config.pressure_advance_smooth_time
+        self.motion_queue = self.name if config.stepper is not None else None
+        self._min_extrude_temp = config.min_extrude_temp
+
+    @property
+    def can_extrude(self) -> bool:
+        """Whether filament may be moved."""
+        return self.temperature >= self._min_extrude_temp
+
+    async def begin(self) -> None:
+        """Nothing is extruded before it is known to be warm."""
+        self._planner.extruder.is_cold = int(not self.can_extrude)
+        await super().begin()
+
+    def _read(self, time: float, temperature: float) -> None:
+        super()._read(time, temperature)
+        self._planner.extruder.is_cold = int(not self.can_extrude)
+
+    def status(self) -> ExtruderStatus:
+        """What is seen of it."""
+        heater = super().status()
+        return ExtruderStatus(
+            heater.temperature,
+            heater.target,
+            heater.power,
+            self.can_extrude,
+            self.pressure_advance,
+            self.smooth_time,
+            self.motion_queue,
+        )

@@ -1,0 +1,50 @@
+"""The values of one output over time: sent in order, one at a time on the MCU, never too close to one another.
+
+set(t1) set(t2)        the MCU holds one value at a time: the next one is sent when that has been taken,
+  |       |            and must be there before its own time. So they are at least SPACING apart.
+--+-------+------>
+"""
+
+import asyncio
+
+from klipkit.mcu.mcu import Mcu
+
+LEAD = 0.1  # s by which a change is sent ahead of its time at least
+SPACING = 0.1  # s between two changes of an output
+
+
+class Scheduled:
+    """`update` is the command with places for a clock and a value, as "queue_pwm_out oid=3 clock={} value={}"."""
+
+    def __init__(self, mcu: Mcu, update: str) -> None:
+        self.mcu = mcu
+        self.last = 0  # clock of the newest change
+        self._update = update
+        self._spacing = round(SPACING * mcu.frequency)
+        self._queue = 0
+        mcu.reserved_slots += 1
+
+    def attach(self) -> None:
+        """The MCU is configured: changes may be sent."""
+        self._queue = self.mcu.talk.add_queue()
+
+    def soon(self) -> int:
+        """The clock at which a change that is sent now can be carried out; by the MCU's own clock, since print time may
+        rest for hours."""
+        return round(self.mcu.sync.line.clock(self.mcu.pipe.now() + LEAD))
+
+    def set(self, print_time: float, value: int) -> None:
+        """A value from a print time on, or from as soon after the change before it as can be."""
+        self.set_clock(round(self.mcu.mapping.clock(print_time)), value)
+
+    def set_clock(self, clock: int, value: int) -> None:
+        """The same by the MCU's clock, 64-bit ticks."""
+        clock = max(clock, self.last + self._spacing) if self.last else clock
+        command = self._update.format(clock % 2**32, value)
+        self.mcu.talk.send(command, queue=self._queue, min_clock=self.last, required=clock)
+        self.last = clock
+
+    async def finish(self) -> None:
+        """Wait until the MCU's clock is at the newest change."""
+        left = (self.last - self.mcu.sync.line.clock(self.mcu.pipe.now())) / self.mcu.frequency
+        await asyncio.sleep(max(0.0, left))

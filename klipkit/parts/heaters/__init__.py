@@ -1,0 +1,1 @@
+"""Heaters: their control, the checks on them, and their commands."""

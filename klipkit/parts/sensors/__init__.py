@@ -1,0 +1,1 @@
+"""Temperature sensors: what they are, their curves, and how they are read."""

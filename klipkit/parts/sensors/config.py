@@ -1,0 +1,136 @@
+"""The options of temperature sensors: a class for each kind of circuit, and the table of sensor_type."""
+
+from klipkit.base.declare import Declared, Variants, chosen, chosen_section, option, options
+from klipkit.base.pin import Pin, PinUse, pin
+from klipkit.base.values import number, text
+from klipkit.parts.sensors.curve import Amplifier, Curve, Divider
+from klipkit.parts.sensors.own import AdcTemperatureConfig, ThermistorConfig
+from klipkit.parts.sensors.platinum import Platinum, pt100_ina826
+from klipkit.parts.sensors.thermistor import COMMON
+from klipkit.parts.sensors.thermocouple import CHIPS, amplified
+
+
+@options()
+class AnalogOptions(Declared):
+    """A sensor on an analog input."""
+
+    sensor_pin: Pin = option(pin(PinUse.ADC), "The analog input that the sensor is connected to.")
+
+    def curve(self) -> Curve:
+        """What its readings mean."""
+        raise NotImplementedError
+
+
+@options()
+class PullUpOptions(AnalogOptions):
+    """A resistor with a pull-up."""
+
+    pullup_resistor: float = option(
+        number(above=0),
+        "The resistor between the ADC's reference and the sensor.",
+        unit="ohm",
+        default=4700.0,
+    )
+
+
+@options()
+class InlineOptions(PullUpOptions):
+    """A thermistor."""
+
+    inline_resistor: float = option(
+        number(minimum=0), "A resistor in line with the sensor that does not vary.", unit="ohm", default=0.0
+    )
+
+
+@options()
+class ThermistorOptions(InlineOptions):
+    """A common thermistor."""
+
+    kind: str = chosen()
+
+    def curve(self) -> Curve:
+        """What its readings mean."""
+        return Divider(COMMON[self.kind], self.pullup_resistor, self.inline_resistor)
+
+
+@options()
+class OwnThermistorOptions(InlineOptions):
+    """A thermistor that [thermistor NAME] defines."""
+
+    own: ThermistorConfig = chosen_section("thermistor", ThermistorConfig)
+
+    def curve(self) -> Curve:
+        """What its readings mean."""
+        return Divider(self.own.sensor(), self.pullup_resistor, self.inline_resistor)
+
+
+@options()
+class Pt1000Options(PullUpOptions):
+    """A PT1000 without an amplifier."""
+
+    def curve(self) -> Curve:
+        """What its readings mean."""
+        return Divider(Platinum(1000.0), self.pullup_resistor)
+
+
+@options()
+class VoltageOptions(AnalogOptions):
+    """A sensor with an amplifier."""
+
+    adc_voltage: float = option(number(above=0), "The ADC's reference.", unit="V", default=5.0)
+    voltage_offset: float = option(number(), "The voltage at which the ADC reads 0.", unit="V", default=0.0)
+
+
+@options()
+class AmplifierOptions(VoltageOptions):
+    """A common amplifier chip."""
+
+    kind: str = chosen()
+
+    def curve(self) -> Curve:
+        """What its readings mean."""
+        sensor = pt100_ina826() if self.kind == PT100 else amplified(self.kind)
+        return Amplifier(sensor, self.adc_voltage, self.voltage_offset)
+
+
+@options()
+class OwnAdcOptions(VoltageOptions):
+    """A sensor that [adc_temperature NAME] defines."""
+
+    pullup_resistor: float = option(
+        number(above=0), "With resistances: the resistor to the ADC's reference.", unit="ohm", default=4700.0
+    )
+    own: AdcTemperatureConfig = chosen_section("adc_temperature", AdcTemperatureConfig)
+
+    def curve(self) -> Curve:
+        """What its readings mean."""
+        sensor = self.own.sensor()
+        if self.own.voltages:
+            return Amplifier(sensor, self.adc_voltage, self.voltage_offset)
+        return Divider(sensor, self.pullup_resistor)
+
+
+@options()
+class HostSensorOptions(Declared):
+    """A temperature of the computer that klipkit runs on."""
+
+    sensor_path: str = option(
+        text("file name"),
+        "The file with the temperature in thousandths of a degree.",
+        default="/sys/class/thermal/thermal_zone0/temp",
+    )
+
+
+PT100 = "PT100 INA826"
+SensorOptions = AnalogOptions | HostSensorOptions
+SENSORS = Variants[SensorOptions](
+    "sensor_type",
+    {
+        **dict.fromkeys(COMMON, ThermistorOptions),
+        PT100: AmplifierOptions,
+        **dict.fromkeys(CHIPS, AmplifierOptions),
+        "PT1000": Pt1000Options,
+        "temperature_host": HostSensorOptions,
+    },
+    named={"thermistor": OwnThermistorOptions, "adc_temperature": OwnAdcOptions},
+)
