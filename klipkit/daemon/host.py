@@ -11,11 +11,10 @@ from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any, TypeVar
 
 from klipkit.base.errors import KlipkitError, UnknownMcu
-from klipkit.base.faults import Shutdown
 from klipkit.base.pin import MAIN_MCU
 from klipkit.base.schema import Loaded
 from klipkit.boards.config import PinAliases
-from klipkit.daemon.autosave import Pending
+from klipkit.daemon.unsaved import Unsaved
 from klipkit.daemon.parts import PARTS
 from klipkit.daemon.wiring import Wiring
 from klipkit.gcode.commands import Commands
@@ -59,7 +58,7 @@ class Host:
         self.responses = Responses()
         self.commands = Commands()
         self.scripts = Scripts(self.commands)
-        self.autosave = Pending()
+        self.unsaved = Unsaved()
         self.parts: Mapping[str, Part] = {}
         self.queues: list[StepQueue] = []
         self.fault: asyncio.Future[KlipkitError] = asyncio.get_running_loop().create_future()
@@ -177,22 +176,10 @@ class Host:
         wiring.provide(Responses, self.responses)
         wiring.provide(Commands, self.commands)
         wiring.provide(Scripts, self.scripts)
-        alarm = HostAlarm(self)
-        wiring.provide(Alarm, alarm)
-        wiring.provide(Sensors, Sensors(pins, self.toolhead, alarm))
-        wiring.provide(Autosave, self.autosave)
+        wiring.provide(Alarm, self)
+        wiring.provide(Autosave, self.unsaved)
+        wiring.provide(Sensors, Sensors(pins, self.toolhead, self))
         return wiring
-
-
-class HostAlarm:
-    """The way of parts into shutdown."""
-
-    def __init__(self, host: Host) -> None:
-        self._host = host
-
-    def stop(self, error: Shutdown) -> None:
-        """Shut the printer down."""
-        self._host.shut_down(error)
 
 
 def _stop(mcu: Mcu) -> None:
