@@ -15,6 +15,7 @@ from klipkit.base.pin import MAIN_MCU
 from klipkit.base.schema import Loaded
 from klipkit.boards.config import PinAliases
 from klipkit.daemon.parts import PARTS
+from klipkit.daemon.unsaved import Unsaved
 from klipkit.daemon.wiring import Wiring
 from klipkit.gcode.commands import Commands
 from klipkit.gcode.responses import Responses
@@ -32,8 +33,11 @@ from klipkit.mcu.clocksync import first_mapping, main_mapping
 from klipkit.mcu.mcu import Mcu
 from klipkit.mcu.pins import Pins
 from klipkit.mcu.stepper import Stepper, StepQueue
+from klipkit.parts.alarm import Alarm
+from klipkit.parts.autosave import Autosave
 from klipkit.parts.part import Part
 from klipkit.parts.schedule import Schedule
+from klipkit.parts.sensors.sensor import Sensors
 
 T = TypeVar("T")
 
@@ -55,6 +59,7 @@ class Host:
         self.commands = Commands()
         self.scripts = Scripts(self.commands)
         self.parts: Mapping[str, Part] = {}
+        self.unsaved = Unsaved()
         self.queues: list[StepQueue] = []
         self.fault: asyncio.Future[KlipkitError] = asyncio.get_running_loop().create_future()
         self.is_ready = False
@@ -171,6 +176,9 @@ class Host:
         wiring.provide(Responses, self.responses)
         wiring.provide(Commands, self.commands)
         wiring.provide(Scripts, self.scripts)
+        wiring.provide(Alarm, self)
+        wiring.provide(Autosave, self.unsaved)
+        wiring.provide(Sensors, Sensors(pins, self.toolhead, self))
         return wiring
 
 
