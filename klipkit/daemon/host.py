@@ -16,6 +16,7 @@ from klipkit.base.schema import Loaded
 from klipkit.boards.config import PinAliases
 from klipkit.daemon.unsaved import Unsaved
 from klipkit.daemon.parts import PARTS
+from klipkit.daemon.unsaved import Unsaved
 from klipkit.daemon.wiring import Wiring
 from klipkit.gcode.commands import Commands
 from klipkit.gcode.responses import Responses
@@ -60,6 +61,7 @@ class Host:
         self.scripts = Scripts(self.commands)
         self.unsaved = Unsaved()
         self.parts: Mapping[str, Part] = {}
+        self.unsaved = Unsaved()
         self.queues: list[StepQueue] = []
         self.fault: asyncio.Future[KlipkitError] = asyncio.get_running_loop().create_future()
         self.is_ready = False

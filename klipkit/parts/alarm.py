@@ -2,11 +2,11 @@
 
 from typing import Protocol
 
-from klipkit.base.faults import Shutdown
+from klipkit.base.errors import KlipkitError
 
 
 class Alarm(Protocol):
     """The way into shutdown."""
 
-    def stop(self, error: Shutdown) -> None:
+    def shut_down(self, error: KlipkitError) -> None:
         """Shut the printer down: motors, heaters and fans go to their safe state. The first `error` counts."""

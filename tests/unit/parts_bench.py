@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 from klipkit.base.config import parse_config
 from klipkit.base.errors import KlipkitError
-from klipkit.base.faults import Shutdown
 from klipkit.base.pin import MAIN_MCU
 from klipkit.boards.chips import chip
 from klipkit.boards.config import PinAliases
@@ -150,7 +149,7 @@ class Bench:
             level = new
         return high / (end - begin)
 
-    def stop(self, error: Shutdown) -> None:
+    def shut_down(self, error: KlipkitError) -> None:
         """The alarm."""
         self.error = self.error or error
         self.mcu.talk.send("emergency_stop")
@@ -207,7 +206,8 @@ class Bench:
         pins = Pins({MAIN_MCU: self.mcu}, PinAliases(self.loaded))
         responses = Responses()
         responses.listen(self.said.append)
-        wiring = Wiring(self.loaded, PARTS)
+        self.commands = Commands()
+        wiring = Wiring(self.loaded, PARTS, made=self.commands.add)
         provided: list[tuple[Any, object]] = [
             (Pins, pins),
             (Schedule, clock),
@@ -219,7 +219,6 @@ class Bench:
         for kind, thing in provided:
             wiring.provide(kind, thing)
         self.parts = dict(wiring.make_all())
-        self.commands = Commands(self.parts.values())
 
     async def _world(self) -> None:
         while True:

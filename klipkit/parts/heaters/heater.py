@@ -129,7 +129,7 @@ class Heater(Thermometer):
             return
         fault = self._check.look(time, self.temperature, self.target)
         if fault is not None:
-            self._alarm.stop(fault)
+            self._alarm.shut_down(fault)
             return
         power = self.control.power(time, temperature, self.target)
         at = max(time + AHEAD, self._output.mcu.print_time() + LEAD)

@@ -132,11 +132,11 @@ class HostSensor(Sensor):
             try:
                 temperature = self._read()
             except (OSError, ValueError) as error:
-                self._alarm.stop(AdcOutOfRange(f"the sensor of '{self.name}' cannot be read: {error}"))
+                self._alarm.shut_down(AdcOutOfRange(f"the sensor of '{self.name}' cannot be read: {error}"))
                 return
             if not self.least <= temperature <= self.most:
                 what = f"the sensor of '{self.name}' reads {temperature:.1f} C, {self._range}"
-                self._alarm.stop(AdcOutOfRange(what))
+                self._alarm.shut_down(AdcOutOfRange(what))
                 return
             self._tell(self._schedule.now(), temperature)
             await asyncio.sleep(HOST_PERIOD)
