@@ -14,7 +14,6 @@ from klipkit.base.errors import KlipkitError, UnknownMcu
 from klipkit.base.pin import MAIN_MCU
 from klipkit.base.schema import Loaded
 from klipkit.boards.config import PinAliases
-from klipkit.daemon.unsaved import Unsaved
 from klipkit.daemon.parts import PARTS
 from klipkit.daemon.unsaved import Unsaved
 from klipkit.daemon.wiring import Wiring

@@ -17,6 +17,8 @@ from klipkit.daemon.wiring import Wiring
 from klipkit.gcode.commands import Commands
 from klipkit.gcode.responses import Responses
 from klipkit.gcode.words import parse_line
+from klipkit.machine.kinematics import motors
+from klipkit.machine.planner import Planner
 from klipkit.mcu.clocksync import main_mapping
 from klipkit.mcu.mcu import Mcu
 from klipkit.mcu.pins import Pins
@@ -203,6 +205,7 @@ class Bench:
     def _wire(self) -> None:
         clock = Clock(self.mcu)
         self.clock = clock
+        self.planner = Planner(self.loaded, motors(self.loaded))
         pins = Pins({MAIN_MCU: self.mcu}, PinAliases(self.loaded))
         responses = Responses()
         responses.listen(self.said.append)
@@ -211,6 +214,7 @@ class Bench:
         provided: list[tuple[Any, object]] = [
             (Pins, pins),
             (Schedule, clock),
+            (Planner, self.planner),
             (Alarm, self),
             (Autosave, self.kept),
             (Responses, responses),
