@@ -134,10 +134,8 @@ class Planner:
 
     def set_position(self, print_time: float, position: Place) -> None:
         """The toolhead is at `position` without moving. All steps must have been made."""
+        self.stand(print_time, position)
         place = ffi.new("double[3]", position)
-        _check(lib.trapq_set_position(self.trapq, print_time, place))
-        _check(lib.lookahead_set_position(self.lookahead, place))
-        lib.moves_take_position(self.moves)
         for motor in self.motors:
             if motor.name != EXTRUDER:
                 stepper = self.steppers[motor.name]
@@ -150,13 +148,17 @@ class Planner:
         names = [motor.name for motor in self.motors if motor.name != EXTRUDER]
         return {name: float(lib.stepper_coordinate(self.steppers[name], place)) for name in names}
 
-    def halted(self, print_time: float, position: Place) -> None:
-        """The toolhead is at `position`; all moves are forgotten, and the next one begins no sooner than then.
+    def discard(self, print_time: float) -> None:
+        """All moves are forgotten, and the next one begins no sooner than then.
 
-        Each stepper must be told where it is (stepper_discard, stepper_set_position).
+        Then each stepper must be told where it is (stepper_discard, stepper_set_position), and at last `stand` the
+        toolhead's place.
         """
-        place = ffi.new("double[3]", position)
         lib.lookahead_discard(self.lookahead, print_time)
+
+    def stand(self, print_time: float, position: Place) -> None:
+        """The toolhead is at `position`; the steppers know theirs."""
+        place = ffi.new("double[3]", position)
         _check(lib.trapq_set_position(self.trapq, print_time, place))
         _check(lib.lookahead_set_position(self.lookahead, place))
         lib.moves_take_position(self.moves)

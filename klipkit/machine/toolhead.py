@@ -202,21 +202,19 @@ class Toolhead:
     async def drip(self, end: Place, velocity: float, accel: float, stop: Stop) -> None:
         """Move straight to `end`, whatever the bounds, from standstill, until that is reached or `stop` is over.
 
-        Steps are sent no further ahead than `stop` allows. The caller says what came of it: `halted`, or drain().
+        Steps are sent no further ahead than `stop` allows. Whatever comes of it, the caller says so by `halted`: until
+        then no more steps are made.
         """
         await self.drain()
         self._drips = True
-        try:
-            await self.begin()
-            start = self._made
-            self.planner.append(end, velocity, accel)
-            self._start_motors()
-            await stop.begin(start)
-            self.planner.flush()
-            stop.ends(self.planner.committed)
-            await self._drip_until(self.planner.settled, stop)
-        finally:
-            self._drips = False
+        await self.begin()
+        start = self._made
+        self.planner.append(end, velocity, accel)
+        self._start_motors()
+        await stop.begin(start)
+        self.planner.flush()
+        stop.ends(self.planner.committed)
+        await self._drip_until(self.planner.settled, stop)
 
     def halted(self, steps: Mapping[str, int], places: Mapping[str, float], position: Place) -> None:
         """A dripped move was stopped: what it was still to do is forgotten, and the toolhead is at `position`.
@@ -225,12 +223,14 @@ class Toolhead:
         where they stand.
         """
         when = max(self._made, self.now()) + PIECE
-        self.planner.halted(when, position)
+        self.planner.discard(when)
         self._made = self._until = when
         for drive in self.drives:
             stepper = drive.stepper
             at = steps.get(stepper.name, stepper.commanded())
             stepper.halted(when, at, places.get(stepper.name, stepper.place_of(at)))
+        self.planner.stand(when, position)
+        self._drips = False
 
     async def close(self) -> None:
         """Let go of the task and the enable pins."""
