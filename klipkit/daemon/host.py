@@ -25,6 +25,7 @@ from klipkit.machine.commands.homing import HomingCommands
 from klipkit.machine.commands.moves import MoveCommands
 from klipkit.machine.config import ForceMoveConfig
 from klipkit.machine.homing import Homing
+from klipkit.machine.job import Job
 from klipkit.machine.kinematics import motors
 from klipkit.machine.planner import Planner
 from klipkit.machine.rails import drives_of, switches_of
@@ -96,6 +97,15 @@ class Host:
         async with self.scripts.turn:
             await self.guarded(self.scripts.carry_out_all(lines, name))
             await self.guarded(self.toolhead.drain())
+
+    def job(self, path: str) -> Job:
+        """A print of a file, not begun. Raises UsageError when it cannot be read."""
+        return Job(path, self.planner, self.toolhead, self.scripts)
+
+    async def print_file(self, path: str) -> None:
+        """Print a file and wait for its last move. Raises the first error; an MCU's goes before others."""
+        await self.guarded(self.job(path).run())
+        await self.guarded(self.toolhead.drain())
 
     async def guarded(self, work: Coroutine[Any, Any, T]) -> T:
         """Do `work`, as long as nothing shuts the machine down. Raises `fault` when that happens."""

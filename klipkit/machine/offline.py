@@ -4,26 +4,23 @@ file, in chunks --> quick way (machine/fast.h) --> planner --> runs of each moto
               \\--> other lines: gcode/words.py --> commands
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from klipkit._core import ffi, lib
-from klipkit.base.errors import UsageError
 from klipkit.base.faults import GcodeError
 from klipkit.base.schema import Loaded
+from klipkit.gcode.chunks import chunks, line_at
 from klipkit.gcode.commands import Commands, carried_out
-from klipkit.gcode.words import LINE_LIMIT, Line, parse_line
+from klipkit.gcode.words import Line
 from klipkit.machine.commands.moves import MoveCommands
 from klipkit.machine.kinematics import Place, endstops, motors
 from klipkit.machine.planner import Planner
 from klipkit.machine.refusals import refusal
 
-CHUNK = 1 << 17  # bytes of a file at a time
 AHEAD = 4.0  # s of moves that are committed before steps are made of them
 PIECE = 2.0  # s of motion for which steps are made at a time
 LONGEST = 1e7  # s of motion, 115 days: more is a wrong number in the file
-LINE_BYTES = 4 * LINE_LIMIT  # UTF-8: a longer line has too many characters
 HOME = "G28"
 LEAD = 0.25  # s before the first move, as a printer's
 FREQUENCY = 16e6  # ticks/s unless told: that of most AVR boards
@@ -82,7 +79,7 @@ class Offline:
         """
         self._path, self.line = path, 0
         done = 0
-        for chunk in _chunks(path):
+        for chunk in chunks(path):
             self._run_chunk(path, chunk)
             done += len(chunk)
             if progress is not None:
@@ -151,16 +148,9 @@ class Offline:
 
     def _run_line(self, path: str, chunk: bytes, at: int) -> int:
         """A line that is not of the quick way; gives where the next one begins."""
-        end = chunk.find(b"\n", at) + 1 or len(chunk)
         self.line += 1
         lib.lookahead_set_line(self.planner.lookahead, self.line)
-        where = f"{path}:{self.line}"
-        try:
-            line = parse_line(chunk[at:end].decode(), where)
-        except UnicodeDecodeError:
-            raise GcodeError(
-                "bytes that are no UTF-8 text", where=where, hint="is this a G-code file?"
-            ) from None
+        line, end = line_at(chunk, at, f"{path}:{self.line}")
         if line is not None:
             self._carry_out(line)
         return end
@@ -220,22 +210,3 @@ class Offline:
             where=self.where,
             hint="this line or one not long before it; look at pressure advance, limits and kinematics",
         )
-
-
-def _chunks(path: str) -> Iterator[bytes]:
-    """The file in pieces of whole lines."""
-    try:
-        with Path(path).open("rb") as file:
-            rest = b""
-            while block := file.read(CHUNK):
-                rest += block
-                end = rest.rfind(b"\n") + 1
-                if end == 0 and len(rest) > LINE_BYTES:
-                    break  # parse_line refuses it
-                if end:
-                    yield rest[:end]
-                    rest = rest[end:]
-            if rest:
-                yield rest
-    except OSError as error:
-        raise UsageError(f"cannot be read: {error.strerror}", where=path) from None

@@ -146,10 +146,18 @@ class Toolhead:
 
     async def go_on(self) -> None:
         """A move may have come; waits while enough is queued."""
+        self.push()
+        await self.room()
+
+    def push(self) -> None:
+        """Moves may have come."""
         self._start_motors()
         self._advance()
+
+    async def room(self) -> None:
+        """Wait while enough moves are queued."""
         while (more := self.planner.committed - self.now() - AHEAD) > 0:
-            await asyncio.sleep(max(PIECE, more))
+            await asyncio.sleep(more)
 
     async def dwell(self, seconds: float) -> None:
         """The next move begins that much later than the last one ends."""

@@ -1,4 +1,4 @@
-"""Homing through host, wire and firmware, on the rails of a simulated printer: found where the switches are, to the step."""
+"""Homing through host, wire and firmware, on the rails of a simulated printer: switches are found to the step."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,0 +1,109 @@
+"""A print from a file: its lines, the plain ones the quick way (machine/fast.h), the others as any source's.
+
+    turn { lines until BUDGET is committed } wait for room, turn { ... } ...      others have their turn in between
+
+A job stops between two lines: when it is told to, when the file ends, when a line fails.
+"""
+
+import asyncio
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from klipkit._core import ffi, lib
+from klipkit.base.errors import KlipkitError, UsageError
+from klipkit.gcode.chunks import chunks, line_at
+from klipkit.gcode.scripts import Scripts
+from klipkit.machine.planner import Planner
+from klipkit.machine.refusals import refusal
+from klipkit.machine.toolhead import AHEAD, Toolhead
+
+BUDGET = 0.5  # s of moves that a turn commits at most, and a little
+
+
+class JobState(Enum):
+    """How far a job is."""
+
+    READY = "ready"
+    PRINTING = "printing"
+    PAUSED = "paused"
+    COMPLETE = "complete"
+    FAILED = "error"
+
+
+class Job:
+    """The printing of one file. `offset`: bytes done; `line`: lines done."""
+
+    def __init__(self, path: str, planner: Planner, toolhead: Toolhead, scripts: Scripts) -> None:
+        self.path = path
+        try:
+            self.size = Path(path).stat().st_size
+        except OSError as error:
+            raise UsageError(f"cannot be read: {error.strerror}", where=path) from None
+        self.state = JobState.READY
+        self.offset = 0
+        self.line = 0
+        self.error: KlipkitError | None = None
+        self._planner = planner
+        self._toolhead = toolhead
+        self._scripts = scripts
+        self._stops = False
+        self._fast: Any = ffi.new("struct fast *")
+
+    @property
+    def progress(self) -> float:
+        """The share of the file's bytes that are done, 0 to 1."""
+        return self.offset / self.size if self.size else 1.0
+
+    @property
+    def where(self) -> str:
+        """File and line of the line that is being read."""
+        return f"{self.path}:{self.line + 1}"
+
+    def pause(self) -> None:
+        """Stop before the next line; `run` comes back then."""
+        self._stops = True
+
+    async def run(self) -> None:
+        """Print on from `offset`, to the end or until it is paused. Raises the first error, which `error` keeps."""
+        self.state, self._stops, self.error = JobState.PRINTING, False, None
+        try:
+            for chunk in chunks(self.path, self.offset):
+                await self._run_chunk(chunk)
+                if self._stops:
+                    break
+        except KlipkitError as error:
+            self.state, self.error = JobState.FAILED, error
+            raise
+        except asyncio.CancelledError:
+            self.state = JobState.PAUSED
+            raise
+        self.state = JobState.PAUSED if self._stops else JobState.COMPLETE
+
+    async def _run_chunk(self, chunk: bytes) -> None:
+        begin, at = self.offset, 0
+        while at < len(chunk) and not self._stops:
+            async with self._scripts.turn:
+                at = await self._turn(chunk, at)
+                self.offset = begin + at
+            await self._toolhead.room()
+
+    async def _turn(self, chunk: bytes, at: int) -> int:
+        """Carry out lines until enough is committed, or one that is not plain; gives where the next one begins."""
+        fast, toolhead = self._fast, self._toolhead
+        await toolhead.begin()
+        fast.lines = self.line
+        text = ffi.cast("const char *", ffi.from_buffer(chunk))
+        until = toolhead.now() + AHEAD + BUDGET
+        at += int(lib.fast_run(fast, self._planner.moves, text + at, len(chunk) - at, until))
+        self.line = fast.lines
+        toolhead.push()
+        if fast.why == lib.FAST_REFUSED:
+            raise refusal(self._planner, fast.refused, self.where)
+        if fast.why == lib.FAST_OTHER:
+            lib.lookahead_set_line(self._planner.lookahead, self.line + 1)
+            line, at = line_at(chunk, at, self.where)
+            if line is not None:
+                await self._scripts.carry_out(line)
+            self.line += 1
+        return at
