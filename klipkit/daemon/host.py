@@ -36,6 +36,7 @@ from klipkit.mcu.pins import Pins
 from klipkit.mcu.stepper import Stepper, StepQueue
 from klipkit.parts.alarm import Alarm
 from klipkit.parts.autosave import Autosave
+from klipkit.parts.motors import Motors
 from klipkit.parts.part import Part
 from klipkit.parts.schedule import Schedule
 from klipkit.parts.sensors.sensor import Sensors
@@ -187,6 +188,7 @@ class Host:
         wiring.provide(Responses, self.responses)
         wiring.provide(Commands, self.commands)
         wiring.provide(Scripts, self.scripts)
+        wiring.provide(Motors, self.toolhead)
         wiring.provide(Alarm, self)
         wiring.provide(Autosave, self.unsaved)
         wiring.provide(Sensors, Sensors(pins, self.toolhead, self))

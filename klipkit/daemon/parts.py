@@ -2,9 +2,13 @@
 
 from klipkit.base.declare import Declared
 from klipkit.machine.extruder import Extruder
+from klipkit.parts.fans.fan import Fan, FanGeneric
+from klipkit.parts.fans.temperature_fan import TemperatureFan
+from klipkit.parts.fans.watching import ControllerFan, HeaterFan
 from klipkit.parts.heaters.commands import Heaters
 from klipkit.parts.heaters.heater import HeaterBed, HeaterGeneric
 from klipkit.parts.heaters.verify import VerifyHeater
+from klipkit.parts.outputs.pins import OutputPin, PwmCycleTime, PwmTool, StaticOutput
 from klipkit.parts.part import Part
 from klipkit.parts.sensors.own import AdcTemperatureConfig, ThermistorConfig
 from klipkit.parts.sensors.thermometer import TemperatureSensor
@@ -15,7 +19,16 @@ PARTS: tuple[type[Part], ...] = (
     HeaterGeneric,
     VerifyHeater,
     TemperatureSensor,
+    TemperatureFan,
     Heaters,
+    Fan,
+    FanGeneric,
+    HeaterFan,
+    ControllerFan,
+    OutputPin,
+    PwmTool,
+    PwmCycleTime,
+    StaticOutput,
 )
 
 # Sections that parts look at and that make none.

@@ -79,7 +79,7 @@ class Wiring:
         written = getattr(config, name, None)
         if isinstance(written, Reference):
             return self._part(written.section)
-        if isinstance(written, tuple) and written and all(isinstance(each, Reference) for each in written):
+        if isinstance(written, tuple) and all(isinstance(each, Reference) for each in written):
             return tuple(self._part(each.section) for each in written)
         if isinstance(hint, type) and issubclass(hint, Declared) and isinstance(config, hint):
             return config

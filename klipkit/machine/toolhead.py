@@ -118,7 +118,12 @@ class Toolhead:
     @property
     def is_on(self) -> bool:
         """Whether a motor is enabled."""
-        return any(drive.enable is not None and drive.enable.is_on for drive in self.drives)
+        return self.are_on(())
+
+    def are_on(self, names: Sequence[str]) -> bool:
+        """Whether one of these motors is enabled; of all motors when none is named."""
+        drives = [drive for drive in self.drives if not names or drive.stepper.name in names]
+        return any(drive.enable is not None and drive.enable.is_on for drive in drives)
 
     def now(self) -> float:
         """The print time now."""

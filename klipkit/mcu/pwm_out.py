@@ -32,6 +32,7 @@ class PwmOut(ABC):
     def __init__(self, mcu: Mcu, pin: Pin, form: PwmForm) -> None:
         self.mcu = mcu
         self.share = form.start
+        self._cycle_ticks = round(form.cycle_time * mcu.frequency)
         self._pin = pin
         self._form = form
         self._oid = mcu.allocate_oid()
@@ -43,10 +44,10 @@ class PwmOut(ABC):
         clock = self.mcu.sync.line.clock(self.mcu.pipe.now() + START)
         self._changes.set_clock(round(clock), self._value(self.share))
 
-    def set(self, print_time: float, share: float) -> None:
-        """That share, 0..1, from a print time on; not before, and at least 0.1 s after the change before it."""
+    def set(self, print_time: float, share: float) -> float:
+        """That share, 0..1, from a print time on, and at least 0.1 s after the change before it; gives the time."""
         self.share = share
-        self._changes.set(print_time, self._value(share))
+        return self._changes.set(print_time, self._value(share))
 
     def refresh(self) -> None:
         """The same share again, as soon as can be: an output with max_duration stays on that much longer."""
@@ -73,10 +74,6 @@ class PwmOut(ABC):
     def _limit(self) -> int:
         return round(self._form.max_duration * self.mcu.frequency)
 
-    @property
-    def _cycle(self) -> int:
-        return round(self._form.cycle_time * self.mcu.frequency)
-
 
 class HardwarePwm(PwmOut):
     """A timer of the chip makes the pulses; the cycle time that it can do is as near to the wanted one as may be."""
@@ -84,7 +81,7 @@ class HardwarePwm(PwmOut):
     def _configure(self) -> str:
         start, shutdown = self._value(self._form.start), self._value(self._form.shutdown)
         self.mcu.configuration.add(
-            f"config_pwm_out oid={self._oid} pin={self._pin.name} cycle_ticks={self._cycle} value={start} "
+            f"config_pwm_out oid={self._oid} pin={self._pin.name} cycle_ticks={self._cycle_ticks} value={start} "
             f"default_value={shutdown} max_duration={self._limit}"
         )
         return f"queue_pwm_out oid={self._oid} clock={{}} value={{}}"
@@ -97,6 +94,12 @@ class HardwarePwm(PwmOut):
 class SoftwarePwm(PwmOut):
     """The firmware makes the pulses on any pin. In shutdown it is off or on whole."""
 
+    def set_cycle(self, print_time: float, cycle_time: float) -> None:
+        """That time of a pulse and its pause, s, from the next set() on, which is at `print_time`."""
+        self._cycle_ticks = round(cycle_time * self.mcu.frequency)
+        command = f"set_digital_out_pwm_cycle oid={self._oid} cycle_ticks={self._cycle_ticks}"
+        self._changes.before(command, round(self.mcu.mapping.clock(print_time)))
+
     def _configure(self) -> str:
         level = int((self._form.shutdown >= 0.5) != self._pin.invert)
         add = self.mcu.configuration.add
@@ -104,13 +107,13 @@ class SoftwarePwm(PwmOut):
             f"config_digital_out oid={self._oid} pin={self._pin.name} value={level} default_value={level} "
             f"max_duration={self._limit}"
         )
-        add(f"set_digital_out_pwm_cycle oid={self._oid} cycle_ticks={self._cycle}")
+        add(f"set_digital_out_pwm_cycle oid={self._oid} cycle_ticks={self._cycle_ticks}")
         self.mcu.configuration.restart.append(f"update_digital_out oid={self._oid} value={level}")
         return f"queue_digital_out oid={self._oid} clock={{}} on_ticks={{}}"
 
     @property
     def _full(self) -> int:
-        return self._cycle
+        return self._cycle_ticks
 
 
 def pwm_out(mcu: Mcu, pin: Pin, form: PwmForm) -> PwmOut:

@@ -33,16 +33,20 @@ class Scheduled:
         rest for hours."""
         return round(self.mcu.sync.line.clock(self.mcu.pipe.now() + LEAD))
 
-    def set(self, print_time: float, value: int) -> None:
-        """A value from a print time on, or from as soon after the change before it as can be."""
+    def set(self, print_time: float, value: int) -> float:
+        """A value from a print time on, or from as soon after the change before it as can be; gives the time."""
         self.set_clock(round(self.mcu.mapping.clock(print_time)), value)
+        return self.mcu.mapping.print_time(self.last)
 
     def set_clock(self, clock: int, value: int) -> None:
         """The same by the MCU's clock, 64-bit ticks."""
         clock = max(clock, self.last + self._spacing) if self.last else clock
-        command = self._update.format(clock % 2**32, value)
-        self.mcu.talk.send(command, queue=self._queue, min_clock=self.last, required=clock)
+        self.before(self._update.format(clock % 2**32, value), clock)
         self.last = clock
+
+    def before(self, command: str, clock: int) -> None:
+        """Send a command that must be there at a clock, and not before the newest change was taken."""
+        self.mcu.talk.send(command, queue=self._queue, min_clock=self.last, required=clock)
 
     async def finish(self) -> None:
         """Wait until the MCU's clock is at the newest change."""

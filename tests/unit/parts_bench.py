@@ -1,7 +1,7 @@
 """Parts on a simulated microcontroller in virtual time, with a small model of each heater's body."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -24,6 +24,7 @@ from klipkit.mcu.mcu import Mcu
 from klipkit.mcu.pins import Pins
 from klipkit.parts.alarm import Alarm
 from klipkit.parts.autosave import Autosave
+from klipkit.parts.motors import Motors
 from klipkit.parts.part import Part
 from klipkit.parts.schedule import Schedule
 from klipkit.parts.sensors.curve import Curve
@@ -92,13 +93,13 @@ class Kept:
         self.values[section, option] = value
 
 
-class Motors:
+class Enables:
     """Stands for the steppers' enable pins."""
 
     def __init__(self) -> None:
         self.on: set[str] = set()
 
-    def are_on(self, names: tuple[str, ...]) -> bool:
+    def are_on(self, names: Sequence[str]) -> bool:
         return bool(self.on & set(names)) if names else bool(self.on)
 
 
@@ -115,7 +116,7 @@ class Bench:
         self.edges: list[Edge] = []
         self.said: list[str] = []
         self.kept = Kept()
-        self.motors = Motors()
+        self.motors = Enables()
         self.error: KlipkitError | None = None
         self.parts: dict[str, Part] = {}
         self._levels: dict[int, int] = {}
@@ -216,6 +217,7 @@ class Bench:
             (Schedule, clock),
             (Planner, self.planner),
             (Alarm, self),
+            (Motors, self.motors),
             (Autosave, self.kept),
             (Responses, responses),
             (Sensors, Sensors(pins, clock, self)),

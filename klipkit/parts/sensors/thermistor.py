@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 ZERO = 273.15  # K at 0 degrees C
 OHMS_LEAST = 1e-3
+HOTTEST = 2500.0  # K: a resistance near 0, a short circuit, counts as this
 COLDEST = 70.0  # K: colder counts as this, where a thermistor is an insulator
 
 
@@ -24,7 +25,7 @@ class SteinhartHart:
     def temperature(self, ohms: float) -> float:
         """Degrees C."""
         log = math.log(max(ohms, OHMS_LEAST))
-        return 1 / (self.a + self.b * log + self.c * log**3) - ZERO
+        return 1 / max(self.a + self.b * log + self.c * log**3, 1 / HOTTEST) - ZERO
 
     def resistance(self, temperature: float) -> float:
         """Ohms; the root of c x^3 + b x + (a - 1/T) = 0 in x = ln R (Cardano: b/c > 0, so it has one)."""

@@ -1,0 +1,1 @@
+"""Fans: one by hand, and those that follow heaters, motors and temperatures."""

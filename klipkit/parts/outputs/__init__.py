@@ -1,0 +1,1 @@
+"""Pins that people and macros switch."""
