@@ -93,7 +93,7 @@ async def _open_device(path: str, baud: int, lines: ModemLines) -> DescriptorPip
             return DescriptorPipe(descriptor, path)
         set_speed(descriptor, baud)
         if not is_pty:
-            _set_lines(descriptor, lines)
+            show_lines(descriptor, lines)
             await leave_boot_loader(descriptor, baud)
         termios.tcflush(descriptor, termios.TCIFLUSH)
         pipe = DescriptorPipe(descriptor, path, hint=ENDED if is_pty else CABLE_HINT)
@@ -145,13 +145,17 @@ async def leave_boot_loader(descriptor: int, baud: int) -> None:
     set_speed(descriptor, baud)
 
 
-def _set_lines(descriptor: int, lines: ModemLines) -> None:
+def show_lines(descriptor: int, lines: ModemLines) -> bool:
+    """Set the outputs of an open port; whether it has a DTR, by which boards are reset. Raises OSError."""
+    missing: list[int] = []
     for on, line in ((lines.dtr, termios.TIOCM_DTR), (lines.rts, termios.TIOCM_RTS)):
         try:
             fcntl.ioctl(descriptor, termios.TIOCMBIS if on else termios.TIOCMBIC, struct.pack("=I", line))
         except OSError as error:
             if error.errno not in (errno.ENOTTY, errno.EINVAL):  # a port without these outputs
                 raise
+            missing.append(line)
+    return termios.TIOCM_DTR not in missing
 
 
 def _lock(descriptor: int, path: str, *, is_pty: bool) -> None:

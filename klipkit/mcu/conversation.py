@@ -28,6 +28,7 @@ PATIENCE = 5.0  # s for one try, when the link itself is silent: the longest ret
 ASK_AGAIN = 0.2  # s until a piece of the dictionary is asked for again
 NUDGE = "debug_nop"  # a command that does nothing
 NUDGE_PAUSE = 0.05  # s without news until it is sent; doubles
+LEAVING = 0.001  # s between looks whether commands have left
 IDENTIFY_PATIENCE = 5.0  # s for the whole dictionary
 
 Listener = Callable[["Heard"], None]
@@ -43,7 +44,7 @@ class Heard(NamedTuple):
 
 
 class Conversation:
-    """The conversation over one pipe. Raises LinkError from whatever is awaited once the link is gone."""
+    """The conversation over one pipe at a time. Raises LinkError from what is awaited once the link is gone."""
 
     def __init__(self, name: str, pipe: link.Pipe) -> None:
         self.name = name
@@ -57,6 +58,14 @@ class Conversation:
         self._raw: Callable[[bytes], None] | None = None
         self._overhears: list[Listener] = []
         self.unknown = 0  # messages that the dictionary lacks
+        self._reader = asyncio.get_running_loop().create_task(self._read())
+
+    async def use(self, pipe: link.Pipe) -> None:
+        """Go on over a new pipe, unidentified; listeners stay, queues and questions do not."""
+        await self.close()
+        self.pipe, self.dictionary, self.fault = pipe, None, None
+        self._executed.clear()
+        self.queue = self.add_queue()
         self._reader = asyncio.get_running_loop().create_task(self._read())
 
     def add_queue(self) -> int:
@@ -112,6 +121,15 @@ class Conversation:
     def send_bytes(self, payload: bytes) -> int:
         """Queue an encoded command without a time. Gives its ticket."""
         return self._put(lib.session_send, payload)
+
+    async def left(self, seconds: float = 0.5) -> None:
+        """Wait until all that is to leave at once has left, `seconds` at most."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while loop.time() < end and not self._reader.done():
+            await asyncio.sleep(LEAVING)
+            if not self.stats().ready_bytes:
+                return
 
     async def gone(self, seconds: float) -> bool:
         """Wait until the link is gone, `seconds` at most; whether it is."""

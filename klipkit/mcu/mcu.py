@@ -1,13 +1,14 @@
 """One MCU: from a pipe to a configured microcontroller with a known clock, until it is let go or shuts down.
 
-connect()    identify, uptime, clock, state          (needs a pipe)
+connect()    identify, uptime, clock, state          (needs a pipe; mcu/restart.py makes pipes)
 parts add    oids, config commands, init commands    (steppers, outputs: mcu/stepper.py, mcu/digital_out.py)
+clear()      when it holds another configuration it is reset and connected again: its clock begins anew
 configure()  sends them, or finds that the MCU holds them already
 close()      ends the conversation
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from klipkit._core import lib
 from klipkit.base.errors import KlipkitError
@@ -26,11 +27,13 @@ EARLY = (
     0.001  # s by which the MCU's clock is taken to be behind, so that nothing is sent before its slot is free
 )
 
+Renew = Callable[["Mcu"], Awaitable[None]]  # resets the board and calls reconnect() with a new pipe
+
 
 class Mcu:
     """A microcontroller. `mapping` is its clock over print time; `fault` is set once, with the first cause."""
 
-    def __init__(self, name: str, pipe: Pipe) -> None:
+    def __init__(self, name: str, pipe: Pipe, *, renew: Renew | None = None) -> None:
         self.name = name
         self.pipe = pipe
         self.configuration = Configuration()
@@ -42,11 +45,22 @@ class Mcu:
         ] = []  # give what a part knows of a reason to shut down, or ""
         self.talk = Conversation(name, pipe)
         self.fault: asyncio.Future[KlipkitError] = asyncio.get_running_loop().create_future()
+        self.was_configured = False  # it held a configuration when it was connected
+        self.is_resetting = False  # what it says then is no fault
+        self._renew = renew
         self._tasks: list[asyncio.Task[None]] = []
-        self._was_configured = False
+        self._listen()
 
     async def connect(self) -> None:
         """Identify it and learn its clock. Raises LinkError and what it stands for, Shutdown when it is in shutdown."""
+        await self.identify()
+        for _ in range(FIRST_QUERIES):
+            await self._ask_clock()
+            await asyncio.sleep(FIRST_PAUSE)
+        self.was_configured = await self._state()
+
+    async def identify(self) -> None:
+        """Learn what it is, and about what time it is there. Raises LinkError and what it stands for."""
         self.dictionary = await self.talk.identify()
         baud = self.dictionary.number("SERIAL_BAUD", 0)
         window = self.dictionary.number("RECEIVE_WINDOW", 0)
@@ -54,29 +68,52 @@ class Mcu:
         lib.session_set_wire(self.pipe.session, byte_time, window)
         frequency = float(self.dictionary.number("CLOCK_FREQ"))
         self.sync = ClockSync(frequency, CLOCK_ANSWER * byte_time)
-        self._listen()
         uptime = (await self.talk.query("get_uptime", "uptime")).message
         self.sync.start(uptime.number("high"), uptime.number("clock"))
-        for _ in range(FIRST_QUERIES):
-            await self._ask_clock()
-            await asyncio.sleep(FIRST_PAUSE)
-        self._was_configured = await self._state()
+
+    async def reconnect(self, pipe: Pipe) -> None:
+        """Connect it over a new pipe, after a reset; what was made on it stays. Raises what connect() does."""
+        self.pipe.close()
+        self.pipe = pipe
+        try:
+            await self.talk.use(pipe)
+            await self.connect()
+        except BaseException:
+            pipe.close()
+            raise
+        self.is_resetting = False
 
     @property
     def frequency(self) -> float:
         """The nominal frequency of its clock, Hz."""
         return self.sync.nominal
 
+    @property
+    def is_avr(self) -> bool:
+        """Whether it is an AVR chip."""
+        return str(self.dictionary.constants.get("MCU", "")).startswith(("atmega", "at90", "lgt8"))
+
     def allocate_oid(self) -> int:
         """A new object number for a part."""
         return self.configuration.allocate_oid()
 
-    async def configure(self) -> None:
-        """Send the configuration, unless it holds just this one. Raises LinkError when it holds another one."""
-        if self._was_configured and self.configuration.needs_reset(True, self._crc):
+    async def clear(self) -> bool:
+        """Once all parts are made: when it holds another configuration, reset it. Raises KlipkitError.
+
+        Gives whether it was reset: then its clock has begun anew, and mappings between MCUs are to be made anew.
+        """
+        if not self.configuration.needs_reset(self.was_configured, self._crc):
+            return False
+        if self._renew is None:
             hint = "it was configured by another program or another printer.cfg: reset the board"
             raise LinkError(f"MCU '{self.name}' is configured otherwise", hint=hint)
-        for command in self.configuration.commands(self._was_configured):
+        await self._renew(self)
+        return True
+
+    async def configure(self) -> None:
+        """Send the configuration, unless it holds just this one. Raises LinkError when it holds another one."""
+        await self.clear()
+        for command in self.configuration.commands(self.was_configured):
             self.talk.send(command)
         if not await self._state():
             raise LinkError(f"MCU '{self.name}' did not take its configuration")
@@ -88,7 +125,7 @@ class Mcu:
 
     def failed(self, error: KlipkitError) -> None:
         """Note a fault; the first one stays."""
-        if not self.fault.done():
+        if not self.fault.done() and not self.is_resetting:
             self.fault.set_result(error)
             self.talk.fault = error
 

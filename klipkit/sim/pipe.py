@@ -1,8 +1,11 @@
 """The simulated way to an MCU: a Pipe whose session the co-simulator drives in virtual time."""
 
+from collections.abc import Sequence
+
 from klipkit._core import ffi, lib
 from klipkit.base.faults import LinkError
 from klipkit.link.pipe import Pipe
+from klipkit.link.way import Shown
 from klipkit.sim.cosim import Cosim, Faults
 
 
@@ -44,3 +47,29 @@ class SimPipe(Pipe):
     def _stop(self) -> None:
         if self.error is None:
             self._disconnect()
+
+
+class SimWay:
+    """The way to a simulated MCU, over and over (link/way.py). It has no DTR: firmware resets itself by command.
+
+    `faults` are those of pipes opened from now on.
+    """
+
+    def __init__(
+        self, cosim: Cosim, mcu: int, byte_time: float = 0.0, faults: Faults | None = None, *, where: str = ""
+    ) -> None:
+        self.where = where or f"simulated MCU {mcu}"
+        self.faults = faults
+        self._cosim, self._mcu, self._byte_time = cosim, mcu, byte_time
+
+    async def open(self) -> Pipe:
+        """A new pipe; the one before must be closed."""
+        return SimPipe(self._cosim, self._mcu, self._byte_time, self.faults)
+
+    async def show(self, steps: Sequence[Shown]) -> bool:
+        """There are no outputs to show anything."""
+        return False
+
+    async def cycle_power(self) -> None:
+        """Raises LinkError: there is no USB here."""
+        raise LinkError("has no USB power to switch", where=self.where, hint="take another restart_method")
