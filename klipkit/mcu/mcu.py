@@ -16,6 +16,7 @@ from klipkit.base.faults import LinkError, Shutdown, shutdown_reason
 from klipkit.link.pipe import Pipe
 from klipkit.mcu.clocksync import PERIOD, ClockMapping, ClockSync
 from klipkit.mcu.conversation import Conversation, Heard
+from klipkit.mcu.mismatch import check
 from klipkit.wire.configuration import Configuration
 
 BITS_A_BYTE = 10  # of an asynchronous serial line: start, 8 data, stop
@@ -93,15 +94,21 @@ class Mcu:
         """Whether it is an AVR chip."""
         return str(self.dictionary.constants.get("MCU", "")).startswith(("atmega", "at90", "lgt8"))
 
+    def supports(self, *commands: str) -> bool:
+        """Whether its firmware has these commands: what can be done without, is."""
+        return all(command in self.dictionary.commands for command in commands)
+
     def allocate_oid(self) -> int:
         """A new object number for a part."""
         return self.configuration.allocate_oid()
 
     async def clear(self) -> bool:
-        """Once all parts are made: when it holds another configuration, reset it. Raises KlipkitError.
+        """Once all parts are made: when it holds another configuration, reset it. Raises KlipkitError, among them
+        FirmwareMismatch with all that its firmware lacks for this configuration.
 
         Gives whether it was reset: then its clock has begun anew, and mappings between MCUs are to be made anew.
         """
+        check(self.configuration, self.dictionary)
         if not self.configuration.needs_reset(self.was_configured, self._crc):
             return False
         if self._renew is None:

@@ -7,6 +7,8 @@ init     starts what reports by itself: sent in both cases.
 
 import re
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 _CLOCK = re.compile(r" (?:\w+_)?clock=")
@@ -24,6 +26,22 @@ class Configuration:
     restart: list[str] = field(default_factory=list)
     init: list[str] = field(default_factory=list)
     oids: int = 0
+    users: dict[str, str] = field(
+        default_factory=dict
+    )  # which section needs a command, as far as it was told
+
+    @contextmanager
+    def needed_by(self, section: str) -> Iterator[None]:
+        """What is added within is needed by that section of printer.cfg: errors name it."""
+        lists = (self.config, self.restart, self.init)
+        before = [len(commands) for commands in lists]
+        yield
+        for commands, count in zip(lists, before, strict=True):
+            self.users.update(dict.fromkeys(commands[count:], section))
+
+    def all(self) -> list[str]:
+        """Every command that may be sent, in whatever state the MCU is."""
+        return [*self.text().split("\n"), f"finalize_config crc={self.crc()}", *self.restart, *self.init]
 
     def allocate_oid(self) -> int:
         """The next object number. Raises ValueError when the MCU's byte for it is used up."""

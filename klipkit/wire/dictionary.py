@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from klipkit import __version__
 from klipkit.base.errors import DeviceError
 from klipkit.base.faults import FirmwareMismatch, ProtocolError
 from klipkit.base.text import did_you_mean, sanitise
@@ -90,7 +91,7 @@ class Dictionary:
         try:
             return form.encode_text(words[1:])
         except DeviceError as error:
-            raise DeviceError(error.what, where=self.where, hint=error.hint) from None
+            raise type(error)(error.what, where=self.where, hint=error.hint) from None
 
     def decode_response(self, payload: bytes) -> Message:
         """The one message that a frame from the MCU holds; raises DeviceError for an unknown or damaged one."""
@@ -125,7 +126,11 @@ class Dictionary:
 
     def _lacks(self, what: str, name: str, known: Mapping[str, object]) -> FirmwareMismatch:
         near = did_you_mean(name[:60], [key for key in known if key.isidentifier()])
-        hint = near or "its firmware was built without that feature, or is of another version"
+        version = sanitise(self.version, 60) or "unknown"
+        hint = (
+            near
+            or f"its version is {version}, built without that feature or other than klipkit's, {__version__}"
+        )
         return FirmwareMismatch(f"its firmware has {what}", where=self.where, hint=hint)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from klipkit.base.errors import DeviceError
+from klipkit.base.faults import FirmwareMismatch
 from klipkit.base.text import did_you_mean, sanitise
 from klipkit.wire.vlq import LEAST, MOST, signed, vlq_decode, vlq_encode
 
@@ -114,17 +115,18 @@ class MessageFormat:
     is_output: bool = False
 
     def encode(self, values: Mapping[str, Given]) -> bytes:
-        """Id and parameters as bytes. Raises DeviceError for a missing, unknown or wrong value, or a long message."""
+        """Id and parameters as bytes. Raises FirmwareMismatch for a missing or unknown parameter, DeviceError for a
+        wrong value or a long message."""
         names = [parameter.name for parameter in self.parameters]
         for name in values:
             if name not in names:
-                raise DeviceError(
+                raise FirmwareMismatch(
                     f"{self.name} has no parameter {sanitise(name, 60)}",
                     hint=did_you_mean(name[:60], names) or f"its format is '{self.source}'",
                 )
         missing = [name for name in names if name not in values]
         if missing:
-            raise DeviceError(
+            raise FirmwareMismatch(
                 f"{self.name} lacks {', '.join(missing)}", hint=f"its format is '{self.source}'"
             )
         try:
