@@ -5,18 +5,23 @@ parts add    oids, config commands, init commands    (steppers, outputs: mcu/ste
 clear()      when it holds another configuration it is reset and connected again: its clock begins anew
 configure()  sends them, or finds that the MCU holds them already
 close()      ends the conversation
+
+When it fails, the first cause is kept with what it was sent before (mcu/cause.py); close() does not lose it.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
-from klipkit._core import lib
-from klipkit.base.errors import KlipkitError
+from klipkit._core import ffi, lib
+from klipkit.base.errors import DeviceError, KlipkitError
 from klipkit.base.faults import LinkError, Shutdown, shutdown_reason
 from klipkit.link.pipe import Pipe
+from klipkit.mcu.cause import Cause
 from klipkit.mcu.clocksync import PERIOD, ClockMapping, ClockSync
 from klipkit.mcu.conversation import Conversation, Heard
 from klipkit.mcu.mismatch import check
+from klipkit.mcu.statistics import SQUARE_BASE, LastStats, Load, McuStatus, last_stats, load_of
 from klipkit.wire.configuration import Configuration
 
 BITS_A_BYTE = 10  # of an asynchronous serial line: start, 8 data, stop
@@ -28,26 +33,30 @@ EARLY = (
     0.001  # s by which the MCU's clock is taken to be behind, so that nothing is sent before its slot is free
 )
 
+UNMAPPED = ClockMapping(0.0, 1.0)  # until print time is known
+
 Renew = Callable[["Mcu"], Awaitable[None]]  # resets the board and calls reconnect() with a new pipe
 
 
 class Mcu:
-    """A microcontroller. `mapping` is its clock over print time; `fault` is set once, with the first cause."""
+    """A microcontroller. `mapping` is its clock over print time; `fault` is set once, with the first cause, and `cause`
+    tells all about it."""
 
     def __init__(self, name: str, pipe: Pipe, *, renew: Renew | None = None) -> None:
         self.name = name
         self.pipe = pipe
         self.configuration = Configuration()
-        self.mapping = ClockMapping(0.0, 1.0)
+        self.mapping = UNMAPPED
         self.move_slots = 0  # of the MCU's move queue, known after configure()
         self.reserved_slots = 0  # that outputs take
-        self.accounts: list[
-            Callable[[str], str]
-        ] = []  # give what a part knows of a reason to shut down, or ""
+        # each gives what a part knows of a reason to shut down, or ""
+        self.accounts: list[Callable[[str], str]] = []
         self.talk = Conversation(name, pipe)
         self.fault: asyncio.Future[KlipkitError] = asyncio.get_running_loop().create_future()
+        self.cause: Cause | None = None
         self.was_configured = False  # it held a configuration when it was connected
         self.is_resetting = False  # what it says then is no fault
+        self._load = Load()
         self._renew = renew
         self._tasks: list[asyncio.Task[None]] = []
         self._listen()
@@ -130,11 +139,32 @@ class Mcu:
         """The print time now, by this MCU's clock, s."""
         return self.mapping.print_time(self.sync.line.clock(self.pipe.now()))
 
-    def failed(self, error: KlipkitError) -> None:
-        """Note a fault; the first one stays."""
-        if not self.fault.done() and not self.is_resetting:
-            self.fault.set_result(error)
-            self.talk.fault = error
+    def failed(self, error: KlipkitError, clock: int | None = None) -> None:
+        """Note a fault, at a clock of the MCU (64 bit) where it told one; the first one stays."""
+        if self.fault.done() or self.is_resetting:
+            return
+        self.cause = self._cause_of(error, clock)
+        self.fault.set_result(error)
+        self.talk.fault = error
+
+    def emergency_stop(self, cause: KlipkitError | None = None) -> None:
+        """Shut it down at once. `cause`: why, where that is not its own: it is its fault then, not what it says next.
+
+        Never raises: what cannot be reached any more stops by itself, for want of refreshes.
+        """
+        if cause is not None:
+            self.failed(cause)
+        with suppress(DeviceError, MemoryError):
+            self.talk.send("emergency_stop")
+
+    def statistics(self) -> LastStats:
+        """How the MCU, its link and its clock do. Raises LinkError once the pipe is closed."""
+        return last_stats(self._load, self.talk.stats(), self.sync.line.frequency, self.mapping.frequency)
+
+    def status(self) -> McuStatus:
+        """The status object of this MCU. Raises LinkError once the pipe is closed."""
+        of = self.dictionary
+        return McuStatus(of.version, of.build_versions, of.constants, self.statistics())
 
     async def close(self) -> None:
         """End the conversation and close the pipe."""
@@ -149,14 +179,32 @@ class Mcu:
             "shutdown": self._shutdown,
             "is_shutdown": self._shutdown,
             "starting": self._restarted,
+            "stats": self._measured,
         }
         for response, listener in heard.items():
             self.talk.listen(response, listener)
 
     def _shutdown(self, heard: Heard) -> None:
-        reason = heard.message.word("static_string_id")
+        message = heard.message
+        clock = self.sync.extend(message.number("clock")) if "clock" in message.values else None
+        reason = message.word("static_string_id")
         known = [words for account in self.accounts if (words := account(reason))]
-        self.failed(shutdown_reason(self.name, reason, "; ".join(known)))
+        self.failed(shutdown_reason(self.name, reason, "; ".join(known)), clock)
+
+    def _measured(self, heard: Heard) -> None:
+        count, total, squares = (heard.message.number(name) for name in ("count", "sum", "sumsq"))
+        base = self.dictionary.number("STATS_SUMSQ_BASE", SQUARE_BASE)
+        self._load = load_of(count, total, squares, self.frequency, base)
+
+    def _cause_of(self, error: KlipkitError, clock: int | None) -> Cause:
+        time, print_time = self.pipe.now(), None
+        if clock is not None:
+            time = self.sync.line.time(clock)
+            print_time = self.mapping.print_time(clock) if self.mapping != UNMAPPED else None
+        room = ffi.new("struct session_sent[]", lib.SESSION_SENT_KEPT)
+        count = 0 if self.pipe.closed else int(lib.session_sent_last(self.pipe.session, room))
+        sent = tuple((float(each.when), bytes(each.bytes[0 : each.count])) for each in room[0:count])
+        return Cause(self.name, error, time, clock, print_time, sent, self.talk.dictionary)
 
     def _restarted(self, heard: Heard) -> None:
         hint = "look at its power supply: the board started anew by itself"

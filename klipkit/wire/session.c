@@ -28,6 +28,8 @@ struct session {
     struct window window;
     struct message_ring ring;
     struct frame_decoder decoder;
+    struct session_sent kept[SESSION_SENT_KEPT]; /* a ring: frame n stands at n % SESSION_SENT_KEPT */
+    uint64_t kept_count;
     uint64_t reported;         /* queries in frames before this number are reported as executed */
     uint64_t unexpected_bytes; /* bytes of frames whose number the MCU can't have meant */
 };
@@ -152,6 +154,7 @@ void session_get_stats(struct session *session, struct session_stats *stats)
     stats->send_seq = (uint32_t)window->sent;
     stats->receive_seq = (uint32_t)window->acknowledged;
     stats->round_trip = window->smoothed;
+    stats->deviation = window->deviation;
     stats->retransmit_after = window->timeout;
     stats->ready_bytes = session->queues.ready_bytes;
     stats->upcoming_bytes = session->queues.upcoming_bytes;
@@ -306,6 +309,24 @@ static double leaves_at(const struct session *session)
     return mcu_clock_time(&session->mcu, urgent->due) - LEAD;
 }
 
+static void keep(struct session *session, const struct sent_frame *frame, size_t payload)
+{
+    struct session_sent *kept = &session->kept[session->kept_count++ % SESSION_SENT_KEPT];
+    kept->when = frame->done;
+    kept->count = (uint8_t)payload;
+    memcpy(kept->bytes, frame->bytes + FRAME_HEADER, payload);
+}
+
+size_t session_sent_last(struct session *session, struct session_sent *out)
+{
+    pthread_mutex_lock(&session->mutex);
+    size_t count = session->kept_count < SESSION_SENT_KEPT ? (size_t)session->kept_count : SESSION_SENT_KEPT;
+    for (size_t i = 0; i < count; i++)
+        out[i] = session->kept[(session->kept_count - count + i) % SESSION_SENT_KEPT];
+    pthread_mutex_unlock(&session->mutex);
+    return count;
+}
+
 /* Fill one frame with the most urgent commands and send it; gives its length. */
 static size_t send_frame(struct session *session, double now, uint8_t *out)
 {
@@ -322,6 +343,7 @@ static size_t send_frame(struct session *session, double now, uint8_t *out)
         send_queues_take(&session->queues);
     }
     window_commit(&session->window, now, used);
+    keep(session, frame, used);
     memcpy(out, frame->bytes, frame->length);
     return frame->length;
 }

@@ -30,8 +30,8 @@ struct session_message {
 struct session_stats {
     uint64_t bytes_sent, bytes_received, bytes_retransmitted, bytes_invalid;
     uint64_t frames_sent, frames_received, naks, timeouts, messages_dropped;
-    uint32_t send_seq, receive_seq;
-    double round_trip, retransmit_after;   /* s */
+    uint32_t send_seq, receive_seq, retransmit_seq;   /* frames: the next one, acknowledged, sent when last repeated */
+    double round_trip, deviation, retransmit_after;   /* s; RFC 6298: SRTT, RTTVAR, RTO */
     uint32_t ready_bytes, upcoming_bytes;  /* queued: sendable now, waiting for their min clock */
 };
 
@@ -74,6 +74,18 @@ int session_receive(struct session *session, struct session_message *message);
 uint64_t session_acknowledged(struct session *session);
 
 void session_get_stats(struct session *session, struct session_stats *stats);
+
+/* A frame as it was first sent: when its last byte was on the wire, s; its commands, one after the other. */
+struct session_sent {
+    double when;
+    uint8_t count;
+    uint8_t bytes[59];
+};
+
+enum { SESSION_SENT_KEPT = 64 };
+
+/* The newest frames that were sent, oldest first, up to SESSION_SENT_KEPT; gives their number. What a shutdown came after. */
+size_t session_sent_last(struct session *session, struct session_sent *out);
 
 /* When the MCU's clock is at `clock`, s of the driver's clock, and the other way round, by the newest session_set_clock: HUGE_VAL
  * and 0 before the first. */
