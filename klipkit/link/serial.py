@@ -1,4 +1,4 @@
-"""Opening the way to an MCU, whatever its path is: a serial port, a pty, a Unix socket; for one program alone.
+"""Opening the way to an MCU, whatever its path is: a serial port, a pty, a socket; for one program alone.
 
     what the path is             set up                                      when it breaks
     serial device, by-id link    locked, raw, any baud, DTR and RTS, no      unplugged
@@ -6,6 +6,7 @@
     pty                          locked, raw, baud noted                     its program ended
     other character device       locked (rpmsg of a coprocessor)             its driver's end
     Unix socket                  connected                                   its program ended
+    tcp:HOST:PORT                connected, nothing held back to fill packets    the other computer, the net
 
 A lock is an flock(2), which other printer programs take as well, and TIOCEXCL, which keeps out those that do not. On a
 pty TIOCEXCL would outlive us (the tty stays as long as its master), so there it is flock alone.
@@ -46,6 +47,10 @@ TERMIOS2 = struct.Struct("=4IB19s2I")
 TCGETS2, TCSETS2 = 0x802C542A, 0x402C542B
 BOTHER = 0x1000
 
+TCP = "tcp:"  # before HOST:PORT in place of a path
+TCP_PATIENCE = 5.0  # s
+TCP_HINT = "is the program that serves it running there?"
+
 LEAVE_STK500 = bytes.fromhex("1b0100010e1104")  # STK500v2 (Atmel AVR068): leave programming mode
 STK500_BAUD = 115_200
 STK500_WAKE = 0.1  # s from the reset by DTR until the boot loader listens
@@ -70,6 +75,10 @@ async def open_pipe(path: str, baud: int = BAUD, lines: ModemLines = LINES_ON) -
     """
     if not 1 <= baud <= BAUD_MOST:
         raise UsageError(f"a speed of {baud} baud is none: it is from 1 to {BAUD_MOST}")
+    if path.startswith(TCP):
+        return DescriptorPipe(
+            await _connected_tcp(path), path, hint="look at the network and at the computer there"
+        )
     try:
         mode = os.stat(path).st_mode  # noqa: PTH116
     except (OSError, ValueError) as error:
@@ -195,6 +204,43 @@ def _connected(path: str) -> int:
                 f"cannot connect: {error.strerror or error}", where=_shown(path), hint=hint
             ) from None
         return connection.detach()
+
+
+async def _connected_tcp(path: str) -> int:
+    """The descriptor of a connection to tcp:HOST:PORT. Raises LinkError."""
+    host, _, port = path.removeprefix(TCP).rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 1 << 16:
+        raise LinkError(
+            "is no address", where=_shown(path), hint=f"write {TCP}HOST:PORT, as {TCP}printer.local:5000"
+        )
+    try:
+        async with asyncio.timeout(TCP_PATIENCE):
+            return await _first_connected(host.strip("[]"), int(port))
+    except TimeoutError:
+        raise LinkError(f"no answer in {TCP_PATIENCE:g} s", where=_shown(path), hint=TCP_HINT) from None
+    except OSError as error:
+        is_name = isinstance(error, socket.gaierror)
+        reason = (
+            error.strerror if is_name else os.strerror(error.errno or 0)
+        )  # asyncio says the address instead
+        raise LinkError(f"cannot connect: {reason}", where=_shown(path), hint=TCP_HINT) from None
+
+
+async def _first_connected(host: str, port: int) -> int:
+    """The descriptor of a connection to the first address of a host that takes one. Raises OSError."""
+    loop = asyncio.get_running_loop()
+    refused = OSError(errno.EHOSTUNREACH, os.strerror(errno.EHOSTUNREACH))
+    for family, kind, protocol, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        with socket.socket(family, kind, protocol) as connection:
+            connection.setblocking(False)
+            try:
+                await loop.sock_connect(connection, address)
+            except OSError as error:
+                refused = error
+                continue
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return connection.detach()
+    raise refused
 
 
 def _unopened(path: str, error: OSError | ValueError) -> LinkError:

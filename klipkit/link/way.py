@@ -16,7 +16,7 @@ from typing import Protocol
 from klipkit.base.faults import LinkError
 from klipkit.base.text import sanitise
 from klipkit.link.pipe import Pipe
-from klipkit.link.serial import BAUD, LINES_ON, ModemLines, open_pipe, show_lines
+from klipkit.link.serial import BAUD, LINES_ON, TCP, ModemLines, open_pipe, show_lines
 from klipkit.link.usbpower import cycle_power
 
 Shown = tuple[ModemLines, float]  # what the outputs of a port show, and for how many s
@@ -41,7 +41,7 @@ class Way(Protocol):
 
 
 class FileWay:
-    """A way by a path: a serial port, a pty, a Unix socket (link/serial.py)."""
+    """A way by a path: a serial port, a pty, a socket (link/serial.py)."""
 
     def __init__(self, path: str, baud: int = BAUD, lines: ModemLines = LINES_ON) -> None:
         """`lines`: what the port's outputs show while it is open."""
@@ -54,6 +54,8 @@ class FileWay:
 
     async def show(self, steps: Sequence[Shown]) -> bool:
         """Set the port's outputs; False when it has none. Raises LinkError."""
+        if self._path.startswith(TCP):
+            return False
         try:
             descriptor = os.open(self._path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:

@@ -42,7 +42,9 @@ class McuConfig(Declared):
     """
 
     serial: str | None = option(
-        text("serial port"), "The serial port, best by its name in /dev/serial/by-id.", default=None
+        text("serial port"),
+        "The serial port, best by its name in /dev/serial/by-id; a pty, a Unix socket, or tcp:HOST:PORT.",
+        default=None,
     )
     baud: int = option(integer(minimum=2400), "Speed of the serial line.", unit="baud", default=250000)
     canbus_uuid: str | None = option(

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from klipkit.base.errors import KlipkitError
 from klipkit.base.faults import FirmwareMismatch, LinkError, NoAnswer, PortHeld
 from klipkit.link.serial import ModemLines
-from klipkit.link.way import Shown, Way
-from klipkit.mcu.config import RestartMethod
+from klipkit.link.way import FileWay, Shown, Way
+from klipkit.mcu.config import McuConfig, RestartMethod
 from klipkit.mcu.mcu import Mcu
 
 PATIENCE = 90.0  # s for an MCU that does not answer yet: a board may be switched on after the computer
@@ -41,6 +41,12 @@ CHEETAH_STEPS: tuple[Shown, ...] = (
     (CHEETAH_ON, 0.1),
 )
 STEPS = {RestartMethod.ARDUINO: ARDUINO_STEPS, RestartMethod.CHEETAH: CHEETAH_STEPS}
+
+COMMAND = "a reset by command"
+PROGRAMS = (
+    "/tmp/klipper_host_",
+    "/dev/rpmsg_",
+)  # paths of firmware that is no chip of its own: it has no lines
 
 AVR_HANG = (
     "old AVR boot loaders hang after a reset by command (a known bug with the watchdog; LEDs may blink): take the "
@@ -212,9 +218,6 @@ class Reach:
             await mcu.close()
 
 
-COMMAND = "a reset by command"
-
-
 async def _command(mcu: Mcu) -> None:
     """Let the firmware reset its chip, or itself where it is a program. Raises FirmwareMismatch."""
     commands = mcu.dictionary.commands
@@ -232,3 +235,18 @@ async def _command(mcu: Mcu) -> None:
         )
     await mcu.talk.left()
     await asyncio.sleep(LEAVES)
+
+
+def reach_of(name: str, config: McuConfig, say: Callable[[str], None] = _quiet) -> Reach:
+    """How the MCU of a section [mcu] or [mcu NAME] is reached. Raises LinkError when it is not by a serial port."""
+    if config.serial is None:
+        raise LinkError(
+            "a CAN bus cannot be driven yet",
+            where=config.source.where("canbus_uuid"),
+            hint="connect the board by USB or a serial line",
+        )
+    method = config.restart_method
+    if config.serial.startswith(PROGRAMS):
+        method = RestartMethod.COMMAND
+    lines = CHEETAH_ON if method is RestartMethod.CHEETAH else ON
+    return Reach(name, FileWay(config.serial, config.baud, lines), method, say=say)

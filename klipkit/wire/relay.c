@@ -96,7 +96,7 @@ static double allowed(const struct relay *relay, const struct member *member)
 static void extend(struct relay *relay, struct member *member, double now)
 {
     double until = allowed(relay, member);
-    if (!member->of.session || until - member->expires < GAIN_LEAST * relay->period)
+    if (!member->of.session || !isfinite(until) || until - member->expires < GAIN_LEAST * relay->period)
         return;
     uint32_t clock = (uint32_t)session_clock_at(member->of.session, until);
     send(member, member->of.trsync_set_timeout, (int64_t)clock);

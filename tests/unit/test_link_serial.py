@@ -194,11 +194,20 @@ def test_the_holder_is_the_owner_of_the_lock_or_else_who_has_the_port_open(tmp_p
     assert holder_of(str(tmp_path / "none")) is None
 
 
-def test_a_unix_socket_is_a_way_to_an_mcu(tmp_path: Path) -> None:
-    path = str(tmp_path / "mcu.sock")
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(path)
+@pytest.mark.parametrize(
+    ("family", "hint"),
+    [
+        (socket.AF_UNIX, "the program that serves it has ended"),
+        (socket.AF_INET, "look at the network and at the computer there"),
+    ],
+)
+def test_a_socket_is_a_way_to_an_mcu(tmp_path: Path, family: socket.AddressFamily, hint: str) -> None:
+    with socket.socket(family) as server:
+        path = str(tmp_path / "mcu.sock")
+        server.bind(path if family == socket.AF_UNIX else ("127.0.0.1", 0))
         server.listen()
+        if family == socket.AF_INET:
+            path = f"tcp:127.0.0.1:{server.getsockname()[1]}"
         toys: list[ToyMcu] = []
         accepting = threading.Thread(target=lambda: toys.append(ToyMcu(server.accept()[0].detach())))
         accepting.start()
@@ -216,7 +225,7 @@ def test_a_unix_socket_is_a_way_to_an_mcu(tmp_path: Path) -> None:
             pipe.close()
             return caught.value
 
-        assert str(asyncio.run(main())).endswith("; the program that serves it has ended")
+        assert str(asyncio.run(main())).endswith(f"; {hint}")
 
 
 def test_the_first_bytes_are_kept_whatever_they_are(terminal: tuple[int, str]) -> None:
@@ -254,6 +263,18 @@ def test_what_is_no_port_is_one_clear_error(tmp_path: Path, kind: str, message: 
         server.bind(str(tmp_path / "socket"))
         with pytest.raises(LinkError, match=message):
             asyncio.run(open_pipe(str(tmp_path / kind)))
+
+
+def test_an_address_where_nobody_listens_or_that_is_none_is_one_clear_error() -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        with pytest.raises(
+            LinkError, match=r"tcp:127.*: cannot connect: .*refused.*; is the program that serves it"
+        ):
+            asyncio.run(open_pipe(f"tcp:127.0.0.1:{server.getsockname()[1]}"))
+    for path in ("tcp:host", "tcp:host:port", "tcp::5000", "tcp:host:99999"):
+        with pytest.raises(LinkError, match="is no address; write tcp:HOST:PORT"):
+            asyncio.run(open_pipe(path))
 
 
 def test_a_speed_that_is_none_is_wrong_usage(tmp_path: Path) -> None:

@@ -6,16 +6,19 @@ from typing import Any
 
 import pytest
 
+from klipkit.base.config import parse_config
 from klipkit.base.errors import KlipkitError
 from klipkit.base.faults import LinkError, NoAnswer, PortHeld, Shutdown
 from klipkit.base.pin import Pin
 from klipkit.boards.chips import chip
+from klipkit.cli.sections import SCHEMA
 from klipkit.link.pipe import Pipe
+from klipkit.link.serial import ModemLines
 from klipkit.link.way import Shown
-from klipkit.mcu.config import RestartMethod
+from klipkit.mcu.config import McuConfig, RestartMethod
 from klipkit.mcu.endstop import Endstop
 from klipkit.mcu.mcu import Mcu
-from klipkit.mcu.restart import ARDUINO_STEPS, CHEETAH_STEPS, Reach
+from klipkit.mcu.restart import ARDUINO_STEPS, CHEETAH_STEPS, Reach, reach_of
 from klipkit.sim.cosim import Cosim, Faults
 from klipkit.sim.loop import run_virtual
 from klipkit.sim.persona import persona_of
@@ -240,6 +243,45 @@ def test_an_avr_that_does_not_come_back_after_a_reset_by_command_names_the_boot_
         await mcu.close()
 
     virtually(main, chip_name)
+
+
+CONFIG = """
+[mcu]
+serial: {serial}
+{more}
+[printer]
+kinematics: none
+max_velocity: 1
+max_accel: 1
+"""
+
+
+def section(serial: str, more: str = "") -> McuConfig:
+    loaded = SCHEMA.load(parse_config(CONFIG.format(serial=serial, more=more), "printer.cfg"))
+    return loaded.named("mcu", McuConfig)
+
+
+def test_the_method_is_that_of_the_config_and_a_program_has_no_lines() -> None:
+    assert reach_of("mcu", section("/dev/ttyACM0"))._method is None
+    assert (
+        reach_of("mcu", section("/dev/ttyACM0", "restart_method: rpi_usb"))._method is RestartMethod.RPI_USB
+    )
+    told = section("/tmp/klipper_host_mcu", "restart_method: arduino")
+    assert reach_of("mcu", told)._method is RestartMethod.COMMAND
+
+
+def test_a_cheetah_is_opened_with_rts_off_for_its_boot_pin(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[ModemLines] = []
+
+    async def open_pipe(path: str, baud: int, lines: ModemLines) -> None:
+        assert (path, baud) == ("/dev/ttyUSB0", 115_200)
+        opened.append(lines)
+
+    monkeypatch.setattr("klipkit.link.way.open_pipe", open_pipe)
+    for method in ("cheetah", "arduino"):
+        config = section("/dev/ttyUSB0", f"baud: 115200\nrestart_method: {method}")
+        asyncio.run(reach_of("mcu", config).way.open())
+    assert opened == [ModemLines(dtr=True, rts=False), ModemLines(dtr=True, rts=True)]
 
 
 def test_power_is_taken_away_with_the_port_closed() -> None:
