@@ -5,7 +5,8 @@ from klipkit.boards.config import BoardPinsConfig, DuplicatePinConfig
 from klipkit.daemon.parts import PART_SECTIONS, PARTS
 from klipkit.daemon.wiring import config_of
 from klipkit.machine.config import MACHINE_SECTIONS
+from klipkit.machine.kinematics import KINEMATIC_SECTIONS
 from klipkit.mcu.config import McuConfig
 
-_MADE = (*MACHINE_SECTIONS, *(config_of(part) for part in PARTS), *PART_SECTIONS)
+_MADE = (*MACHINE_SECTIONS, *KINEMATIC_SECTIONS, *(config_of(part) for part in PARTS), *PART_SECTIONS)
 SCHEMA = Schema([McuConfig, *dict.fromkeys(_MADE), BoardPinsConfig, DuplicatePinConfig])

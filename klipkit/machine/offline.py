@@ -167,7 +167,7 @@ class Offline:
         """The toolhead is taken to stand at the endstops; nothing moves."""
         told = [axis for axis, letter in enumerate("XYZ") if letter in line.parameters]
         stops = endstops(self._loaded)
-        axes = told if told and stops.each else [0, 1, 2]
+        axes = stops.with_axes(told or [0, 1, 2])
         now = self.planner.position
         place = [stops.position[axis] if axis in axes else now[axis] for axis in range(3)]
         self.stand_at((place[0], place[1], place[2]), axes)

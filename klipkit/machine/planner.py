@@ -206,7 +206,8 @@ class Planner:
             _check(lib.stepper_set_geometry(stepper, motor.geometry, len(motor.geometry)))
         if motor.name != EXTRUDER:
             place = ffi.new("double[3]")
-            _check(lib.stepper_set_position(stepper, lib.stepper_coordinate(stepper, place), 0))
+            at = lib.stepper_coordinate(stepper, place)
+            _check(lib.stepper_set_position(stepper, at if math.isfinite(at) else 0.0, 0))
         return stepper
 
     def _add_extruder(self, config: ExtruderConfig) -> None:

@@ -53,7 +53,17 @@ def _reach(moves: Any, bounds: Any) -> str:
             f"the radius is at most {bounds.radius:g} mm, less above Z {bounds.taper:g}; "
             f"Z goes from {bounds.low[2]:g} to {bounds.high[2]:g} mm"
         )
-    outside = [axis for axis in range(3) if not bounds.low[axis] <= moves.wanted[axis] <= bounds.high[axis]]
-    return "; ".join(
-        f"{LETTERS[axis]} goes from {bounds.low[axis]:g} to {bounds.high[axis]:g} mm" for axis in outside
-    )
+    if bounds.kind == lib.BOUNDS_POLAR:
+        axes, also = (
+            [2],
+            (
+                f"moves keep {bounds.inner:g} to {bounds.radius:g} mm from the middle, where the bed has no angle"
+            ),
+        )
+    elif bounds.kind == lib.BOUNDS_DELTESIAN:
+        axes, also = [0, 1, 2], "on the way a carriage would rise above its endstop"
+    else:
+        axes, also = [0, 1, 2], ""
+    outside = [axis for axis in axes if not bounds.low[axis] <= moves.wanted[axis] <= bounds.high[axis]]
+    said = [f"{LETTERS[axis]} goes from {bounds.low[axis]:g} to {bounds.high[axis]:g} mm" for axis in outside]
+    return "; ".join(said) or also

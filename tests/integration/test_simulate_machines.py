@@ -1,4 +1,4 @@
-"""CoreXY and delta machines with extruders, from G-code through host, wire and firmware to the pins of their motors."""
+"""Machines of all kinematics with extruders, from G-code through host, wire and firmware to the pins of motors."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ M83
 G1 X{x} Y{y} Z11 F600
 G1 X{near} Y12 F9000
 G1 X20 Y{near} E2 F6000
-G1 X5 Y-3 Z10.5 E1.5
+G1 X5 Y{low} Z10.5 E1.5
 G1 E-1 F2100
 G4 P300
 G1 E1
@@ -22,23 +22,35 @@ G1 X{x} Y{y} E3 F12000
 """
 
 
+RAILS = ["stepper_x", "stepper_y", "stepper_z"]
+TOWERS = ["stepper_a", "stepper_b", "stepper_c"]
+SIDE = {"x": 50, "y": 60, "near": 41, "low": 13}
+
+
 @pytest.mark.parametrize(
     "machine, place, motors",
     [
-        ("ramps-corexy", {"x": 50, "y": 60, "near": 41}, ["stepper_x", "stepper_y", "stepper_z", "extruder"]),
-        ("ramps-delta", {"x": -20, "y": 30, "near": 1}, ["stepper_a", "stepper_b", "stepper_c", "extruder"]),
+        ("ramps-corexy", SIDE, RAILS),
+        ("ramps-corexz", SIDE, RAILS),
+        ("ramps-hybrid-corexy", SIDE, RAILS),
+        ("ramps-hybrid-corexz", SIDE, RAILS),
+        ("ramps-delta", {"x": -20, "y": 30, "near": 1, "low": -3}, TOWERS),
+        ("ramps-rotary-delta", {"x": -20, "y": 30, "near": 1, "low": -3}, TOWERS),
+        ("ramps-deltesian", SIDE, ["stepper_left", "stepper_right", "stepper_y"]),
+        ("ramps-polar", SIDE, ["stepper_bed", "stepper_arm", "stepper_z"]),
+        ("ramps-winch", {"x": -20, "y": 30, "near": 1, "low": -3}, [*TOWERS, "stepper_d"]),
     ],
 )
 def test_every_planned_step_comes_out_of_the_firmware(
     tmp_path: Path, machine: str, place: dict[str, int], motors: list[str]
 ) -> None:
     file, config = tmp_path / "part.gcode", f"config-examples/{machine}.cfg"
-    file.write_text(GCODE.format(**place).replace("Y-3", "Y13" if machine == "ramps-corexy" else "Y-3"))
+    file.write_text(GCODE.format(**place))
     simulated = shell(f"klipkit simulate {file} -c {config} --mcu atmega2560 --json")
     assert simulated.returncode == 0, simulated.stderr
     rows = json.loads(simulated.stdout)["steppers"]
     planned = json.loads(shell(f"klipkit steps {file} -c {config} --json").stdout)["steppers"]
-    assert [row["stepper"] for row in rows] == motors
+    assert [row["stepper"] for row in rows] == [*motors, "extruder"]
     for row, plan in zip(rows, planned, strict=True):
         assert (row["steps"], row["lost"], row["violations"]) == (plan["net"], 0, 0), row
         assert row["counted"] == row["steps"]

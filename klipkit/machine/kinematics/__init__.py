@@ -6,24 +6,34 @@ A kinematics is a file of this folder that gives a Kind, its options in machine/
 from collections.abc import Mapping
 from typing import Any
 
+from klipkit.base.declare import Declared
 from klipkit.base.schema import Loaded
 from klipkit.machine.config import ExtruderConfig
 from klipkit.machine.kinematics.delta import DELTA
+from klipkit.machine.kinematics.deltesian import DELTESIAN_KIND, DeltesianYConfig, SideConfig
 from klipkit.machine.kinematics.kind import Endstops, HomingPlan, Kind, Motor, Place, printer_of
 from klipkit.machine.kinematics.none import NONE
+from klipkit.machine.kinematics.polar import POLAR_KIND, ArmConfig, BedConfig, PolarZConfig
 from klipkit.machine.kinematics.rails import CARTESIAN, COREXY, COREXZ, HYBRID_COREXY, HYBRID_COREXZ
+from klipkit.machine.kinematics.rotary_delta import ROTARY_DELTA, ShoulderConfig
+from klipkit.machine.kinematics.winch import WINCH_KIND, MoreWinchConfig, WinchConfig
 from klipkit.machine.options import (
     CartesianOptions,
     CoreXYOptions,
     CoreXZOptions,
     DeltaOptions,
+    DeltesianOptions,
     HybridCoreXYOptions,
     HybridCoreXZOptions,
     NoKinematicsOptions,
+    PolarOptions,
+    RotaryDeltaOptions,
+    WinchOptions,
 )
 
 __all__ = [
     "EXTRUDER",
+    "KINEMATIC_SECTIONS",
     "Endstops",
     "HomingPlan",
     "Motor",
@@ -43,8 +53,22 @@ KINDS: Mapping[type[object], Kind] = {
     HybridCoreXYOptions: HYBRID_COREXY,
     HybridCoreXZOptions: HYBRID_COREXZ,
     DeltaOptions: DELTA,
+    DeltesianOptions: DELTESIAN_KIND,
+    RotaryDeltaOptions: ROTARY_DELTA,
+    PolarOptions: POLAR_KIND,
+    WinchOptions: WINCH_KIND,
     NoKinematicsOptions: NONE,
 }
+KINEMATIC_SECTIONS: tuple[type[Declared], ...] = (
+    SideConfig,
+    DeltesianYConfig,
+    ShoulderConfig,
+    BedConfig,
+    ArmConfig,
+    PolarZConfig,
+    WinchConfig,
+    MoreWinchConfig,
+)
 
 
 def motors(loaded: Loaded) -> list[Motor]:

@@ -8,7 +8,17 @@ from klipkit._core import lib
 from klipkit.base.errors import ConfigError
 from klipkit.base.schema import Loaded
 from klipkit.machine.config import PrinterConfig, TowerConfig
-from klipkit.machine.kinematics.kind import OVERRUN, Endstops, HomingPlan, Kind, Motor, Place, met, printer_of
+from klipkit.machine.kinematics.kind import (
+    OVERRUN,
+    TOGETHER,
+    Endstops,
+    HomingPlan,
+    Kind,
+    Motor,
+    Place,
+    met,
+    printer_of,
+)
 from klipkit.machine.options import DeltaOptions
 
 RATIO_HALF, RATIO_QUARTER, RATIO_MOST = 3.0, 6.0, 12.0  # a tower's speed over the toolhead's
@@ -33,14 +43,14 @@ def _motors(loaded: Loaded) -> list[Motor]:
 
 def _endstops(loaded: Loaded) -> Endstops:
     """In the middle; the lowest endstop bounds how high that is."""
-    return Endstops((0.0, 0.0, min(tower.position_endstop for tower in _towers(loaded))), each=False)
+    return Endstops((0.0, 0.0, min(tower.position_endstop for tower in _towers(loaded))), TOGETHER)
 
 
 def _forward(loaded: Loaded, places: Mapping[str, float]) -> Place:
     """Below the carriages, an arm's length from each."""
     motors = _motors(loaded)
     carriages = [(one.geometry[0], one.geometry[1], places[one.name]) for one in motors]
-    return met(carriages, [one.geometry[2] for one in motors], below=True)
+    return met(carriages, [one.geometry[2] for one in motors])[0]
 
 
 def _bound(bounds: Any, loaded: Loaded, printer: PrinterConfig) -> None:
@@ -60,6 +70,7 @@ def _bound(bounds: Any, loaded: Loaded, printer: PrinterConfig) -> None:
     bounds.kind = lib.BOUNDS_DELTA
     bounds.velocity, bounds.accel = printer.max_velocity, printer.max_accel
     bounds.z_velocity, bounds.z_accel = options.max_z_velocity, options.max_z_accel
+    bounds.slope = 1.0
     bounds.slow, bounds.slower = reach(RATIO_HALF), reach(RATIO_QUARTER)
     bounds.radius = min(options.print_radius, arm - radius, reach(RATIO_MOST))
     bounds.low[2] = options.minimum_z_position

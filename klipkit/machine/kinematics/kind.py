@@ -11,6 +11,9 @@ from klipkit.base.schema import Loaded
 from klipkit.machine.config import HomingOptions, PrinterConfig, StepperOptions
 
 Place = tuple[float, float, float]
+FLAT = 1e-12  # part of the product of the lengths that the volume of three vectors has at least
+EACH = ((0,), (1,), (2,))  # axis by axis
+TOGETHER = ((0, 1, 2),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +31,14 @@ class Motor:
 
 @dataclass(frozen=True, slots=True)
 class Endstops:
-    """Where the toolhead stands when it is homed, mm; `each`: axis by axis, or all at once."""
+    """Where the toolhead stands when it is homed, mm; `groups`: which axes are only homed together."""
 
     position: Place
-    each: bool
+    groups: tuple[tuple[int, ...], ...]
+
+    def with_axes(self, axes: Sequence[int]) -> list[int]:
+        """These axes, and those that are homed together with them."""
+        return sorted(axis for group in self.groups if not set(group).isdisjoint(axes) for axis in group)
 
 
 OVERRUN = 1.5  # ways of a rail that homing goes at most: the position before is not known
@@ -78,6 +85,11 @@ def minus(a: Place, b: Place) -> Place:
     return (a[0] - b[0], a[1] - b[1], a[2] - b[2])
 
 
+def length(a: Place) -> float:
+    """Of a vector."""
+    return math.sqrt(dot(a, a))
+
+
 def plus(a: Place, b: Place, times: float = 1.0) -> Place:
     """a + times b."""
     return (a[0] + times * b[0], a[1] + times * b[1], a[2] + times * b[2])
@@ -108,27 +120,32 @@ def solved(rows: Sequence[Place], values: Sequence[float]) -> Place | None:
     )
 
 
-def met(middles: Sequence[Place], radii: Sequence[float], *, below: bool) -> Place:
-    """The lower, or else the higher, of the two points where three spheres meet. Raises MoveError.
+def met(middles: Sequence[Place], radii: Sequence[float]) -> tuple[Place, Place]:
+    """The lower and the higher of the two points where three spheres meet. Raises MoveError.
 
     In the plane of the middles, with the unit vectors u (to the second) and v: x = (r0^2 - r1^2 + d^2) / 2 d, ...
     """
     first, second, third = middles
     along, across = minus(second, first), minus(third, first)
-    d = math.sqrt(dot(along, along))
+    d = length(along)
     u: Place = (along[0] / d, along[1] / d, along[2] / d)
     i = dot(u, across)
     rest = plus(across, u, -i)
-    j = math.sqrt(dot(rest, rest))
+    j = length(rest)
     v: Place = (rest[0] / j, rest[1] / j, rest[2] / j)
     x = (radii[0] ** 2 - radii[1] ** 2 + d * d) / (2 * d)
     y = (radii[0] ** 2 - radii[2] ** 2 + i * i + j * j - 2 * i * x) / (2 * j)
     left = radii[0] ** 2 - x * x - y * y
     if left < 0:
-        raise MoveError("the motors' positions do not meet in a place of the toolhead")
-    up = cross(u, v)
-    height = math.sqrt(left) * (-1 if (up[2] > 0) == below else 1)
-    return plus(plus(plus(first, u, x), v, y), up, height)
+        raise nowhere()
+    foot, up = plus(plus(first, u, x), v, y), cross(u, v)
+    height = math.copysign(math.sqrt(left), up[2])
+    return plus(foot, up, -height), plus(foot, up, height)
 
 
-FLAT = 1e-12  # part of the product of the lengths that the volume of three vectors has at least
+def nowhere() -> MoveError:
+    """The motors have come to places that do not fit each other."""
+    return MoveError(
+        "the steppers' positions do not meet in a place of the toolhead",
+        hint="home, or tell the position with SET_KINEMATIC_POSITION",
+    )

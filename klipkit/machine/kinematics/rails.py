@@ -15,7 +15,7 @@ from klipkit._core import lib
 from klipkit.base.faults import MoveError
 from klipkit.base.schema import Loaded
 from klipkit.machine.config import PrinterConfig, RailConfig
-from klipkit.machine.kinematics.kind import OVERRUN, Endstops, HomingPlan, Kind, Motor, Place, solved
+from klipkit.machine.kinematics.kind import EACH, OVERRUN, Endstops, HomingPlan, Kind, Motor, Place, solved
 from klipkit.machine.options import ZLimits
 
 X, Y, Z = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
@@ -24,7 +24,7 @@ X, Y, Z = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
 def rails_stop(loaded: Loaded) -> Endstops:
     """At the rails' endstops."""
     x, y, z = (loaded.named(f"stepper_{axis}", RailConfig).position_endstop for axis in "xyz")
-    return Endstops((x, y, z), each=True)
+    return Endstops((x, y, z), EACH)
 
 
 def bound_box(bounds: Any, loaded: Loaded, printer: PrinterConfig) -> None:
