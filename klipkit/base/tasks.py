@@ -1,7 +1,7 @@
-"""Work that is carried through to its end even when whoever waits for it is cancelled."""
+"""Work that is carried through to its end whoever is cancelled, and work of which the first failure ends the rest."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -23,3 +23,16 @@ async def carried_through(work: Coroutine[Any, Any, T]) -> T:
     if cancelled:
         raise asyncio.CancelledError
     return task.result()
+
+
+async def all_done(works: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Do all of them at once; the first that fails ends the others, and its error is raised."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()

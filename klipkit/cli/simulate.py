@@ -152,7 +152,7 @@ class Simulation:
         self.wires = {mcu: self.printer.cosim.wire_digest(number) for mcu, number in numbers}
 
     async def _print(self, text: str, name: str) -> None:
-        host = Host(self.loaded, self.printer.pipes(self._faults))
+        host = Host(self.loaded, self.printer.reaches(self._faults))
         try:
             await host.start()
             await host.run(text.split("\n"), name)

@@ -6,13 +6,13 @@ Loaded (base/schema) + pipes --> start(): connect, make parts, configure, begin 
 """
 
 import asyncio
-import contextlib
 from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any, TypeVar
 
 from klipkit.base.errors import KlipkitError, UnknownMcu
 from klipkit.base.pin import MAIN_MCU
 from klipkit.base.schema import Loaded
+from klipkit.base.tasks import all_done
 from klipkit.boards.config import PinAliases
 from klipkit.daemon.parts import PARTS
 from klipkit.daemon.unsaved import Unsaved
@@ -20,7 +20,6 @@ from klipkit.daemon.wiring import Wiring
 from klipkit.gcode.commands import Commands
 from klipkit.gcode.responses import Responses
 from klipkit.gcode.scripts import Scripts
-from klipkit.link.pipe import Pipe
 from klipkit.machine.commands.homing import HomingCommands
 from klipkit.machine.commands.moves import MoveCommands
 from klipkit.machine.config import ForceMoveConfig
@@ -30,9 +29,11 @@ from klipkit.machine.kinematics import motors
 from klipkit.machine.planner import Planner
 from klipkit.machine.rails import drives_of, switches_of
 from klipkit.machine.toolhead import Toolhead
+from klipkit.mcu.cause import Cause, first_cause
 from klipkit.mcu.clocksync import first_mapping, main_mapping
 from klipkit.mcu.mcu import Mcu
 from klipkit.mcu.pins import Pins
+from klipkit.mcu.restart import Reach
 from klipkit.mcu.stepper import Stepper, StepQueue
 from klipkit.parts.alarm import Alarm
 from klipkit.parts.autosave import Autosave
@@ -45,27 +46,30 @@ T = TypeVar("T")
 
 
 class Host:
-    """A machine as long as it lives. `pipes`: a way to each MCU by name; the host closes them.
+    """A machine as long as it lives. `reaches`: the way to each MCU by name; `responses`: to whom it speaks.
 
-    `fault` is set once, with the first cause of a shutdown.
+    `fault` is set once, with the first cause of a shutdown; `cause` is all that is known of it, where an MCU told.
     """
 
     planner: Planner
     toolhead: Toolhead
     homing: Homing
 
-    def __init__(self, loaded: Loaded, pipes: Mapping[str, Pipe]) -> None:
+    def __init__(
+        self, loaded: Loaded, reaches: Mapping[str, Reach], responses: Responses | None = None
+    ) -> None:
         self.loaded = loaded
-        self.mcus = {name: Mcu(name, pipe) for name, pipe in pipes.items()}
-        self.responses = Responses()
+        self.reaches = reaches
+        self.mcus: dict[str, Mcu] = {}
+        self.responses = responses or Responses()
         self.commands = Commands()
         self.scripts = Scripts(self.commands)
-        self.unsaved = Unsaved()
         self.parts: Mapping[str, Part] = {}
         self.unsaved = Unsaved()
         self.queues: list[StepQueue] = []
         self.fault: asyncio.Future[KlipkitError] = asyncio.get_running_loop().create_future()
         self.is_ready = False
+        self._has_toolhead = False
         self._watches: list[asyncio.Task[None]] = []
 
     @property
@@ -84,8 +88,7 @@ class Host:
         pins = Pins(self.mcus, PinAliases(self.loaded))
         self._make_toolhead(pins)
         self.parts = self._wiring(pins).make_all()
-        for mcu in self.mcus.values():
-            await mcu.configure()
+        await self.guarded(self._configure())
         users = {drive.stepper.mcu.name for drive in self.toolhead.drives}
         self.queues = [StepQueue(mcu) for name, mcu in self.mcus.items() if name in users]
         await self.toolhead.attach(self.queues)
@@ -124,6 +127,11 @@ class Host:
             raise self.fault.result()
         return await task
 
+    @property
+    def cause(self) -> Cause | None:
+        """All that is known of the first fault of an MCU."""
+        return first_cause(mcu.cause for mcu in self.mcus.values())
+
     def shut_down(self, error: KlipkitError) -> None:
         """Stop all MCUs at once. The first cause stays."""
         if self.fault.done():
@@ -131,7 +139,7 @@ class Host:
         self.fault.set_result(error)
         self.is_ready = False
         for mcu in self.mcus.values():
-            _stop(mcu)
+            mcu.emergency_stop(error)
         for part in self.parts.values():
             part.halt()
 
@@ -143,23 +151,36 @@ class Host:
         for watch in self._watches:
             watch.cancel()
         await asyncio.gather(*self._watches, return_exceptions=True)
-        if hasattr(self, "toolhead"):
+        if self._has_toolhead:
             await self.toolhead.close()
         for queue in self.queues:
             queue.close()
-        if hasattr(self, "planner"):
+        if self._has_toolhead:
             self.planner.close()
         await asyncio.gather(*(mcu.close() for mcu in self.mcus.values()))
 
     async def _connect(self) -> None:
-        if MAIN_MCU not in self.mcus:
+        if MAIN_MCU not in self.reaches:
             raise UnknownMcu("there is no section [mcu]", where=self.loaded.config.files[0])
-        await asyncio.gather(*(mcu.connect() for mcu in self.mcus.values()))
+        await all_done(self._connect_one(name, reach) for name, reach in self.reaches.items())
+        self.mcus = {name: self.mcus[name] for name in self.reaches}
+        self._map()
+        self._watches = [asyncio.ensure_future(self._watch(mcu)) for mcu in self.mcus.values()]
+
+    async def _connect_one(self, name: str, reach: Reach) -> None:
+        self.mcus[name] = await reach.connect()
+
+    def _map(self) -> None:
         for mcu in self.mcus.values():
-            now = mcu.pipe.now()
             is_main = mcu is self.main
+            now = mcu.pipe.now()
             mcu.mapping = main_mapping(mcu.sync) if is_main else first_mapping(self.main.sync, mcu.sync, now)
-            self._watches.append(asyncio.ensure_future(self._watch(mcu)))
+
+    async def _configure(self) -> None:
+        if any(await asyncio.gather(*(mcu.clear() for mcu in self.mcus.values()))):
+            self._map()
+        for mcu in self.mcus.values():
+            await mcu.configure()
 
     async def _watch(self, mcu: Mcu) -> None:
         """What befalls an MCU befalls the machine."""
@@ -172,6 +193,7 @@ class Host:
         self.planner = Planner(self.loaded, found)
         self.toolhead = Toolhead(self.planner, self.main, drives, self.shut_down)
         self.homing = Homing(self.loaded, self.toolhead, switches)
+        self._has_toolhead = True
         force_move = self.loaded.one(ForceMoveConfig)
         enabled = force_move is not None and force_move.enable_force_move
         self.commands.add(MoveCommands(self.toolhead, force_move=enabled))
@@ -193,9 +215,3 @@ class Host:
         wiring.provide(Autosave, self.unsaved)
         wiring.provide(Sensors, Sensors(pins, self.toolhead, self))
         return wiring
-
-
-def _stop(mcu: Mcu) -> None:
-    """Shut an MCU down, as far as it can be told."""
-    with contextlib.suppress(KlipkitError):
-        mcu.talk.send("emergency_stop")

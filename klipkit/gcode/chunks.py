@@ -32,7 +32,7 @@ def chunks(path: str, offset: int = 0) -> Iterator[bytes]:
 
 
 def line_at(chunk: bytes, at: int, where: str) -> tuple[Line | None, int]:
-    """The line that begins at a byte of a piece (None: an empty one), and where the next one begins. Raises GcodeError."""
+    """The line at a byte of a piece (None: an empty one), and where the next one begins. Raises GcodeError."""
     end = chunk.find(b"\n", at) + 1 or len(chunk)
     try:
         return parse_line(chunk[at:end].decode(), where), end

@@ -12,13 +12,14 @@ from klipkit.boards.config import PinAliases
 from klipkit.machine.config import StepperOptions
 from klipkit.machine.kinematics import Place as Position
 from klipkit.machine.kinematics import motors
+from klipkit.mcu.restart import Reach
 from klipkit.mcu.stepper import steps_on_both_edges
 from klipkit.sim.cosim import Carriage, Cosim, Faults
 from klipkit.sim.emulation import Emulation
 from klipkit.sim.heaters import Heats
 from klipkit.sim.models import HeatLaw
 from klipkit.sim.persona import Persona, persona_of
-from klipkit.sim.pipe import SimPipe
+from klipkit.sim.pipe import SimPipe, SimWay
 from klipkit.sim.rails import Rails, SwitchQuality, somewhere
 
 VIRTUAL = "virtual_endstop"  # how the names of pins end that a probe or a driver chip makes up
@@ -67,6 +68,14 @@ class SimulatedPrinter:
             name: SimPipe(self.cosim, number, self.personas[name].byte_time, _nth(faults, number))
             for name, number in self.numbers.items()
         }
+
+    def reaches(self, faults: Faults | None = None) -> dict[str, Reach]:
+        """How a host reaches each MCU, by its name."""
+        return {name: Reach(name, self._way(name, faults)) for name in self.numbers}
+
+    def _way(self, name: str, faults: Faults | None) -> SimWay:
+        number = self.numbers[name]
+        return SimWay(self.cosim, number, self.personas[name].byte_time, _nth(faults, number))
 
     def watch_steppers(self, loaded: Loaded) -> dict[tuple[int, int], str]:
         """Note the edges of all step and direction pins from now on; gives (MCU, pin) to "stepper_x step"."""

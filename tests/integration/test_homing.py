@@ -32,7 +32,7 @@ def live(name: str, act: Act, drift: float = 0.0, seed: int = 0) -> list[str]:
     said: list[str] = []
 
     async def whole() -> None:
-        host = Host(loaded, printer.pipes())
+        host = Host(loaded, printer.reaches())
         host.responses.listen(said.append)
         try:
             await host.start()

@@ -42,7 +42,7 @@ class Machine:
         """Run a host; `act` happens 3 s after the first line. Gives the error with which it ended, if any."""
 
         async def live() -> None:
-            host = Host(loaded(text), self.printer.pipes())
+            host = Host(loaded(text), self.printer.reaches())
             try:
                 await host.start()
                 later = asyncio.ensure_future(self._later(host, act)) if act else None
@@ -136,11 +136,12 @@ def test_a_second_host_finds_its_configuration_and_goes_on() -> None:
     assert machine.printer.carriages["stepper_x"].position == 1600
 
 
-def test_a_board_that_was_configured_otherwise_is_refused_with_the_reason() -> None:
+def test_a_board_that_was_configured_otherwise_is_reset_and_goes_on() -> None:
     machine = Machine()
     assert machine.run([]) is None
-    error = machine.run([], text=CONFIG.replace("step_pin: PF0", "step_pin: PF3"))
-    assert isinstance(error, LinkError) and "configured otherwise" in str(error)
+    lines = ["SET_KINEMATIC_POSITION X=0", "G1 X10 F6000"]
+    assert machine.run(lines, text=CONFIG.replace("enable_pin: !PF2", "enable_pin: !PF3")) is None
+    assert machine.printer.carriages["stepper_x"].position == 800
 
 
 @pytest.mark.parametrize("uptime", [0.0, 100.0, 400.0])

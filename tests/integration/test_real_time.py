@@ -15,7 +15,8 @@ from klipkit.base.faults import Shutdown
 from klipkit.base.schema import Loaded
 from klipkit.cli.sections import SCHEMA
 from klipkit.daemon.host import Host
-from klipkit.link.pty import DescriptorPipe, open_pty
+from klipkit.link.way import FileWay
+from klipkit.mcu.restart import Reach
 from klipkit.sim.firmware import build
 from tests.integration.test_simulate import BOUND, crossings
 
@@ -72,9 +73,7 @@ def firmware(folder: Path) -> Iterator[Path]:
 
 async def print_line(link: Path, text: str) -> dict[str, tuple[int, int]]:
     """Print, and give for each stepper the steps commanded and those that the firmware counted."""
-    pipe = open_pty(link)
-    assert isinstance(pipe, DescriptorPipe)
-    host = Host(loaded(), {"mcu": pipe})
+    host = Host(loaded(), {"mcu": Reach("mcu", FileWay(str(link)))})
     try:
         async with asyncio.timeout(HANG):
             await host.start()
