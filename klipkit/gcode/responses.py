@@ -5,9 +5,23 @@ ok T:200.1 /200.0          say()       an answer as it is
 !! Move out of range ...   error()     something went wrong
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 Listener = Callable[[str], None]
+_answers: ContextVar[list[str] | None] = ContextVar("answers", default=None)
+
+
+@contextmanager
+def answered() -> Iterator[list[str]]:
+    """What commands that run within answer, for a source that puts it behind its "ok"."""
+    answers: list[str] = []
+    token = _answers.set(answers)
+    try:
+        yield answers
+    finally:
+        _answers.reset(token)
 
 
 class Responses:
@@ -26,6 +40,14 @@ class Responses:
         for line in text.splitlines() or [""]:
             for listener in tuple(self._listeners):
                 listener(line)
+
+    def answer(self, text: str) -> None:
+        """The one line that a command was asked for."""
+        answers = _answers.get()
+        if answers is None:
+            self.say(text)
+        else:
+            answers.append(text)
 
     def note(self, text: str) -> None:
         """Lines for a person."""
