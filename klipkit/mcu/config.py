@@ -56,7 +56,8 @@ class McuConfig(Declared):
     restart_method: RestartMethod | None = option(
         choice(RestartMethod),
         "How it is reset: by toggling DTR (arduino), in the way of Fysetc Cheetah boards (cheetah), by switching off "
-        "the USB power of a Raspberry Pi (rpi_usb), or by a command to its firmware (command).",
+        "the USB power of a Raspberry Pi (rpi_usb; the program uhubctl does it, for all ports of the hub), or by a "
+        "command to its firmware (command).",
         default=None,
         said="arduino for a serial line, command for USB and CAN bus",
     )

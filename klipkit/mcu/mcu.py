@@ -18,7 +18,7 @@ from klipkit.base.errors import DeviceError, KlipkitError
 from klipkit.base.faults import LinkError, Shutdown, shutdown_reason
 from klipkit.link.pipe import Pipe
 from klipkit.mcu.cause import Cause
-from klipkit.mcu.clocksync import PERIOD, ClockMapping, ClockSync
+from klipkit.mcu.clocksync import PERIOD, ClockMapping, ClockSync, first_mapping
 from klipkit.mcu.conversation import Conversation, Heard
 from klipkit.mcu.mismatch import check
 from klipkit.mcu.statistics import SQUARE_BASE, LastStats, Load, McuStatus, last_stats, load_of
@@ -57,6 +57,7 @@ class Mcu:
         self.was_configured = False  # it held a configuration when it was connected
         self.is_resetting = False  # what it says then is no fault
         self._load = Load()
+        self._main: Mcu | None = None  # that it follows
         self._renew = renew
         self._tasks: list[asyncio.Task[None]] = []
         self._listen()
@@ -134,6 +135,11 @@ class Mcu:
         if not await self._state():
             raise LinkError(f"MCU '{self.name}' did not take its configuration")
         self._tasks.append(asyncio.get_running_loop().create_task(self._keep_clock()))
+
+    def follow(self, main: "Mcu") -> None:
+        """Let the mapping follow the main MCU's clock with each answer to get_clock: for an MCU without steppers, whose
+        mappings bend at flush boundaries only (machine/toolhead.py)."""
+        self._main = main
 
     def print_time(self) -> float:
         """The print time now, by this MCU's clock, s."""
@@ -237,6 +243,8 @@ class Mcu:
             try:
                 async with asyncio.timeout(UNANSWERED * PERIOD):
                     await self._ask_clock()
+                if self._main is not None:
+                    self.mapping = first_mapping(self._main.sync, self.sync, self.pipe.now())
             except TimeoutError:
                 self.failed(LinkError(f"Lost communication with MCU '{self.name}'"))
             except KlipkitError as error:

@@ -50,7 +50,7 @@ def board(tmp_path: Path) -> Iterator[Board]:
 async def configured(reach: Reach) -> tuple[Mcu, Endstop]:
     mcu = await reach.connect(HANG)
     mcu.mapping = main_mapping(mcu.sync)
-    endstop = Endstop(mcu, Pin("mcu", "gpio0", pull=-1))
+    endstop = Endstop(mcu, Pin("mcu", "gpio0", pull=1))
     endstop.use([])
     await mcu.configure()
     return mcu, endstop

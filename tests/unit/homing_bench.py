@@ -11,6 +11,7 @@ from klipkit.mcu.endstop import Endstop
 from klipkit.mcu.mcu import Mcu
 from klipkit.mcu.stepper import Stepper
 from klipkit.mcu.trsync import short
+from klipkit.sim.avr.emulation import emulation_of
 from klipkit.sim.cosim import Carriage, Cosim, Faults
 from klipkit.sim.loop import run_virtual
 from klipkit.sim.persona import persona_of
@@ -28,10 +29,9 @@ class Bench:
     """MCUs "mcu", "other", ... of these chips; a stepper with a carriage is made by add_stepper, before `ready`."""
 
     def __init__(
-        self, chips: Sequence[str], drifts: Sequence[float], faults: Faults | None, timeout: float | None
+        self, chips: Sequence[str], drifts: Sequence[float], faults: Faults | None, emulated: Sequence[int]
     ) -> None:
         self.cosim = Cosim()
-        self.timeout = timeout
         self.mcus: list[Mcu] = []
         self.personas = [persona_of(chip(name)) for name in chips]
         self.carriages: dict[str, Carriage] = {}
@@ -40,7 +40,10 @@ class Bench:
         self._faults = faults
         for number, persona in enumerate(self.personas):
             drift = drifts[number] if number < len(drifts) else 0.0
-            self.cosim.add_mcu(firmware(), persona, offset=12_345_678 * (number + 1), drift=drift)
+            if number in emulated:
+                self.cosim.add_chip(emulation_of(chip(chips[number])), persona, drift=drift)
+            else:
+                self.cosim.add_mcu(firmware(), persona, offset=12_345_678 * (number + 1), drift=drift)
 
     async def connect(self) -> None:
         """All MCUs are identified and their clocks known."""
@@ -71,7 +74,7 @@ class Bench:
     def add_endstop(self, number: int, by: str, trigger: int, pin: str = ENDSTOPS[0]) -> Endstop:
         """An endstop on the MCU of that number, which the carriage of the stepper `by` closes at `trigger` steps."""
         self.carriages[by].add_switch(trigger, number, self.personas[number].pins[pin])
-        return Endstop(self.mcus[number], Pin(self.mcus[number].name, pin, pull=-1))
+        return Endstop(self.mcus[number], Pin(self.mcus[number].name, pin, pull=1))
 
     async def ready(self) -> None:
         """Configure all."""
@@ -105,10 +108,10 @@ def on_bench(
     *chips: str,
     drifts: Sequence[float] = (),
     faults: Faults | None = None,
-    timeout: float | None = None,
+    emulated: Sequence[int] = (),
 ) -> Any:
-    """Run `main` with a bench in virtual time."""
-    bench = Bench(chips or ("atmega2560",), drifts, faults, timeout)
+    """Run `main` with a bench in virtual time. The chips of these numbers execute their own ELF file."""
+    bench = Bench(chips or ("atmega2560",), drifts, faults, emulated)
 
     async def live() -> Any:
         try:

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from klipkit.mcu.trsync import SEVERAL, SINGLE, Reason
+from klipkit.sim.cosim import Faults
 from klipkit.sim.pipe import SimPipe
 from tests.unit.homing_bench import LEAD, STEP_TIME, Bench, on_bench
 
@@ -273,6 +274,50 @@ def test_a_lost_report_of_the_trigger_is_found_out() -> None:
         assert bench.now() < start + 0.4 + SINGLE + 0.2
 
     on_bench(main)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_on_a_disturbed_line_a_homing_hits_and_counts_are_exact(seed: int) -> None:
+    """Of 100 frames each way 2 are damaged and 2 lack a byte: commands are repeated, reports are lost."""
+
+    async def main(bench: Bench) -> None:
+        x = bench.add_stepper(0, "x")
+        endstop = bench.add_endstop(0, "x", 1000)
+        endstop.use([x])
+        await bench.ready()
+        start = bench.now() + 5 * LEAD
+        trigger = await endstop.home(start, REST)
+        bench.run(x, start, 3000)
+        await trigger.wait()
+        assert (await endstop.stop()).is_hit
+        time = await endstop.trigger_time()
+        assert time is not None and time == pytest.approx(start + 1000 * STEP_TIME, abs=REST + 1e-4)
+        assert 1000 <= await x.counted() == bench.carriages["x"].position <= 1002
+
+    on_bench(main, faults=Faults(seed=seed, corrupt=0.02, drop=0.02))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_on_disturbed_lines_several_mcus_stop_in_time_whatever_is_lost(seed: int) -> None:
+    async def main(bench: Bench) -> None:
+        steppers = [bench.add_stepper(number, f"s{number}") for number in range(2)]
+        endstop = bench.add_endstop(0, "s1", 1000)
+        endstop.use(steppers)
+        await bench.ready()
+        bench.map()
+        start = bench.now() + 5 * LEAD
+        trigger = await endstop.home(start, REST)
+        for stepper in steppers:
+            bench.run(stepper, start, 60_000)
+        await trigger.wait()
+        outcome = await endstop.stop()
+        assert outcome.reason in (Reason.HIT, Reason.EXPIRED)
+        for stepper in steppers:
+            assert (
+                await stepper.counted() == bench.carriages[stepper.name].position <= 1000 + 1000 * SEVERAL + 5
+            )
+
+    on_bench(main, AVR, ARM, faults=Faults(seed=seed, corrupt=0.02, drop=0.02))
 
 
 def test_an_mcu_that_shuts_down_ends_it() -> None:
