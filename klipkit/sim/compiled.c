@@ -103,6 +103,16 @@ static int reopen(struct mcu *mcu)
     return error;
 }
 
+/* Whatever it was doing, in a context that waits, is given up. */
+static int reset(struct mcu *mcu)
+{
+    struct compiled *own = (struct compiled *)mcu;
+    events_clear(&mcu->cosim->events, &own->timer);
+    if (mcu->cosim->next == own)
+        mcu->cosim->next = NULL;
+    return 0;
+}
+
 static void close_compiled(struct mcu *mcu)
 {
     struct compiled *own = (struct compiled *)mcu;
@@ -130,7 +140,7 @@ static uint64_t overruns(const struct mcu *mcu)
 
 struct mcu *compiled_new(void)
 {
-    static const struct mcu_kind KIND = {open_compiled, reopen, close_compiled, bytes_came, flash, overruns};
+    static const struct mcu_kind KIND = {open_compiled, reopen, reset, close_compiled, bytes_came, flash, overruns};
     struct compiled *own = calloc(1, sizeof *own);
     if (!own)
         return NULL;

@@ -84,7 +84,7 @@ void world_find_lookahead(struct cosim *cosim)
     cosim->lookahead = chips_are_joined(cosim) ? 0 : ticks_units(LOOKAHEAD_MOST);
     for (size_t i = 0; i < cosim->mcu_count; i++) {
         const struct wire *wire = &cosim->mcus[i]->wire;
-        if (wire->session && wire->up.byte_time / 2 < cosim->lookahead)
+        if ((wire->session || wire->is_open) && wire->up.byte_time / 2 < cosim->lookahead)
             cosim->lookahead = wire->up.byte_time / 2;
     }
 }
@@ -172,6 +172,25 @@ int cosim_connect(struct cosim *cosim, int mcu, struct session *session, double 
     sim_wire_connect(on, session, ticks_units(byte_time), faults);
     world_find_lookahead(cosim);
     return 0;
+}
+
+int cosim_connect_bytes(struct cosim *cosim, int mcu, double byte_time, const struct cosim_faults *faults)
+{
+    int error = cosim_connect(cosim, mcu, NULL, byte_time, faults);
+    if (!error)
+        cosim->mcus[mcu]->wire.is_open = 1;
+    world_find_lookahead(cosim);
+    return error;
+}
+
+int cosim_reset(struct cosim *cosim, int mcu)
+{
+    struct mcu *of = world_mcu(cosim, mcu);
+    if (!of)
+        return -EINVAL;
+    int error = of->kind->reset(of);
+    sim_mcu_crash(of);
+    return error ? error : sim_mcu_restart(of);
 }
 
 /* Load anew what was reset during a run. */

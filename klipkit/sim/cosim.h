@@ -25,6 +25,7 @@ struct cosim_edge {
 struct cosim_faults {
     uint64_t seed;
     double corrupt, drop;  /* probability for each frame (each way) that one byte of it is changed, or lost */
+    double delay;          /* s, the most by which a frame (each way) and those behind it come late; evenly drawn */
 };
 
 struct cosim *cosim_new(double start);
@@ -44,6 +45,26 @@ int cosim_add_chip(struct cosim *cosim, const char *emulator, const char *elf, c
 /* Connect the host's session to an MCU by a wire on which a byte takes `byte_time` s (NULL: pull the plug); what was on the
  * wire is lost. The session stays the caller's; it must be unplugged before it is freed. `faults` NULL: none. */
 int cosim_connect(struct cosim *cosim, int mcu, struct session *session, double byte_time, const struct cosim_faults *faults);
+
+/* The same faults from now on, instead of those of before; nothing is lost by it. NULL: none. */
+int cosim_damage(struct cosim *cosim, int mcu, const struct cosim_faults *faults);
+
+/* Frames, both ways, that were damaged since it was connected. */
+struct cosim_damaged { uint64_t corrupted, dropped, delayed; };
+int cosim_see_damage(const struct cosim *cosim, int mcu, struct cosim_damaged *out);
+
+/* Connect bytes instead of a session: whoever calls cosim_put and cosim_take. cosim_run comes back with COSIM_MESSAGES when there
+ * are bytes to take. Bytes are put at the speed of the wire, and those that nobody takes are dropped from 64 KB on. */
+int cosim_connect_bytes(struct cosim *cosim, int mcu, double byte_time, const struct cosim_faults *faults);
+int cosim_put(struct cosim *cosim, int mcu, const uint8_t *bytes, size_t count);
+size_t cosim_take(struct cosim *cosim, int mcu, uint8_t *out, size_t room);
+
+/* Whether the host's computer stands still: its sessions send nothing, and what comes waits. */
+void cosim_stall(struct cosim *cosim, int stalled);
+
+/* Reset an MCU from outside, as a button or the line of a serial port does: it boots anew 65 ms later, its clock from 0. 0 or a
+ * negative errno, when it could not be loaded again. */
+int cosim_reset(struct cosim *cosim, int mcu);
 
 /* A digest of all bytes that the MCU took from its wire (`up` 0), or that came to the host (`up` 1), since power-on. */
 uint64_t cosim_wire_digest(const struct cosim *cosim, int mcu, int up);

@@ -250,6 +250,15 @@ static int reopen(struct mcu *mcu)
     return 0;
 }
 
+/* A chip that lost its power: what it had in its memory, and what it had written into its flash, is gone. */
+static int reset(struct mcu *mcu)
+{
+    struct emulated *own = (struct emulated *)mcu;
+    own->emulator->destroy(own->chip);
+    own->chip = own->emulator->create(&own->host, mcu->persona, mcu->path);
+    return own->chip ? 0 : -ENOEXEC;
+}
+
 static void close_emulated(struct mcu *mcu)
 {
     struct emulated *own = (struct emulated *)mcu;
@@ -286,7 +295,7 @@ int mcu_is_emulated(const struct mcu *mcu)
 
 struct mcu *emulated_new(const char *emulator)
 {
-    static const struct mcu_kind KIND = {open_emulated, reopen, close_emulated, bytes_came, flash, overruns};
+    static const struct mcu_kind KIND = {open_emulated, reopen, reset, close_emulated, bytes_came, flash, overruns};
     struct emulated *own = calloc(1, sizeof *own);
     if (!own)
         return NULL;

@@ -6,14 +6,20 @@
 
 enum { FRAME_LEAST = 5, FRAME_MOST = 64, SYNC = 0x7e, ROOM_FIRST = 256 };
 
-void line_begin(struct line *line, uint64_t byte_time, uint64_t seed, double corrupt, double drop)
+void line_begin(struct line *line, uint64_t byte_time)
 {
     line_cut(line);
     line->byte_time = byte_time;
+    line->corrupted = line->dropped = line->delayed = 0;
+    line_damage(line, 0, 0.0, 0.0, 0);
+}
+
+void line_damage(struct line *line, uint64_t seed, double corrupt, double drop, uint64_t delay)
+{
     line->draw = seed;
     line->corrupt = corrupt;
     line->drop = drop;
-    line->corrupted = line->dropped = 0;
+    line->delay = delay;
 }
 
 void line_free(struct line *line)
@@ -43,6 +49,7 @@ static void begin(struct line *line, size_t size)
     line->size = size;
     line->at = 0;
     line->damage = (struct line_damage){.corrupted = size, .dropped = size};
+    line->late = 0;
     if (size == 1)
         return;
     uint64_t corrupt = draw(line), drop = draw(line), where = draw(line), mask = draw(line);
@@ -54,6 +61,10 @@ static void begin(struct line *line, size_t size)
     if (share(drop) < line->drop) {
         line->damage.dropped = (where >> 32) % size;
         line->dropped++;
+    }
+    if (line->delay) {
+        line->late = (uint64_t)(share(draw(line)) * (double)line->delay);
+        line->delayed++;
     }
 }
 
@@ -98,8 +109,10 @@ static void add(struct line *line, uint8_t byte)
         return;
     if (damage->dropped == last)
         last--;
+    uint64_t when = line->free_at + line->late;
+    line->came = when > line->came ? when : line->came; /* none overtakes the one before it */
     line->ring[(line->first + line->count++) & (line->room - 1)] = (struct line_byte){
-        .when = line->free_at, .byte = at == damage->corrupted ? byte ^ damage->mask : byte, .last = at == last};
+        .when = line->came, .byte = at == damage->corrupted ? byte ^ damage->mask : byte, .last = at == last};
 }
 
 int line_put(struct line *line, uint64_t now, const uint8_t *bytes, size_t count)
@@ -134,7 +147,7 @@ int line_put_byte(struct line *line, uint64_t through, uint8_t byte)
 void line_cut(struct line *line)
 {
     line->first = line->count = 0;
-    line->free_at = 0;
+    line->free_at = line->came = 0;
     line->at = line->size = 0;
 }
 

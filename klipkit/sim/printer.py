@@ -16,8 +16,9 @@ from klipkit.mcu.restart import Reach
 from klipkit.mcu.stepper import steps_on_both_edges
 from klipkit.sim.cosim import Carriage, Cosim, Faults
 from klipkit.sim.emulation import Emulation
+from klipkit.sim.fans import Fans
 from klipkit.sim.heaters import Heats
-from klipkit.sim.models import HeatLaw
+from klipkit.sim.models import FanLaw, HeatLaw
 from klipkit.sim.persona import Persona, persona_of
 from klipkit.sim.pipe import SimPipe, SimWay
 from klipkit.sim.rails import Rails, SwitchQuality, somewhere
@@ -42,11 +43,12 @@ class SimulatedPrinter:
         seed: int = 0,
         switches: SwitchQuality | None = None,
         laws: Mapping[str, HeatLaw] | None = None,
+        fan_laws: Mapping[str, FanLaw] | None = None,
         ambient: float = AMBIENT,
     ) -> None:
         """`drifts`: by MCU, its real frequency over the nominal one, minus 1. MCUs run `firmware`, the shared object,
         but for those in `emulations`, which run their own ELF file. The toolhead is at `begin`, or somewhere by `seed`.
-        `laws`: how heaters warm, by section, where not as usual; `ambient`: degrees C."""
+        `laws`, `fan_laws`: how heaters warm and fans turn, by section, where not as usual; `ambient`: degrees C."""
         self._firmware = firmware
         self._emulations = emulations or {}
         self._drifts = drifts or {}
@@ -61,6 +63,7 @@ class SimulatedPrinter:
         quality = switches or SwitchQuality(seed=seed)
         self.rails = Rails(self.cosim, loaded, self.carriages, place, quality, self._place_if_any)
         self.heats = Heats(self.cosim, loaded, laws or {}, ambient, self.place)
+        self.fans = Fans(self.cosim, loaded, fan_laws or {}, self.heats, self.place)
 
     def pipes(self, faults: Faults | None = None) -> dict[str, SimPipe]:
         """A new way to each MCU, by its name. With faults each wire has its own, from the seed on."""

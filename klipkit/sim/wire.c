@@ -1,5 +1,7 @@
 /* The wire between the host's session and an MCU: bytes both ways at their speed, and when the session wants to be asked. */
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "klipkit/sim/inner/world.h"
 #include "klipkit/wire/session.h"
@@ -8,6 +10,7 @@ enum {
     TRANSMIT_BUFFER = 96,      /* bytes, as in the UART builds of the firmware */
     EMIT_ROOM = 1024,          /* bytes: a whole window of 12 frames */
     FEED_ROOM = 256,
+    TAKEN_MOST = 65536,        /* bytes that wait for cosim_take */
 };
 
 /* FNV-1a, 64 bits (Fowler, Noll, Vo). */
@@ -76,17 +79,43 @@ static size_t take_up(struct wire *wire, uint64_t now, uint8_t *out)
     return count;
 }
 
+static int make_room(struct wire *wire)
+{
+    if (wire->taken_count + FEED_ROOM <= wire->taken_room)
+        return 0;
+    size_t room = wire->taken_room ? 2 * wire->taken_room : FEED_ROOM;
+    uint8_t *taken = room <= TAKEN_MOST ? realloc(wire->taken, room) : NULL;
+    if (!taken)
+        return -ENOMEM;
+    wire->taken = taken;
+    wire->taken_room = room;
+    return 0;
+}
+
+/* Bytes have come to the host's end. */
+static void hand_over(struct mcu *mcu, const uint8_t *bytes, size_t count)
+{
+    struct wire *wire = &mcu->wire;
+    if (wire->session) {
+        int before = session_waiting(wire->session);
+        if (session_feed(wire->session, world_seconds(mcu->cosim), bytes, count) > before)
+            world_stop(mcu->cosim, COSIM_MESSAGES);
+    } else if (make_room(wire) == 0) {
+        memcpy(wire->taken + wire->taken_count, bytes, count);
+        wire->taken_count += count;
+        world_stop(mcu->cosim, COSIM_MESSAGES);
+    }
+}
+
 /* A frame from the MCU has come to the host. */
 static void arrive_up(void *owner)
 {
     struct mcu *mcu = owner;
-    struct cosim *cosim = mcu->cosim;
     uint8_t bytes[FEED_ROOM];
-    for (size_t count; (count = take_up(&mcu->wire, cosim->now, bytes)) > 0;) {
-        int before = session_waiting(mcu->wire.session);
-        if (session_feed(mcu->wire.session, world_seconds(cosim), bytes, count) > before)
-            world_stop(cosim, COSIM_MESSAGES);
-    }
+    if (mcu->cosim->stalled && mcu->wire.session)
+        return; /* they wait, as in the kernel's buffer */
+    for (size_t count; (count = take_up(&mcu->wire, mcu->cosim->now, bytes)) > 0;)
+        hand_over(mcu, bytes, count);
     expect_up(mcu);
     sim_wire_pump(mcu);
 }
@@ -95,7 +124,7 @@ void sim_wire_pump(struct mcu *mcu)
 {
     struct cosim *cosim = mcu->cosim;
     struct wire *wire = &mcu->wire;
-    if (!wire->session)
+    if (!wire->session || cosim->stalled)
         return;
     uint8_t bytes[EMIT_ROOM];
     double now = world_seconds(cosim);
@@ -129,11 +158,16 @@ size_t sim_wire_room(const struct mcu *mcu)
     return waiting < TRANSMIT_BUFFER ? TRANSMIT_BUFFER - waiting : 0;
 }
 
+static int is_plugged(const struct wire *wire)
+{
+    return wire->session || wire->is_open;
+}
+
 void sim_wire_send(struct mcu *mcu, const uint8_t *bytes, size_t count)
 {
     struct wire *wire = &mcu->wire;
     size_t room = sim_wire_room(mcu);
-    if (!wire->session || !room || !count)
+    if (!is_plugged(wire) || !room || !count)
         return;
     /* what does not fit is lost, as in a full transmit buffer; without memory all is */
     if (line_put(&wire->up, mcu->cosim->now, bytes, count < room ? count : room) == 0)
@@ -143,7 +177,7 @@ void sim_wire_send(struct mcu *mcu, const uint8_t *bytes, size_t count)
 void sim_wire_send_byte(struct mcu *mcu, uint64_t through, uint8_t byte)
 {
     struct wire *wire = &mcu->wire;
-    if (wire->session && line_put_byte(&wire->up, through, byte) == 0)
+    if (is_plugged(wire) && line_put_byte(&wire->up, through, byte) == 0)
         expect_up(mcu);
 }
 
@@ -169,19 +203,29 @@ static uint64_t line_seed(uint64_t seed, const struct mcu *mcu, unsigned directi
     return seed ^ (2 * (uint64_t)mcu->number + direction) * 0xd1342543de82ef95;
 }
 
-int sim_wire_connect(struct mcu *mcu, struct session *session, uint64_t byte_time, const struct cosim_faults *faults)
+void sim_wire_damage(struct mcu *mcu, const struct cosim_faults *faults)
 {
     static const struct cosim_faults none;
     const struct cosim_faults *given = faults ? faults : &none;
+    uint64_t delay = ticks_units(given->delay);
+    line_damage(&mcu->wire.down, line_seed(given->seed, mcu, 0), given->corrupt, given->drop, delay);
+    line_damage(&mcu->wire.up, line_seed(given->seed, mcu, 1), given->corrupt, given->drop, delay);
+}
+
+int sim_wire_connect(struct mcu *mcu, struct session *session, uint64_t byte_time, const struct cosim_faults *faults)
+{
     struct wire *wire = &mcu->wire;
     sim_wire_cut(mcu);
     events_clear(&mcu->cosim->events, &wire->arrive_down);
     events_clear(&mcu->cosim->events, &wire->emit);
     if (wire->session)
         session_set_wake(wire->session, NULL, NULL);
-    line_begin(&wire->down, byte_time, line_seed(given->seed, mcu, 0), given->corrupt, given->drop);
-    line_begin(&wire->up, byte_time, line_seed(given->seed, mcu, 1), given->corrupt, given->drop);
+    line_begin(&wire->down, byte_time);
+    line_begin(&wire->up, byte_time);
+    sim_wire_damage(mcu, faults);
     wire->session = session;
+    wire->is_open = 0;
+    wire->taken_count = 0;
     if (session)
         session_set_wake(session, wake, mcu);
     sim_wire_pump(mcu);
@@ -192,4 +236,58 @@ void sim_wire_free(struct wire *wire)
 {
     line_free(&wire->down);
     line_free(&wire->up);
+    free(wire->taken);
+}
+
+int cosim_damage(struct cosim *cosim, int mcu, const struct cosim_faults *faults)
+{
+    struct mcu *on = world_mcu(cosim, mcu);
+    if (!on)
+        return -EINVAL;
+    sim_wire_damage(on, faults);
+    return 0;
+}
+
+int cosim_see_damage(const struct cosim *cosim, int mcu, struct cosim_damaged *out)
+{
+    const struct mcu *on = world_mcu(cosim, mcu);
+    if (!on)
+        return -EINVAL;
+    const struct line *down = &on->wire.down, *up = &on->wire.up;
+    *out = (struct cosim_damaged){.corrupted = down->corrupted + up->corrupted, .dropped = down->dropped + up->dropped,
+                                  .delayed = down->delayed + up->delayed};
+    return 0;
+}
+
+int cosim_put(struct cosim *cosim, int mcu, const uint8_t *bytes, size_t count)
+{
+    struct mcu *on = world_mcu(cosim, mcu);
+    if (!on || !on->wire.is_open)
+        return -EINVAL;
+    int error = count ? line_put(&on->wire.down, cosim->now, bytes, count) : 0;
+    expect_down(on);
+    return error;
+}
+
+size_t cosim_take(struct cosim *cosim, int mcu, uint8_t *out, size_t room)
+{
+    struct mcu *on = world_mcu(cosim, mcu);
+    if (!on)
+        return 0;
+    struct wire *wire = &on->wire;
+    size_t count = wire->taken_count < room ? wire->taken_count : room;
+    if (count) {
+        memcpy(out, wire->taken, count);
+        memmove(wire->taken, wire->taken + count, wire->taken_count - count);
+    }
+    wire->taken_count -= count;
+    return count;
+}
+
+void cosim_stall(struct cosim *cosim, int stalled)
+{
+    int was = cosim->stalled;
+    cosim->stalled = stalled != 0;
+    for (size_t i = 0; was && !stalled && i < cosim->mcu_count; i++)
+        arrive_up(cosim->mcus[i]);
 }

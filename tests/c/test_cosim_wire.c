@@ -167,7 +167,8 @@ static void faults_come_about_as_often_as_asked(void)
     struct line line = {0};
     enum { FRAMES = 100000 };
     uint8_t frame[20] = {20, 0x10};
-    line_begin(&line, 1000, 12345, 0.03, 0.01);
+    line_begin(&line, 1000);
+    line_damage(&line, 12345, 0.03, 0.01, 0);
     uint64_t lost = 0, changed = 0;
     for (int i = 0; i < FRAMES; i++) {
         CHECK(line_put(&line, 0, frame, sizeof frame) == 0, "no memory");
@@ -188,8 +189,10 @@ static void frames_that_come_byte_by_byte_suffer_as_whole_ones(void)
 {
     struct line whole = {0}, bytes = {0};
     uint8_t frame[64] = {0};
-    line_begin(&whole, 1000, 99, 0.2, 0.2);
-    line_begin(&bytes, 1000, 99, 0.2, 0.2);
+    line_begin(&whole, 1000);
+    line_damage(&whole, 99, 0.2, 0.2, 0);
+    line_begin(&bytes, 1000);
+    line_damage(&bytes, 99, 0.2, 0.2, 0);
     uint64_t through = 0;
     for (int i = 0; i < 20000; i++) {
         frame[0] = (uint8_t)(i % 7 == 0 ? 0x7e : 5 + i % 60); /* a lone sync byte now and then */
@@ -214,7 +217,7 @@ static void frames_that_come_byte_by_byte_suffer_as_whole_ones(void)
 static void a_line_that_is_cut_begins_with_a_frame(void)
 {
     struct line line = {0};
-    line_begin(&line, 1000, 5, 0.0, 0.0);
+    line_begin(&line, 1000);
     line_put_byte(&line, 1000, 40); /* the length of a frame that does not come */
     line_cut(&line);
     for (uint64_t at = 0; at < 5; at++)

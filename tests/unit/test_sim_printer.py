@@ -15,7 +15,7 @@ from klipkit.cli.sections import SCHEMA
 from klipkit.machine.config import ExtruderConfig
 from klipkit.machine.kinematics import Place as Position
 from klipkit.parts.sensors.config import AnalogOptions
-from klipkit.sim.models import HeatLaw, Stuck
+from klipkit.sim.models import FanLaw, HeatLaw, Stuck
 from klipkit.sim.printer import SimulatedPrinter
 from klipkit.sim.rails import SwitchQuality, somewhere
 from tests.reference import TOP
@@ -136,3 +136,24 @@ def test_a_law_of_ones_own() -> None:
         loaded_from("ramps-corexy"), laws={"extruder": HeatLaw(1.0, 0.1, 1.0, ambient=30.0)}
     ) as made:
         assert made.heats.bodies["extruder"].now.body == 30.0
+
+
+FANS = """
+[fan]
+pin: !PH6
+tachometer_pin: ^PH1
+tachometer_ppr: 3
+
+[heater_fan hotend]
+pin: PB5
+"""
+
+
+def test_fans_are_wired_with_their_tachometers_and_rest_while_their_pins_float(tmp_path: Path) -> None:
+    loaded = loaded_from("ramps-corexy", tmp_path, FANS)
+    with printer(loaded, fan_laws={"heater_fan hotend": FanLaw(full=50.0)}) as made:
+        assert set(made.fans.fans) == {"fan", "heater_fan hotend"}
+        made.cosim.run(1.0)
+        assert made.fans.fans["fan"].speed == 0.0  # its inverted pin floats: off, not on
+        tachometer = loaded.sections["fan"].tachometer_pin  # type: ignore[attr-defined]
+        assert lib.cosim_pin_level(made.cosim.handle, *made.place(tachometer, "")) == 1

@@ -1,7 +1,8 @@
 /* One direction of a wire: bytes under way, each with the time at which it arrives, and the damage done to frames.
  *
  * A byte takes `byte_time`; the next one begins when the one before it is through. Damage is drawn per frame, four numbers
- * of splitmix64 for each (none for a single byte), so that the fate of frame n hangs on the seed and n alone.
+ * of splitmix64 for each and one more where frames are delayed (none for a single byte), so that the fate of frame n hangs on
+ * the seed and n alone.
  */
 #ifndef KLIPKIT_SIM_INNER_LINE_H
 #define KLIPKIT_SIM_INNER_LINE_H
@@ -27,13 +28,18 @@ struct line {
     uint64_t free_at;         /* the last byte is through */
     uint64_t draw;            /* state of splitmix64 */
     double corrupt, drop;     /* probability for each frame */
-    uint64_t corrupted, dropped; /* frames so far */
+    uint64_t delay, late;     /* units: of each frame at most, and of the one that is being put */
+    uint64_t came;            /* when the last byte arrives */
+    uint64_t corrupted, dropped, delayed; /* frames so far */
     size_t size, at;          /* of the frame that is being put: its bytes, and how many were */
     struct line_damage damage;
 };
 
-/* Begin a line anew, empty. `seed` should differ between lines. */
-void line_begin(struct line *line, uint64_t byte_time, uint64_t seed, double corrupt, double drop);
+/* Begin a line anew, empty and whole. */
+void line_begin(struct line *line, uint64_t byte_time);
+
+/* Do damage from now on: probabilities for each frame, and the longest delay of one, units. `seed` should differ between lines. */
+void line_damage(struct line *line, uint64_t seed, double corrupt, double drop, uint64_t delay);
 void line_free(struct line *line);
 
 /* Put bytes on it at `now`: whole frames, or anything else, which counts as one frame. 0 or -ENOMEM (nothing was put). */

@@ -71,6 +71,9 @@ struct wire {
     struct session *session;   /* the host's end, not owned; NULL while unplugged */
     struct line down, up;      /* to the MCU, to the host */
     struct event emit, arrive_down, arrive_up;
+    int is_open;               /* bytes go in and out by cosim_put and cosim_take; then there is no session */
+    uint8_t *taken;            /* bytes for cosim_take, owned */
+    size_t taken_count, taken_room;
     size_t arrived;            /* bytes at the head of `down` that the MCU may take */
     uint64_t digest_down, digest_up; /* of all bytes that came to the MCU, to the host (FNV-1a) */
 };
@@ -81,6 +84,7 @@ struct mcu;
 struct mcu_kind {
     int (*open)(struct mcu *mcu);            /* make ready to begin at `base` */
     int (*reopen)(struct mcu *mcu);          /* the same after a reset: `crashed` was set while it ran */
+    int (*reset)(struct mcu *mcu);           /* it is reset from outside while it does not run; reopen follows. 0 or a negative errno */
     void (*close)(struct mcu *mcu);          /* give back all but the struct itself, whatever came of open */
     void (*bytes_came)(struct mcu *mcu);     /* wire.arrived bytes wait for sim_wire_take */
     const uint8_t *(*flash)(const struct mcu *mcu, size_t *size); /* the image of its flash; NULL: it has none */
@@ -124,6 +128,7 @@ struct cosim {
     struct events events;
     struct context host;       /* of cosim_run's caller */
     struct compiled *next;     /* who goes on at once: an event was for it */
+    int stalled;               /* the host's computer */
     int stopped, why;          /* cosim_run is to come back, and with what */
     struct event limit;
     uint64_t lookahead;        /* units; see above */
@@ -177,6 +182,7 @@ double pins_share(const struct mcu *mcu, uint32_t pin);       /* the share of th
 int sim_wire_connect(struct mcu *mcu, struct session *session, uint64_t byte_time, const struct cosim_faults *faults);
 void sim_wire_set_up(struct mcu *mcu);
 void sim_wire_free(struct wire *wire);
+void sim_wire_damage(struct mcu *mcu, const struct cosim_faults *faults);
 void sim_wire_pump(struct mcu *mcu);                          /* take what the session has to send */
 int sim_wire_take(struct mcu *mcu, uint8_t *byte);            /* the MCU takes a byte that has arrived: 1, or 0 for none */
 void sim_wire_lose(struct mcu *mcu);                          /* what has arrived is lost: the MCU is not up */
