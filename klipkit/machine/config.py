@@ -109,7 +109,7 @@ def _endstop_default(known: Known) -> bool:
     return stop > low + (high - low) * 0.75
 
 
-def _within(rail: "RailConfig") -> Iterable[Problem]:
+def _within(rail: "TravelOptions") -> Iterable[Problem]:
     if rail.position_max <= rail.position_min:
         yield Problem("position_max", "must be above position_min")
     elif not rail.position_min <= rail.position_endstop <= rail.position_max:
@@ -143,17 +143,9 @@ class HomingOptions(EndstopOptions, LinearStepperOptions):
     """A stepper with an endstop."""
 
 
-@section(
-    "stepper_x",
-    "stepper_y",
-    "stepper_z",
-    required=True,
-    roles=["stepper"],
-    when=when("printer", "kinematics", *RAILS),
-    checks=[_within],
-)
-class RailConfig(HomingOptions):
-    """A rail: its stepper, its endstop and its reach."""
+@options(checks=[_within])
+class TravelOptions(Declared):
+    """How far something goes along an axis, and where its endstop is."""
 
     position_endstop: float = option(number(), "The position at which the endstop triggers.", unit="mm")
     position_min: float = option(number(), "The lowest position that may be gone to.", unit="mm", default=0.0)
@@ -163,6 +155,18 @@ class RailConfig(HomingOptions):
         "Whether homing goes to higher positions.",
         compute=computed("yes when position_endstop is near position_max", _endstop_default),
     )
+
+
+@section(
+    "stepper_x",
+    "stepper_y",
+    "stepper_z",
+    required=True,
+    roles=["stepper"],
+    when=when("printer", "kinematics", *RAILS),
+)
+class RailConfig(TravelOptions, HomingOptions):
+    """A rail: its stepper, its endstop and its reach."""
 
 
 ANGLES = {"stepper_a": 210.0, "stepper_b": 330.0, "stepper_c": 90.0}  # degrees

@@ -131,6 +131,11 @@ class WinchOptions(Declared):
 
 
 @options()
+class GenericCartesianOptions(ZLimits):
+    """Carriages on the axes, and steppers that move sums of them, as the config says."""
+
+
+@options()
 class NoKinematicsOptions(Declared):
     """Nothing moves the toolhead."""
 
@@ -146,6 +151,7 @@ Kinematics = (
     | RotaryDeltaOptions
     | PolarOptions
     | WinchOptions
+    | GenericCartesianOptions
     | NoKinematicsOptions
 )
 KINEMATICS = Variants[Kinematics](
@@ -161,6 +167,7 @@ KINEMATICS = Variants[Kinematics](
         "rotary_delta": RotaryDeltaOptions,
         "polar": PolarOptions,
         "winch": WinchOptions,
+        "generic_cartesian": GenericCartesianOptions,
         "none": NoKinematicsOptions,
     },
 )

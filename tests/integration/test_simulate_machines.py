@@ -38,6 +38,7 @@ SIDE = {"x": 50, "y": 60, "near": 41, "low": 13}
         ("ramps-rotary-delta", {"x": -20, "y": 30, "near": 1, "low": -3}, TOWERS),
         ("ramps-deltesian", SIDE, ["stepper_left", "stepper_right", "stepper_y"]),
         ("ramps-polar", SIDE, ["stepper_bed", "stepper_arm", "stepper_z"]),
+        ("ramps-generic-cartesian", SIDE, ["stepper belt_a", "stepper belt_b", "stepper z", "stepper z1"]),
         ("ramps-winch", {"x": -20, "y": 30, "near": 1, "low": -3}, [*TOWERS, "stepper_d"]),
     ],
 )

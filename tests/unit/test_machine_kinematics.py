@@ -270,6 +270,23 @@ WRONG = [
     ),
     ("ramps-winch", ("[stepper_c]", "[stepper_e]"), "kinematics: winch", "stepper_c"),
     ("ramps-winch", ("anchor_z: 2200\n", ""), "[stepper_d]", "anchor_z"),
+    ("ramps-generic-cartesian", ("x+0.5*y", "x+0.5*w"), "carriages: x+0.5*w", "'w'"),
+    ("ramps-generic-cartesian", ("x+0.5*y", "x 0.5*y"), "carriages: x 0.5*y", "sum of carriages"),
+    ("ramps-generic-cartesian", ("x+0.5*y", "x-x"), "carriages: x-x", "moves nothing"),
+    ("ramps-generic-cartesian", ("x+0.5*y", "-x+0.5*y"), "kinematics: generic", "by itself"),
+    (
+        "ramps-generic-cartesian",
+        ("[carriage z]\n", "[carriage z]\naxis: y\n"),
+        "axis: y",
+        "along Y",
+    ),
+    ("ramps-generic-cartesian", ("[carriage z]", "[carriage xy]"), "[carriage xy]", "axis"),
+    (
+        "ramps-generic-cartesian",
+        ("primary_carriage: z\n", "primary_carriage: z1\n"),
+        "primary_carriage: z1",
+        "no",
+    ),
     ("ramps-corexz", ("position_max: 180", "position_max: 0"), "position_max: 0", "position_max"),
 ]
 
@@ -326,6 +343,26 @@ def test_homing_without_a_printer_takes_axes_that_belong_together_along(tmp_path
         machine.run(str(file))
         assert machine.planner.known == known, (example, line)
         machine.close()
+
+
+@pytest.mark.parametrize(
+    "written, weights",
+    [
+        ("x", (1, 0, 0)),
+        (" x + y ", (1, 1, 0)),
+        ("-x-.5*z1", (-1, 0, -0.5)),
+        ("2*x - 3.25 * y+z", (2, -3.25, 1)),
+        ("carriage_q-y", (1, -1, 0)),
+    ],
+)
+def test_a_steppers_carriages_are_a_sum(written: str, weights: Place) -> None:
+    text = text_of("ramps-generic-cartesian").replace("x+0.5*y", written).replace("x-0.5*y", "x-7*y")
+    if "carriage_q" in written:
+        text = text.replace("[carriage x]", "[carriage carriage_q]\naxis: x").replace(
+            "x-7*y", "carriage_q-7*y"
+        )
+    made = motors(SCHEMA.load(parse_config(text, "printer.cfg")))
+    assert made[0].geometry == weights
 
 
 def test_a_bed_goes_on_over_full_turns(tmp_path: Any) -> None:

@@ -11,6 +11,12 @@ from klipkit.base.schema import Loaded
 from klipkit.machine.config import ExtruderConfig
 from klipkit.machine.kinematics.delta import DELTA
 from klipkit.machine.kinematics.deltesian import DELTESIAN_KIND, DeltesianYConfig, SideConfig
+from klipkit.machine.kinematics.generic_cartesian import (
+    GENERIC_CARTESIAN,
+    CarriageConfig,
+    ExtraCarriageConfig,
+    SumStepperConfig,
+)
 from klipkit.machine.kinematics.kind import Endstops, HomingPlan, Kind, Motor, Place, printer_of
 from klipkit.machine.kinematics.none import NONE
 from klipkit.machine.kinematics.polar import POLAR_KIND, ArmConfig, BedConfig, PolarZConfig
@@ -23,6 +29,7 @@ from klipkit.machine.options import (
     CoreXZOptions,
     DeltaOptions,
     DeltesianOptions,
+    GenericCartesianOptions,
     HybridCoreXYOptions,
     HybridCoreXZOptions,
     NoKinematicsOptions,
@@ -57,6 +64,7 @@ KINDS: Mapping[type[object], Kind] = {
     RotaryDeltaOptions: ROTARY_DELTA,
     PolarOptions: POLAR_KIND,
     WinchOptions: WINCH_KIND,
+    GenericCartesianOptions: GENERIC_CARTESIAN,
     NoKinematicsOptions: NONE,
 }
 KINEMATIC_SECTIONS: tuple[type[Declared], ...] = (
@@ -68,6 +76,9 @@ KINEMATIC_SECTIONS: tuple[type[Declared], ...] = (
     PolarZConfig,
     WinchConfig,
     MoreWinchConfig,
+    CarriageConfig,
+    ExtraCarriageConfig,
+    SumStepperConfig,
 )
 
 

@@ -8,34 +8,36 @@ hybrid_corexy    x - y       y           z            "Markforged": X's belt run
 hybrid_corexz    x - z       y           z
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from klipkit._core import lib
 from klipkit.base.faults import MoveError
 from klipkit.base.schema import Loaded
-from klipkit.machine.config import PrinterConfig, RailConfig
+from klipkit.machine.config import PrinterConfig, RailConfig, TravelOptions
 from klipkit.machine.kinematics.kind import EACH, OVERRUN, Endstops, HomingPlan, Kind, Motor, Place, solved
 from klipkit.machine.options import ZLimits
 
 X, Y, Z = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
 
 
-def rails_stop(loaded: Loaded) -> Endstops:
-    """At the rails' endstops."""
-    x, y, z = (loaded.named(f"stepper_{axis}", RailConfig).position_endstop for axis in "xyz")
-    return Endstops((x, y, z), EACH)
-
-
-def bound_box(bounds: Any, loaded: Loaded, printer: PrinterConfig) -> None:
-    """Between the rails' ends."""
+def fill_box(bounds: Any, printer: PrinterConfig, travels: Sequence[TravelOptions]) -> None:
+    """Between the ends of what goes along X, Y and Z."""
     options = printer.kinematics
     assert isinstance(options, ZLimits)
     bounds.kind = lib.BOUNDS_BOX
     bounds.z_velocity, bounds.z_accel = options.max_z_velocity, options.max_z_accel
-    for axis, letter in enumerate("xyz"):
-        rail = loaded.named(f"stepper_{letter}", RailConfig)
-        bounds.low[axis], bounds.high[axis] = rail.position_min, rail.position_max
+    for axis, travel in enumerate(travels):
+        bounds.low[axis], bounds.high[axis] = travel.position_min, travel.position_max
+
+
+def _rails(loaded: Loaded) -> list[RailConfig]:
+    return [loaded.named(f"stepper_{axis}", RailConfig) for axis in "xyz"]
+
+
+def _endstops(loaded: Loaded) -> Endstops:
+    x, y, z = (rail.position_endstop for rail in _rails(loaded))
+    return Endstops((x, y, z), EACH)
 
 
 def linear_forward(motors: list[Motor], places: Mapping[str, float]) -> Place:
@@ -55,16 +57,13 @@ def _kind(x: Place, y: Place, z: Place) -> Kind:
     """By what the motors of the rails follow."""
 
     def motors(loaded: Loaded) -> list[Motor]:
-        sums = zip("xyz", (x, y, z), strict=True)
-        return [
-            Motor(f"stepper_{axis}", loaded.named(f"stepper_{axis}", RailConfig), "linear", weights)
-            for axis, weights in sums
-        ]
+        rails = zip(_rails(loaded), (x, y, z), strict=True)
+        return [Motor(rail.source.name, rail, "linear", weights) for rail, weights in rails]
 
     return Kind(
         motors=motors,
-        bound=bound_box,
-        endstops=rails_stop,
+        bound=lambda bounds, loaded, printer: fill_box(bounds, printer, _rails(loaded)),
+        endstops=_endstops,
         forward=lambda loaded, places: linear_forward(motors(loaded), places),
         homing=lambda loaded: [_plan(loaded, motors(loaded), axis) for axis in range(3)],
     )
