@@ -62,11 +62,13 @@ class ModemLines(NamedTuple):
 LINES_ON = ModemLines()
 
 
-async def open_pipe(path: str, baud: int = BAUD, lines: ModemLines = LINES_ON) -> DescriptorPipe:
+async def open_pipe(
+    path: str, baud: int = BAUD, lines: ModemLines = LINES_ON, *, board_behind_pty: bool = False
+) -> DescriptorPipe:
     """A pipe to the MCU behind `path`. Raises LinkError when there is none, PortHeld when another program has it.
 
     Must be awaited within the event loop that is to use it. Takes 0.15 s on a serial device, on which a boot loader may
-    have to be left.
+    have to be left; on a pty that is done when a simulated board with a boot loader may be behind it.
     """
     if not 1 <= baud <= BAUD_MOST:
         raise UsageError(f"a speed of {baud} baud is none: it is from 1 to {BAUD_MOST}")
@@ -78,10 +80,12 @@ async def open_pipe(path: str, baud: int = BAUD, lines: ModemLines = LINES_ON) -
         return DescriptorPipe(_connected(path), path, hint=ENDED)
     if not stat.S_ISCHR(mode):
         raise LinkError("is no serial port", where=_shown(path), hint="`klipkit ports` lists them")
-    return await _open_device(path, baud, lines)
+    return await _open_device(path, baud, lines, board_behind_pty=board_behind_pty)
 
 
-async def _open_device(path: str, baud: int, lines: ModemLines) -> DescriptorPipe:
+async def _open_device(
+    path: str, baud: int, lines: ModemLines, *, board_behind_pty: bool = False
+) -> DescriptorPipe:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
@@ -94,6 +98,7 @@ async def _open_device(path: str, baud: int, lines: ModemLines) -> DescriptorPip
         set_speed(descriptor, baud)
         if not is_pty:
             _set_lines(descriptor, lines)
+        if board_behind_pty or not is_pty:
             await leave_boot_loader(descriptor, baud)
         termios.tcflush(descriptor, termios.TCIFLUSH)
         pipe = DescriptorPipe(descriptor, path, hint=ENDED if is_pty else CABLE_HINT)
