@@ -92,7 +92,7 @@ async def _open_device(
         raise _unopened(path, error) from None
     try:
         is_pty = os.major(os.fstat(descriptor).st_rdev) in PTY_MAJORS
-        _lock(descriptor, path, is_pty=is_pty)
+        lock(descriptor, path, is_pty=is_pty)
         if not os.isatty(descriptor):
             return DescriptorPipe(descriptor, path)
         set_speed(descriptor, baud)
@@ -159,7 +159,7 @@ def _set_lines(descriptor: int, lines: ModemLines) -> None:
                 raise
 
 
-def _lock(descriptor: int, path: str, *, is_pty: bool) -> None:
+def lock(descriptor: int, path: str, *, is_pty: bool) -> None:
     """Keep other programs out. Raises PortHeld when one is in."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
