@@ -64,8 +64,8 @@ class WrongChip(FlashError):
 class PortVanished(FlashError):
     """The port went away while it was used, or did not come back after the board was restarted.
 
-    Look at cable and power (a hub without power of its own is the usual cause). When the board was being written to, the
-    firmware on it is incomplete: give the same command again.
+    Look at cable and power (a hub without power of its own is the usual cause). When it happened during the writing,
+    the firmware is incomplete: give the same command again.
     """
 
     code = "port-vanished"
