@@ -31,7 +31,7 @@ ACKNOWLEDGED, NOT_UNDERSTOOD, FAILED, BUSY = 0xA0, 0xF1, 0xF2, 0xF3
 ENTER = b"~ \x1c Request Serial Bootloader!! ~"  # what firmware on a UART takes as the request
 STARTS = 1.0  # s that the boot loader takes from the request
 PATIENCE = 2.0  # s for an answer; erasing a large sector takes 1 to 2 s
-TRIES = 5
+TRIES, CONNECT_TRIES = 5, 2
 BLOCKS = (16, 4096)  # bytes: sizes that are believed
 ERASED = b"\xff"
 _HELLO = struct.Struct("<3I")
@@ -129,7 +129,7 @@ class Client:
     def connect(self) -> Hello:
         """Who is there. Raises NoBootloader."""
         try:
-            payload = self.command(CONNECT)
+            payload = self.command(CONNECT, tries=CONNECT_TRIES)
         except PortVanished:
             raise
         except FlashError as error:
@@ -154,11 +154,11 @@ class Client:
         self._same(payload, address)
         return payload[4:]
 
-    def command(self, command: int, payload: bytes = b"") -> bytes:
+    def command(self, command: int, payload: bytes = b"", tries: int = TRIES) -> bytes:
         """Send a command until it is acknowledged; gives what comes with that. Raises FlashError."""
         body = bytes([command, len(payload) // 4]) + payload
         why = "nothing came"
-        for _ in range(TRIES):
+        for _ in range(tries):
             self._heard = b""
             self._line.flush()
             self._line.write(HEAD + body + _crc(body) + TRAILER)

@@ -14,7 +14,7 @@ V1, V2 = "arduino", "wiring"  # as avrdude calls those that speak them
 PATIENCE = 1.5  # s for an answer after a reset: boot loaders blink first, and give up after 1 or 2 s
 PAUSE = 0.1  # s between two tries
 TRIES = 3  # to read a signature
-AWAKE = 0.1  # s: more than a boot loader's own start varies
+BLINKS = 0.7  # s: more than a boot loader takes until it listens
 
 SYNC, READ_SIGNATURE = b"0 ", b"u "  # with the byte that ends a command
 IN_SYNC, OK = 0x14, 0x10
@@ -60,49 +60,33 @@ class Answer(NamedTuple):
 def first_answer(path: str, kinds: Iterable[Kind], patience: float = PATIENCE) -> Answer | None:
     """The first of the kinds that answers. Resets the board, by opening the port and by DTR, for each."""
     for kind in kinds:
-        with Line(path, kind.baud) as line:
-            line.pulse_dtr()
-            answer = _ask_v2(line, patience) if kind.programmer == V2 else None
-            woken = _wake_v1(line, patience) if kind.programmer == V1 else None
-        if woken is not None:
-            tries = (_signature_v1(path, kind.baud, woken) for _ in range(TRIES))
-            answer = next(filter(None, tries), "")
-        if answer is not None:
-            return Answer(kind, answer)
-        time.sleep(PAUSE)
+        for _ in range(TRIES):
+            with Line(path, kind.baud) as line:
+                line.pulse_dtr()
+                signature = (_ask_v1 if kind.programmer == V1 else _ask_v2)(line, patience)
+            time.sleep(PAUSE)
+            if signature != "":
+                break
+        if signature is not None:
+            return Answer(kind, signature)
     return None
 
 
-def _wake_v1(line: Line, patience: float) -> float | None:
-    """The seconds after which a STK500 boot loader answers; None when there is none."""
-    begun = time.monotonic()
-    while time.monotonic() - begun < patience:
-        if _is_in_sync(line):
-            return time.monotonic() - begun
-    return None
+def _ask_v1(line: Line, patience: float) -> str | None:
+    """The signature that a STK500 boot loader tells, "" when it does not; None when there is none.
 
-
-def _signature_v1(path: str, baud: int, woken: float) -> str:
-    """The signature, "" when it is not told.
-
-    Bytes that were sent before the boot loader was awake may have left it amid a command, and Optiboot gives up then:
-    so the board is reset once more, and the first byte sent when it is awake.
+    It may blink for 0.4 s before it reads what has come, and its UART keeps three bytes: one question fits, two do not,
+    and Optiboot gives up when it reads the pieces.
     """
-    with Line(path, baud) as line:
-        line.pulse_dtr()
-        time.sleep(woken + AWAKE)
-        line.flush()
-        if not _is_in_sync(line, 5 * PAUSE):
-            return ""
-        line.write(READ_SIGNATURE)
-        said = _heard(line, 5, 5 * PAUSE)
-    is_whole = len(said) == 5 and (said[0], said[-1]) == (IN_SYNC, OK)
-    return said[1:4].hex() if is_whole else ""
-
-
-def _is_in_sync(line: Line, seconds: float = PAUSE) -> bool:
-    line.write(SYNC)
-    return _heard(line, 2, seconds)[-2:] == bytes([IN_SYNC, OK])
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        line.write(SYNC)
+        if _heard(line, 2, BLINKS)[-2:] == bytes([IN_SYNC, OK]):
+            line.write(READ_SIGNATURE)
+            said = _heard(line, 5, 5 * PAUSE)
+            is_whole = len(said) == 5 and (said[0], said[-1]) == (IN_SYNC, OK)
+            return said[1:4].hex() if is_whole else ""
+    return None
 
 
 def _ask_v2(line: Line, patience: float) -> str | None:

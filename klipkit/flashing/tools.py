@@ -35,6 +35,7 @@ KEPT_MOST = 20_000  # characters of output
 SHOWN = 300  # of them in an error
 ENDING = 2.0  # s that a tool is given to end itself
 SLICE = 0.2  # s between looks at the clock
+GONE = 2.0  # s after which a port that went away counts as gone: some boot loaders take it away when they are done
 
 Progress = Callable[[float], None]
 _PERCENT = re.compile(r"(\d{1,3})(?:\.\d+)?%")
@@ -121,7 +122,7 @@ def run_tool(
     )
     said = ""
     try:
-        said = _listen(process, allowed, progress, command[0])
+        said = _listen(process, allowed, progress, command[0], port)
     except BaseException:
         _end(process)
         raise
@@ -134,11 +135,8 @@ def run_tool(
 def failed(tool: str, said: str, status: int, port: str) -> FlashError:
     """The error of a tool that failed."""
     words = _last_words(said)
-    if port and not os.path.exists(port):  # noqa: PTH110 (text all along)
-        return PortVanished(
-            f"{port} went away while {tool} used it: {words}",
-            hint="look at cable and power, and give the command again",
-        )
+    if _is_gone(port):
+        return _vanished(tool, port)
     for pattern, kind, what, hint in _FAULTS:
         found = pattern.search(said)
         if found and issubclass(kind, FlashError):
@@ -148,18 +146,29 @@ def failed(tool: str, said: str, status: int, port: str) -> FlashError:
     return FlashError(f"{tool} {how}: {words}", hint="give the command again; -v shows all that it says")
 
 
-def _listen(process: "subprocess.Popen[bytes]", allowed: Limits, progress: Progress, tool: str) -> str:
+def _is_gone(port: str) -> bool:
+    return bool(port) and not os.path.exists(port)  # noqa: PTH110 (text all along)
+
+
+def _vanished(tool: str, port: str) -> PortVanished:
+    return PortVanished(
+        f"{sanitise(port, 200)} went away while {tool} used it", hint="look at cable and power"
+    )
+
+
+def _listen(
+    process: "subprocess.Popen[bytes]", allowed: Limits, progress: Progress, tool: str, port: str
+) -> str:
+    """What it says to its end. Raises FlashTimedOut, PortVanished."""
     assert process.stdout is not None
-    begun = heard = time.monotonic()
+    begun = heard = there = time.monotonic()
     said = ""
     while True:
         now = time.monotonic()
-        if now - begun > allowed.total:
-            raise FlashTimedOut(f"{tool} did not end within {allowed.total:.0f} s", hint=_STILL)
-        if now - heard > allowed.silence:
-            raise FlashTimedOut(
-                f"{tool} stood still for {allowed.silence:.0f} s: {_last_words(said)}", hint=_STILL
-            )
+        there = there if _is_gone(port) else now
+        if now - there > GONE:
+            raise _vanished(tool, port)
+        _check_time(now - begun, now - heard, allowed, tool, said)
         if not select.select([process.stdout], [], [], SLICE)[0]:
             continue
         data = os.read(process.stdout.fileno(), 4096)
@@ -168,6 +177,14 @@ def _listen(process: "subprocess.Popen[bytes]", allowed: Limits, progress: Progr
         heard = now
         said = (said + data.decode("utf-8", "replace").replace("\r", "\n"))[-KEPT_MOST:]
         _tell(said, progress)
+
+
+def _check_time(total: float, silence: float, allowed: Limits, tool: str, said: str) -> None:
+    if total > allowed.total:
+        raise FlashTimedOut(f"{tool} did not end within {allowed.total:.0f} s", hint=_STILL)
+    if silence > allowed.silence:
+        what = f"{tool} stood still for {allowed.silence:.0f} s: {_last_words(said)}"
+        raise FlashTimedOut(what, hint=_STILL)
 
 
 _STILL = "it was ended; give the command again, or another --method or --bootloader-baud"
@@ -196,6 +213,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 def _last_words(said: str) -> str:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
+    lines = [line for line in lines if "ioctl" not in line]  # modem lines that a port lacks: harmless
     telling = [line for line in lines if re.search(r"error|fail|cannot|can't", line, re.I)]
     return _shown((telling or lines or ["it said nothing"])[-1])
 

@@ -1,1 +1,1 @@
-"""What `klipkit flash` is tested against: boot loaders and ROMs behind ptys and on a played USB, and firmware that says who it is."""
+"""What `klipkit flash` is tested against: boot loaders and ROMs behind ptys and on USB, firmware that answers."""

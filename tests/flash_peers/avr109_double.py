@@ -38,23 +38,27 @@ class Avr109(SerialPeer):
         if len(self.heard) < size:
             return b""
         part, self.heard = self.heard[:size], self.heard[size:]
-        if letter == b"A":
-            self._address = 2 * int.from_bytes(part[1:], "big")
-        elif letter == b"e":
-            self.erase()
-        elif letter == b"B":
-            self._program(part[4:])
-        elif letter == b"g":
-            return self._read(int.from_bytes(part[1:3], "big"))
-        elif letter == b"E":
-            self.start_firmware()
-        elif letter not in sizes:
-            return b"?"
+        return self._do(letter, part)
+
+    def _do(self, letter: bytes, part: bytes) -> bytes:
+        match letter:
+            case b"A":
+                self._address = 2 * int.from_bytes(part[1:], "big")
+            case b"e":
+                self.erase()
+            case b"B":
+                self._program(part[4:])
+            case b"g":
+                return self._read(int.from_bytes(part[1:3], "big"))
+            case b"E":
+                self.start_firmware()
         return b"\r"
 
     def _program(self, data: bytes) -> None:
         at = self._address
-        self.flash[at : at + PAGE] = b"\xff" * len(self.flash[at : at + PAGE])  # a page is erased when it is written
+        self.flash[at : at + PAGE] = b"\xff" * len(
+            self.flash[at : at + PAGE]
+        )  # a page is erased when it is written
         self.write(at, data)
         self._address += len(data)
 

@@ -24,7 +24,9 @@ class Said(NamedTuple):
         return found
 
 
-def start(folder: Path, *arguments: object, extra: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
+def start(
+    folder: Path, *arguments: object, extra: Mapping[str, str] | None = None
+) -> "subprocess.Popen[str]":
     """Begin `klipkit flash ARGUMENTS...`; what it builds stays where it always is."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("KLIPKIT", "NO_COLOR"))}
     environment = kept | {"XDG_CACHE_HOME": str(folder / "cache"), "LC_ALL": "C.UTF-8"} | dict(extra or {})

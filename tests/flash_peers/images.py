@@ -23,7 +23,9 @@ class Made(NamedTuple):
     start: int
 
 
-def made_image(chip: str, start: int = 0, size: int = 10_001, version: str = "test-7-g1234567", seed: int = 1) -> Made:
+def made_image(
+    chip: str, start: int = 0, size: int = 10_001, version: str = "test-7-g1234567", seed: int = 1
+) -> Made:
     """An image for a chip, linked for `start`; odd sizes show whether the last page is filled up well."""
     told = {
         "version": version,

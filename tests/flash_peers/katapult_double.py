@@ -11,7 +11,7 @@ REQUEST_TEXT = b" \x1c Request Serial Bootloader!! ~"
 
 
 class Katapult(SerialPeer):
-    """Begins in the boot loader, or in the firmware when it has one. `damaged`: numbers of frames that it hears wrongly."""
+    """Begins in the boot loader. `damaged`: numbers of frames that it hears wrongly."""
 
     def __init__(self, chip: str, start: int, size: int = 48 * 1024) -> None:
         super().__init__(start, size)
@@ -38,7 +38,11 @@ class Katapult(SerialPeer):
         echo = command.to_bytes(4, "little")
         if command == CONNECT:
             self._pages.clear()
-            words = (0x0001_0100).to_bytes(4, "little") + self.start.to_bytes(4, "little") + BLOCK.to_bytes(4, "little")
+            words = (
+                (0x0001_0100).to_bytes(4, "little")
+                + self.start.to_bytes(4, "little")
+                + BLOCK.to_bytes(4, "little")
+            )
             return _frame(ACK, echo + words + self.chip.encode() + b"\0v0.0.1-9-gabcdef0")
         if command == SEND:
             address, block = int.from_bytes(payload[:4], "little"), payload[4:]

@@ -1,4 +1,4 @@
-"""A boot loader behind a pty: a thread that is given what a tool sends, until it starts the firmware that it was given."""
+"""A boot loader behind a pty, in a thread; when it starts the firmware that it was given, that answers."""
 
 import contextlib
 import fcntl

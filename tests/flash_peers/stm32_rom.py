@@ -82,7 +82,7 @@ class Stm32Rom(SerialPeer):
         count, self.heard, self._pending = self.heard[0] + 1, self.heard[2:], None
         at = address - self.start
         is_flash = 0 <= at < len(self.flash)
-        return ACK + bytes((self.flash[at : at + count] if is_flash else RAM_AND_OPTIONS[:count]))
+        return ACK + bytes(self.flash[at : at + count] if is_flash else RAM_AND_OPTIONS[:count])
 
     def _write(self, address: int) -> bytes:
         if not self.heard or len(self.heard) < self.heard[0] + 3:

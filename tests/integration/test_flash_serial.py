@@ -1,4 +1,4 @@
-"""`klipkit flash` over serial ports: the real stm32flash, bossac and avrdude, and the own Katapult client, against doubles."""
+"""`klipkit flash` over serial ports: real flash tools, and the own Katapult client, against doubles of boot loaders."""
 
 from pathlib import Path
 
@@ -36,7 +36,15 @@ def test_stm32flash_writes_reads_back_and_starts_the_firmware(tmp_path: Path) ->
     made = made_image("stm32f103xe", STM32)
     with Stm32Rom() as peer:
         said = flash(
-            tmp_path, "--board", "cheetah", "--method", "stm32flash", "--file", written(tmp_path, made), "--json", peer.path
+            tmp_path,
+            "--board",
+            "cheetah",
+            "--method",
+            "stm32flash",
+            "--file",
+            written(tmp_path, made),
+            "--json",
+            peer.path,
         )
     assert_flashed(said, peer, made)
 
@@ -46,18 +54,36 @@ def test_katapult_takes_the_firmware_block_by_block(tmp_path: Path) -> None:
     with Katapult("stm32f103xe", made.start) as peer:
         peer.damaged = {3, 50}
         said = flash(
-            tmp_path, "--board", "bluepill", "--method", "katapult", "--file", written(tmp_path, made), "--json", peer.path
+            tmp_path,
+            "--board",
+            "bluepill",
+            "--method",
+            "katapult",
+            "--file",
+            written(tmp_path, made),
+            "--json",
+            peer.path,
         )
     assert_flashed(said, peer, made)
 
 
 def test_the_running_firmware_is_asked_to_start_katapult(tmp_path: Path) -> None:
-    old, new = (made_image("stm32f103xe", STM32 + 0x2000, version=text, seed=len(text)) for text in ("old", "newer"))
+    old, new = (
+        made_image("stm32f103xe", STM32 + 0x2000, version=text, seed=len(text)) for text in ("old", "newer")
+    )
     with Katapult("stm32f103xe", new.start) as peer:
         peer.flash[: len(old.data)] = old.data
         peer.start_firmware()
         said = flash(
-            tmp_path, "--board", "bluepill", "--method", "katapult", "--file", written(tmp_path, new), "--json", peer.path
+            tmp_path,
+            "--board",
+            "bluepill",
+            "--method",
+            "katapult",
+            "--file",
+            written(tmp_path, new),
+            "--json",
+            peer.path,
         )
     assert_flashed(said, peer, new)
 
@@ -65,7 +91,9 @@ def test_the_running_firmware_is_asked_to_start_katapult(tmp_path: Path) -> None
 def test_avrdude_speaks_avr109(tmp_path: Path) -> None:
     made = made_image("atmega32u4", size=9_001)
     with Avr109() as peer:
-        said = flash(tmp_path, "--board", "leonardo", "--file", written(tmp_path, made, "hex"), "--json", peer.path)
+        said = flash(
+            tmp_path, "--board", "leonardo", "--file", written(tmp_path, made, "hex"), "--json", peer.path
+        )
     assert peer.touches == 1
     assert_flashed(said, peer, made)
 
