@@ -9,10 +9,12 @@ from tests.flash_peers.avr109_double import Avr109
 from tests.flash_peers.command import Said, flash
 from tests.flash_peers.images import Made, made_image
 from tests.flash_peers.katapult_double import Katapult
+from tests.flash_peers.samba import Due, Zero
 from tests.flash_peers.serial_peer import SerialPeer
 from tests.flash_peers.stm32_rom import Stm32Rom
 
 STM32 = 0x800_0000
+PAGE = 256  # bytes: the largest of those flashed here
 
 
 def written(folder: Path, made: Made, kind: str = "bin") -> Path:
@@ -28,8 +30,10 @@ def assert_flashed(said: Said, peer: SerialPeer, made: Made) -> None:
     (row,) = said.flashed
     assert (row["result"], row["version"], row["port"]) == ("verified", made.version, peer.path)
     assert bytes(peer.flash[: len(made.data)]) == made.data
-    rest = bytes(peer.flash[len(made.data) :])
-    assert rest.strip(b"\xff") in (b"", b"\0" * 3)  # stm32flash fills up words
+    rest = bytes(peer.flash[len(made.data) :]).rstrip(b"\xff")
+    assert rest == b"\0" * len(rest)  # tools fill up words, or pages
+    assert (len(made.data) + len(rest)) % 4 == 0 or not rest
+    assert len(rest) < PAGE
 
 
 def test_stm32flash_writes_reads_back_and_starts_the_firmware(tmp_path: Path) -> None:
@@ -94,6 +98,22 @@ def test_avrdude_speaks_avr109(tmp_path: Path) -> None:
         said = flash(
             tmp_path, "--board", "leonardo", "--file", written(tmp_path, made, "hex"), "--json", peer.path
         )
+    assert peer.touches == 1
+    assert_flashed(said, peer, made)
+
+
+def test_bossac_writes_a_due_and_has_it_boot_from_the_flash(tmp_path: Path) -> None:
+    made = made_image("sam3x8e", 0x8_0000)
+    with Due() as peer:
+        said = flash(tmp_path, "--board", "due", "--file", written(tmp_path, made), "--json", peer.path)
+    assert (peer.touches, peer.boots_from_flash) == (1, True)
+    assert_flashed(said, peer, made)
+
+
+def test_bossac_writes_a_zero_behind_its_boot_loader(tmp_path: Path) -> None:
+    made = made_image("samd21g18a", 0x2000)
+    with Zero() as peer:
+        said = flash(tmp_path, "--board", "zero", "--file", written(tmp_path, made), "--json", peer.path)
     assert peer.touches == 1
     assert_flashed(said, peer, made)
 
