@@ -362,9 +362,9 @@ class PrinterError(KlipkitError):
 
 def tree() -> Iterator[type[KlipkitError]]:
     """Each class of the tree, parents before children: those of this file, then of base/faults and the like."""
-    from klipkit.base import buildfaults, cautions, faults
+    from klipkit.base import buildfaults, cautions, faults, flashfaults
 
-    order = [__name__, faults.__name__, buildfaults.__name__, cautions.__name__]
+    order = [__name__, faults.__name__, buildfaults.__name__, flashfaults.__name__, cautions.__name__]
     return _below(KlipkitError, order)
 
 

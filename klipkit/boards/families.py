@@ -21,7 +21,8 @@ class FlashMethod:
     ids under which the bootloader appears, `programmer` avrdude's -c, `alternate` dfu-util's -a,
     `filename` the name on the card, `uf2_family` the id in each block of a UF2 file (0: none), `bootloader` the
     bytes at the end of the flash that the bootloader keeps, `arguments` what else the tool is given, besides port,
-    speed, offset and file.
+    speed, offset and file. `instructions` are what hands do, in order; {file} in them is the firmware's file, {address}
+    where it stands in the flash.
     """
 
     tool: str
@@ -38,6 +39,7 @@ class FlashMethod:
     bootloader: int
     arguments: tuple[str, ...]
     note: str
+    instructions: tuple[str, ...]
 
     @property
     def offset(self) -> int:
@@ -183,6 +185,7 @@ def _method(fields: datafile.Fields) -> FlashMethod:
         bootloader=fields.number("bootloader", 0),
         arguments=fields.words("arguments", ""),
         note=fields.text("note", ""),
+        instructions=fields.strings("instructions"),
     )
     fields.end()
     return method

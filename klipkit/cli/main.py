@@ -30,6 +30,7 @@ TOOLS = {
         "console", "Talk with a microcontroller: its firmware's own commands, typed or scripted."
     ),
     "explain": Entry("explain", "Explain an error code or message, or list all errors."),
+    "flash": Entry("flash", "Put firmware on a board, and see that it runs."),
     "pins": Entry("pins", "Translate, list and check pin names."),
     "ports": Entry("ports", "Find serial ports and say what is behind them."),
     "steps": Entry("steps", "Compute the motor steps of a file, without a printer."),

@@ -147,7 +147,7 @@ def ports(
     uses is missing.
     """
     _check_usage(one=one, wait=wait, watch=watch, timeout=timeout)
-    folder = _root(root)
+    folder = root_of(root)
     keep = _filter(board)
     config = _config_reader(config_file)
 
@@ -174,7 +174,8 @@ def _check_usage(*, one: bool, wait: bool, watch: bool, timeout: float | None) -
         raise UsageError(f"--timeout {timeout:g} is not a number of seconds, 0 or more")
 
 
-def _root(root: str | None) -> str:
+def root_of(root: str | None) -> str:
+    """The folder of --root as scan() takes it. Raises FileError."""
     if not root:
         return ""
     if not os.path.isdir(root):  # noqa: PTH112

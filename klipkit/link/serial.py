@@ -67,11 +67,13 @@ class ModemLines(NamedTuple):
 LINES_ON = ModemLines()
 
 
-async def open_pipe(path: str, baud: int = BAUD, lines: ModemLines = LINES_ON) -> DescriptorPipe:
+async def open_pipe(
+    path: str, baud: int = BAUD, lines: ModemLines = LINES_ON, *, board_behind_pty: bool = False
+) -> DescriptorPipe:
     """A pipe to the MCU behind `path`. Raises LinkError when there is none, PortHeld when another program has it.
 
     Must be awaited within the event loop that is to use it. Takes 0.15 s on a serial device, on which a boot loader may
-    have to be left.
+    have to be left; on a pty that is done when a simulated board with a boot loader may be behind it.
     """
     if not 1 <= baud <= BAUD_MOST:
         raise UsageError(f"a speed of {baud} baud is none: it is from 1 to {BAUD_MOST}")
@@ -87,22 +89,25 @@ async def open_pipe(path: str, baud: int = BAUD, lines: ModemLines = LINES_ON) -
         return DescriptorPipe(_connected(path), path, hint=ENDED)
     if not stat.S_ISCHR(mode):
         raise LinkError("is no serial port", where=_shown(path), hint="`klipkit ports` lists them")
-    return await _open_device(path, baud, lines)
+    return await _open_device(path, baud, lines, board_behind_pty=board_behind_pty)
 
 
-async def _open_device(path: str, baud: int, lines: ModemLines) -> DescriptorPipe:
+async def _open_device(
+    path: str, baud: int, lines: ModemLines, *, board_behind_pty: bool = False
+) -> DescriptorPipe:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise _unopened(path, error) from None
     try:
         is_pty = os.major(os.fstat(descriptor).st_rdev) in PTY_MAJORS
-        _lock(descriptor, path, is_pty=is_pty)
+        lock(descriptor, path, is_pty=is_pty)
         if not os.isatty(descriptor):
             return DescriptorPipe(descriptor, path)
         set_speed(descriptor, baud)
         if not is_pty:
             show_lines(descriptor, lines)
+        if board_behind_pty or not is_pty:
             await leave_boot_loader(descriptor, baud)
         termios.tcflush(descriptor, termios.TCIFLUSH)
         pipe = DescriptorPipe(descriptor, path, hint=ENDED if is_pty else CABLE_HINT)
@@ -167,7 +172,7 @@ def show_lines(descriptor: int, lines: ModemLines) -> bool:
     return termios.TIOCM_DTR not in missing
 
 
-def _lock(descriptor: int, path: str, *, is_pty: bool) -> None:
+def lock(descriptor: int, path: str, *, is_pty: bool) -> None:
     """Keep other programs out. Raises PortHeld when one is in."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

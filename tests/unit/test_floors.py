@@ -20,6 +20,7 @@ FLOOR = {
     "toolchain": 3,
     "mcu": 4,
     "parts": 5,
+    "flashing": 5,
     "machine": 6,
     "daemon": 7,
     "sim": 7,

@@ -1,9 +1,8 @@
-/* A chip: made from an ELF file, run to a cycle. */
+/* A chip: made from a file of its flash, run to a cycle, reset. */
 #include "chip.h"
 
 #include <simavr/avr_watchdog.h>
 #include <simavr/sim_cycle_timers.h>
-#include <simavr/sim_elf.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +11,7 @@
 avr_flashaddr_t avr_run_one(avr_t *avr);
 avr_cycle_count_t avr_cycle_timer_process(avr_t *avr);
 
-enum { BURST_CYCLES = 1024, SUPPLY_MV = 5000, PORF = 1 << 0 };
+enum { BURST_CYCLES = 1024, SUPPLY_MV = 5000, PORF = 1 << 0, EXTRF = 1 << 1 };
 
 static void write_log(avr_t *avr, const int level, const char *format, va_list args)
 {
@@ -121,9 +120,8 @@ static void attach_models(struct chip *chip)
 }
 
 /* The library's chip with a program in its flash, or NULL with a message. */
-static avr_t *load(const char *name, const char *elf)
+static avr_t *load(const char *name, const char *file)
 {
-    elf_firmware_t firmware = {0};
     avr_global_logger_set(write_log);
     avr_t *avr = avr_make_mcu_by_name(name);
     if (!avr) {
@@ -132,21 +130,18 @@ static avr_t *load(const char *name, const char *elf)
     }
     avr_init(avr);
     avr->log = LOG_ERROR;
-    if (elf_read_firmware(elf, &firmware)) {
-        fprintf(stderr, "cannot read the firmware %s\n", elf);
+    if (!image_load(avr, file)) {
+        fprintf(stderr, "cannot read the firmware %s\n", file);
         avr_terminate(avr);
         free(avr);
         return NULL;
     }
-    avr_load_firmware(avr, &firmware);
-    free(firmware.flash);
-    free(firmware.eeprom);
     return avr;
 }
 
-struct chip *chip_new(const struct emulator_host *host, const struct sim_persona *persona, const char *elf)
+struct chip *chip_new(const struct emulator_host *host, const struct sim_persona *persona, const char *file)
 {
-    avr_t *avr = load(persona->mcu, elf);
+    avr_t *avr = load(persona->mcu, file);
     struct chip *chip = avr ? calloc(1, sizeof *chip) : NULL;
     if (!chip)
         return NULL;
@@ -160,6 +155,16 @@ struct chip *chip_new(const struct emulator_host *host, const struct sim_persona
                           .entry_cycles = avr->address_size + 2};
     attach_models(chip);
     return chip;
+}
+
+/* Cycles go on through a reset; the library's own begin at 0. */
+void chip_reset(struct chip *chip)
+{
+    avr_t *avr = chip->avr;
+    avr_cycle_count_t cycle = avr->cycle;
+    avr_reset(avr);
+    avr->cycle = cycle;
+    avr->data[avr->reset_flags.extrf.reg] = EXTRF;
 }
 
 void chip_free(struct chip *chip)

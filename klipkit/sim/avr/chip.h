@@ -129,8 +129,15 @@ struct chip {
 };
 
 /* A chip with the firmware in its flash, about to start; NULL with a message on stderr when there is none such. */
-struct chip *chip_new(const struct emulator_host *host, const struct sim_persona *persona, const char *elf);
+struct chip *chip_new(const struct emulator_host *host, const struct sim_persona *persona, const char *file);
 void chip_free(struct chip *chip);
+
+/* The reset pin goes low and high again, between runs. */
+void chip_reset(struct chip *chip);
+
+/* The flash of a chip from an ELF or Intel HEX file, and into one: see image.c. */
+bool image_load(avr_t *avr, const char *name);
+bool image_save(const avr_t *avr, const char *name);
 
 /* Run to `cycle`, or until chip_stop. Gives false when the CPU has stopped for good. */
 bool chip_run(struct chip *chip, uint64_t cycle);

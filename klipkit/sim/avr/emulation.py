@@ -15,13 +15,16 @@ CHIPS = ("atmega2560", "atmega1280", "atmega1284p", "atmega644p", "atmega328p", 
 BAUD = 250_000
 
 
-def emulation_of(chip: Chip) -> Emulation:
+def emulation_of(chip: Chip, flash: Path | None = None) -> Emulation:
     """The emulator and the ELF file of a chip's firmware, built when they are not up to date.
 
-    Raises UnknownChip for a chip that cannot be emulated, DeviceError when something cannot be built.
+    `flash`: what the chip has in its flash instead, as klipkit-avr saved it, boot loader and all; its reset begins in
+    that. Raises UnknownChip for a chip that cannot be emulated, DeviceError when something cannot be built.
     """
     if chip.name not in CHIPS:
         raise UnknownChip(f"a chip {chip.name!r} cannot be emulated", hint=f"these can: {', '.join(CHIPS)}")
+    if flash is not None:
+        return Emulation(runner.build_object(_folder()), flash)
     baud = int(chip.constants.get("SERIAL_BAUD", BAUD))
     return Emulation(runner.build_object(_folder()), firmware.build_avr(chip.name, chip.clock, baud))
 

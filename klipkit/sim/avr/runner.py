@@ -149,7 +149,7 @@ class Chip:
         return bytes.fromhex(self._line().split()[1])
 
     def save_flash(self, path: Path) -> None:
-        """Write the image of the whole flash to a file."""
+        """Write the whole flash to an Intel HEX file, which another chip may start with."""
         self._tell(f"save {path}")
         self._line()
 

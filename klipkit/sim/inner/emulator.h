@@ -38,7 +38,7 @@ struct emulator_host {
 /* Given by the emulator. */
 struct emulator {
     uint32_t version;                                            /* EMULATOR_VERSION */
-    /* A chip about to begin, with the ELF file in its flash; NULL when the chip is not known or the file not readable. Uses of
+    /* A chip about to begin, with the file (ELF; what else, is the emulator's) in its flash; NULL when the chip is not known or the file not readable. Uses of
      * the persona: mcu, clock_frequency, adc_max and pins, which must live as long as the chip. */
     void *(*create)(const struct emulator_host *host, const struct sim_persona *persona, const char *file);
     void (*destroy)(void *chip);

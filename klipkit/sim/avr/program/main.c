@@ -1,8 +1,9 @@
 /* klipkit-avr: runs an AVR's firmware in lock step with a script on standard input, or in real time behind a pty.
  *
- *     klipkit-avr CHIP FREQUENCY BAUD firmware.elf [LINK]
+ *     klipkit-avr CHIP FREQUENCY BAUD FILE [LINK [SAVED]]
  *
- * With LINK, a symlink to make: see terminal.c. Without, each line is a command; numbers are decimal, cycles are absolute.
+ * FILE is the flash's: a firmware's ELF, a boot loader's HEX, or what was saved: see image.c. With LINK, a symlink to make: see
+ * terminal.c; the flash is saved in the end when SAVED says where. Without, each line is a command; numbers are decimal, cycles are absolute.
  *
  *     watch PA0              count the pin's edges          edges on|off   and write each of them
  *     drive PA1 0|1          level from outside             adc 3 2500     millivolts at an ADC channel
@@ -14,7 +15,7 @@
  *         at CYCLE [stopped]     always the last line
  *     wait CYCLE             the same, but ends after the first byte sent
  *     counts                 counts PA0 RISING FALLING for each watched pin, then end
- *     peek ADDRESS COUNT     peek HEX: data space           save FILE      flash image, then saved BYTES
+ *     peek ADDRESS COUNT     peek HEX: data space           save FILE      the flash as HEX, then saved
  */
 #include <errno.h>
 #include <stdio.h>
@@ -148,13 +149,11 @@ static bool peek(struct desk *desk, const char *argument)
 
 static bool save(struct desk *desk, const char *argument)
 {
-    size_t size = desk->chip->avr->flashend + 1;
-    FILE *file = fopen(argument, "wb");
-    if (!file || fwrite(desk->chip->avr->flash, 1, size, file) != size || fclose(file)) {
+    if (!image_save(desk->chip->avr, argument)) {
         fprintf(stderr, "cannot write %s: %s\n", argument, strerror(errno));
         return false;
     }
-    printf("saved %zu\n", size);
+    puts("saved");
     return true;
 }
 
@@ -195,8 +194,8 @@ static int follow_script(struct desk *desk)
 
 int main(int argc, char **argv)
 {
-    if (argc < 5 || argc > 6) {
-        fprintf(stderr, "usage: klipkit-avr CHIP FREQUENCY BAUD FIRMWARE.elf [LINK]\n");
+    if (argc < 5 || argc > 7) {
+        fprintf(stderr, "usage: klipkit-avr CHIP FREQUENCY BAUD FILE [LINK [SAVED]]\n");
         return 2;
     }
     uint32_t frequency = (uint32_t)strtoul(argv[2], NULL, 10), baud = (uint32_t)strtoul(argv[3], NULL, 10);
@@ -207,5 +206,8 @@ int main(int argc, char **argv)
     static struct desk desk;
     if (!desk_set_up(&desk, argv[1], frequency, argv[4], baud))
         return 2;
-    return argc == 6 ? terminal_run(&desk, argv[5]) : follow_script(&desk);
+    if (argc == 5)
+        return follow_script(&desk);
+    int status = terminal_run(&desk, argv[5]);
+    return argc == 7 && !save(&desk, argv[6]) ? 3 : status;
 }

@@ -13,11 +13,27 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { SLICE_US = 250, STALL_US = 10000, READ_BYTES = 512 };
+enum { SLICE_US = 250, STALL_US = 10000, READ_BYTES = 512, BITS = 10, OFF_MOST_PERCENT = 4, NOISE = 0x5a };
+
+/* struct termios2 of linux/asm-generic/termbits.h, whose header cannot be included beside termios.h; the speeds are last. */
+struct speeds {
+    uint32_t modes[4];
+    uint8_t line, characters[19];
+    uint32_t input, output;
+};
+enum { GET_SPEEDS = (int)0x802c542a }; /* TCGETS2 */
+
+struct terminal {
+    int master;
+    bool is_board;   /* it has a boot loader, and is reset when it is opened */
+    bool is_open;
+    bool is_audible; /* host and chip have one speed */
+};
 
 static volatile sig_atomic_t ended;
 
@@ -34,9 +50,8 @@ static uint64_t microseconds(void)
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-/* The pty's master side, with the symlink made; -1 with a message when that fails. The slave side is kept open, so that a host
- * may come and go. */
-static int open_pty(const char *link)
+/* The pty's master side, with the symlink made; -1 with a message when that fails. */
+static int open_pty(const char *link, bool keep_slave)
 {
     struct termios raw = {0};
     char name[128], old[128];
@@ -46,6 +61,8 @@ static int open_pty(const char *link)
         fprintf(stderr, "cannot open a pty: %s\n", strerror(errno));
         return -1;
     }
+    if (!keep_slave)
+        close(slave);
     if (readlink(link, old, sizeof old) > 0)
         unlink(link); /* a symlink is one of ours that was left */
     if (symlink(name, link)) {
@@ -56,27 +73,64 @@ static int open_pty(const char *link)
     return master;
 }
 
+/* Whether the host's speed is the chip's, as far as a UART can tell; the wire goes at the host's. */
+static bool has_speed(struct terminal *terminal, struct desk *desk)
+{
+    struct speeds speeds;
+    uint64_t frequency = desk->chip->avr->frequency;
+    if (ioctl(terminal->master, (unsigned)GET_SPEEDS, &speeds) || !speeds.output)
+        return false;
+    desk->wire_cycles = frequency * BITS / speeds.output;
+    uint64_t own = desk->chip->uart.send_cycles, off = own > desk->wire_cycles ? own - desk->wire_cycles : desk->wire_cycles - own;
+    return off * 100 <= own * OFF_MOST_PERCENT;
+}
+
+/* Look whether a host is there: the master side is hung up while nobody has the slave side open. */
+static void look(struct terminal *terminal, struct desk *desk)
+{
+    struct pollfd state = {.fd = terminal->master};
+    poll(&state, 1, 0);
+    bool is_open = !(state.revents & POLLHUP);
+    if (is_open && !terminal->is_open)
+        chip_reset(desk->chip);
+    terminal->is_open = is_open;
+    terminal->is_audible = is_open && has_speed(terminal, desk);
+}
+
+static void disturb(uint8_t *bytes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        bytes[i] ^= NOISE;
+}
+
 /* Bytes that the host does not take are lost, as on a line where nobody listens. */
-static void exchange(struct desk *desk, int master)
+static void exchange(struct terminal *terminal, struct desk *desk)
 {
     uint8_t bytes[READ_BYTES];
     struct bytes *sent = &desk->sent;
-    ssize_t count = read(master, bytes, sizeof bytes);
-    if (count > 0)
+    if (terminal->is_board)
+        look(terminal, desk);
+    ssize_t count = read(terminal->master, bytes, sizeof bytes);
+    if (count > 0) {
+        if (!terminal->is_audible)
+            disturb(bytes, (size_t)count);
         desk_send(desk, bytes, (size_t)count);
+    }
     if (sent->begin == sent->end)
         return;
-    count = write(master, sent->data + sent->begin, sent->end - sent->begin);
+    if (!terminal->is_audible)
+        disturb(sent->data + sent->begin, sent->end - sent->begin);
+    if (terminal->is_open)
+        count = write(terminal->master, sent->data + sent->begin, sent->end - sent->begin);
     sent->begin = sent->end;
-    (void)count;
 }
 
-static void pace(struct desk *desk, int master)
+static void pace(struct desk *desk, struct terminal *terminal)
 {
     const avr_t *avr = desk->chip->avr;
     uint64_t begun = microseconds(), cycles = avr->cycle;
     while (!ended && desk_run(desk, avr->cycle + (uint64_t)avr->frequency * SLICE_US / 1000000, false)) {
-        exchange(desk, master);
+        exchange(terminal, desk);
         uint64_t due = begun + (avr->cycle - cycles) * 1000000 / avr->frequency, now = microseconds();
         if (now > due + STALL_US)
             begun += now - due;
@@ -87,12 +141,14 @@ static void pace(struct desk *desk, int master)
 
 int terminal_run(struct desk *desk, const char *link)
 {
-    int master = open_pty(link);
-    if (master < 0)
+    bool is_board = desk->chip->avr->reset_pc != 0;
+    struct terminal terminal = {.is_board = is_board, .is_open = !is_board, .is_audible = !is_board};
+    terminal.master = open_pty(link, !is_board);
+    if (terminal.master < 0)
         return 3;
     signal(SIGINT, end);
     signal(SIGTERM, end);
-    pace(desk, master);
+    pace(desk, &terminal);
     unlink(link);
     if (!ended)
         fprintf(stderr, "the chip's CPU has stopped at %#x\n", desk->chip->avr->pc);

@@ -1,0 +1,198 @@
+"""`klipkit flash` on AVR boards: the real avrdude and the real boot loaders, executed instruction by instruction."""
+
+import concurrent.futures
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from klipkit.boards.chips import chip as chip_named
+from klipkit.cli.simulate import Simulation
+from klipkit.flashing.image import read_image
+from klipkit.sim.avr.emulation import emulation_of
+from klipkit.sim.avr.runner import build
+from klipkit.sim.printer import SimulatedPrinter
+from tests.bench.avr_session import BUILD
+from tests.command import HANG, KLIPKIT
+from tests.flash_peers.avr_board import ATMEGA328P, MEGA2560, OPTIBOOT_1284P, AvrBoard, avr_board
+from tests.flash_peers.command import Said, flash, start
+from tests.golden.ports.tree import Tree, ch340
+from tests.integration.test_simulate import LINE, RAMPS, assert_line_is_exact, configured, firmware
+from tests.integration.test_simulate_emulated import LATE
+
+LEAVES = 4.0  # s that a boot loader waits at most before it starts the firmware
+AT_MOST = 15.0  # s in which a wrong boot loader is told
+WRITING = 1.2  # s after which avrdude writes: at 115200 baud the whole takes 2.5 s at least
+
+
+class Board(NamedTuple):
+    """A kind of board: klipkit's name for it, chip, boot loader, the address at which that begins."""
+
+    name: str
+    chip: str
+    loader: Path
+    boot: int
+
+
+MEGA = Board("ramps", "atmega2560", MEGA2560, 0x3E000)
+BOARDS = (
+    MEGA,
+    Board("melzi", "atmega1284p", OPTIBOOT_1284P, 0x1FC00),
+    Board("nano", "atmega328p", ATMEGA328P, 0x7800),
+)
+
+
+class Flashed(NamedTuple):
+    """What came of flashing a board: what was said, the firmware's file, the flash afterwards."""
+
+    said: Said
+    firmware: Path
+    saved: Path
+
+
+def plugged_in(board: AvrBoard, folder: Path) -> dict[str, str]:
+    """The environment in which the board is behind a CH340, as /dev/ttyUSB0 of a computer of its own."""
+    tree = Tree(folder / "root")
+    ch340(tree, "ttyUSB0", "1-1")
+    node = tree.root / "dev/ttyUSB0"
+    node.unlink()
+    node.symlink_to(board.port.readlink())
+    return {"KLIPKIT_SYSROOT": str(tree.root)}
+
+
+def klipkit(folder: Path, extra: dict[str, str], *arguments: str) -> str:
+    """A call that succeeds; gives what it printed."""
+    environment = os.environ | {"XDG_CACHE_HOME": str(folder / "cache")} | extra
+    command = [str(KLIPKIT), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=HANG, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def ports_build_flash(board: Board, folder: Path) -> Flashed:
+    """Find the port, build, flash, identify: each by its command, the next one given what the last one printed."""
+    with avr_board(board.chip, board.loader, folder) as plugged:
+        extra = plugged_in(plugged, folder)
+        port = klipkit(folder, extra, "ports", "--one", "--board", board.name).strip()
+        built = Path(klipkit(folder, extra, "build", "--board", board.name).split("\t")[0])
+        said = flash(folder, "--board", board.name, "--json", port, extra=extra)
+    return Flashed(said, built, plugged.saved)
+
+
+@pytest.fixture(scope="module")
+def flashed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Flashed]:
+    """Each board, flashed; all at the same time, for the boot loaders mostly wait."""
+    build(BUILD)
+    folders = [tmp_path_factory.mktemp(board.name) for board in BOARDS]
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        done = pool.map(ports_build_flash, BOARDS, folders)
+        return dict(zip((board.name for board in BOARDS), done, strict=True))
+
+
+@pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.name)
+def test_a_board_is_flashed_started_and_identified(board: Board, flashed: dict[str, Flashed]) -> None:
+    said, built, saved = flashed[board.name]
+    assert said.status == 0, said.err
+    (row,) = said.flashed
+    assert (row["result"], row["chip"], row["method"]) == ("verified", board.chip, "avrdude")
+    image, whole = read_image(built), read_image(saved)
+    assert row["version"] == (image.dictionary() or {})["version"]
+    assert image.address == whole.address == 0
+    assert whole.data[: len(image.data)] == image.data
+    loader = read_image(board.loader).data if board.name != "melzi" else b""
+    assert whole.data[board.boot :].startswith(loader)
+
+
+def test_what_was_flashed_moves_a_stepper_exactly(flashed: dict[str, Flashed]) -> None:
+    """The image that ports, build and flash gave: the chip starts its boot loader, which starts the firmware."""
+    loaded = configured(RAMPS)
+    chip = chip_named(MEGA.chip)
+    emulations = {"mcu": emulation_of(chip, flashed[MEGA.name].saved)}
+    printer = SimulatedPrinter(loaded, {"mcu": chip}, firmware(), emulations=emulations)
+    try:
+        with contextlib.suppress(IndexError):
+            printer.cosim.run(LEAVES)
+        simulation = Simulation(loaded, printer, None, keep=True)
+        simulation.run(LINE, "line.gcode")
+        whole = read_image(flashed[MEGA.name].saved).data
+        assert printer.cosim.flash(printer.numbers["mcu"])[: len(whole)] == whole
+    finally:
+        printer.close()
+    assert_line_is_exact(simulation, LATE)
+
+
+@contextlib.contextmanager
+def writing(folder: Path, board: AvrBoard) -> Iterator["subprocess.Popen[str]"]:
+    """`klipkit flash` in the midst of writing."""
+    process = start(folder, "--board", MEGA.name, board.port)
+    assert process.stderr is not None
+    while not (line := process.stderr.readline()).startswith("3/"):
+        assert line, "it ended before it wrote"
+    time.sleep(WRITING)
+    yield process
+
+
+def test_after_the_cable_was_pulled_and_after_a_kill_the_same_command_succeeds(tmp_path: Path) -> None:
+    with avr_board(MEGA.chip, MEGA.loader, tmp_path) as board, writing(tmp_path, board) as process:
+        board.unplug()
+        out, err = process.communicate(timeout=HANG)
+    assert (process.returncode, out) == (3, "")
+    assert err.splitlines()[-1].endswith("[port-vanished]")
+    assert "the firmware on the board is incomplete now: give the same command again" in err
+    incomplete = board.saved.rename(tmp_path / "incomplete.hex")
+    with avr_board(MEGA.chip, incomplete, tmp_path) as board:
+        with writing(tmp_path, board) as process:
+            process.send_signal(signal.SIGTERM)
+            out, err = process.communicate(timeout=HANG)
+        assert (process.returncode, out) == (130, "")
+        assert "interrupted; the firmware on the board is incomplete now" in err
+        said = flash(tmp_path, "--board", MEGA.name, "--json", board.port)
+    assert said.status == 0, said.err
+    assert said.flashed[0]["result"] == "verified"
+
+
+@pytest.mark.parametrize(
+    ("board", "options", "code", "advice"),
+    [
+        (
+            BOARDS[1],
+            ("--board", "melzi", "--bootloader-baud", "57600"),
+            "wrong-bootloader",
+            "give --bootloader-baud 115200",
+        ),
+        (BOARDS[1], ("--board", "ramps"), "wrong-bootloader", "on an atmega1284p; the board is no 'ramps'"),
+        (
+            BOARDS[0],
+            ("--board", "nano"),
+            "wrong-bootloader",
+            "STK500 version 2 (Mega 2560) answers at 115200 baud",
+        ),
+        (BOARDS[2], ("--board", "melzi"), "wrong-chip", "the chip is an atmega328p"),
+    ],
+    ids=["speed", "optiboot for stk500v2", "stk500v2 for optiboot", "another chip"],
+)
+def test_a_wrong_boot_loader_is_told_soon_and_with_the_right_advice(
+    board: Board,
+    options: tuple[str, ...],
+    code: str,
+    advice: str,
+    tmp_path: Path,
+    flashed: dict[str, Flashed],
+) -> None:
+    """The firmware is taken from the flashed boards, so that the time is that of the boot loader alone."""
+    built = flashed[next(each.name for each in BOARDS if each.name == options[1])].firmware
+    with avr_board(board.chip, board.loader, tmp_path) as plugged:
+        begun = time.monotonic()
+        said = flash(tmp_path, *options, "--file", built, plugged.port)
+        seconds = time.monotonic() - begun
+    assert (said.status, said.out) == (3, "")
+    last = said.err.splitlines()[-1]
+    assert last.endswith(f"[{code}]")
+    assert advice in last
+    assert seconds < AT_MOST
