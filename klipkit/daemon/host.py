@@ -197,7 +197,7 @@ class Host:
         force_move = self.loaded.one(ForceMoveConfig)
         enabled = force_move is not None and force_move.enable_force_move
         self.commands.add(MoveCommands(self.toolhead, force_move=enabled))
-        self.commands.add(HomingCommands(self.homing, self.responses))
+        self.commands.add(HomingCommands(self.homing))
 
     def _wiring(self, pins: Pins) -> Wiring:
         wiring = Wiring(self.loaded, PARTS, made=self.commands.add)

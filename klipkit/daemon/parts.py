@@ -1,7 +1,12 @@
 """The table of parts: a line each. Its section of printer.cfg is the first parameter of a part's constructor."""
 
 from klipkit.base.declare import Declared
+from klipkit.machine.commands.homing import QueryEndstops
+from klipkit.machine.commands.motors import ForceMove, StepperEnable
+from klipkit.machine.commands.position import GcodeMove
+from klipkit.machine.commands.report import Reports
 from klipkit.machine.extruder import Extruder
+from klipkit.machine.observed import McuObject, MotionReport, SystemStats, ToolheadObject
 from klipkit.parts.fans.fan import Fan, FanGeneric
 from klipkit.parts.fans.temperature_fan import TemperatureFan
 from klipkit.parts.fans.watching import ControllerFan, HeaterFan
@@ -29,6 +34,15 @@ PARTS: tuple[type[Part], ...] = (
     PwmTool,
     PwmCycleTime,
     StaticOutput,
+    McuObject,
+    ToolheadObject,
+    MotionReport,
+    SystemStats,
+    QueryEndstops,
+    StepperEnable,
+    ForceMove,
+    GcodeMove,
+    Reports,
 )
 
 # Sections that parts look at and that make none.

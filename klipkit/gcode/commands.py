@@ -123,6 +123,11 @@ class Selected:
         """Of one of the owners."""
         return next(iter(self.owners.values()))
 
+    @property
+    def text(self) -> str:
+        """What it does."""
+        return self.first.text
+
     async def call(self, line: Line) -> None:
         """Carry the line out by whom it names; without a name by the owner that is called "", if there is one."""
         name = line.parameters.get(self.option, "")

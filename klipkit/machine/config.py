@@ -294,7 +294,7 @@ class InputShaperConfig(Declared):
     damping_ratio_y: float = option(number(minimum=0, below=1), "How Y's vibration is damped.", default=0.1)
 
 
-@section("force_move")
+@section("force_move", always=True)
 class ForceMoveConfig(Declared):
     """Commands that move without homing."""
 

@@ -18,6 +18,8 @@ from typing import Protocol
 
 from klipkit._core import ffi, lib
 from klipkit.base.errors import KlipkitError
+from klipkit.base.tasks import carried_through
+from klipkit.machine.alone import Alone
 from klipkit.machine.kinematics import Place
 from klipkit.machine.planner import Planner
 from klipkit.mcu.clocksync import ClockMapping, first_mapping, next_mapping
@@ -34,6 +36,7 @@ SHORT = DUE / 2  # s: a dwell shorter than this is part of the motion, whose las
 LEAD = 0.25  # s from standstill to the first step
 WAKE = 0.02  # s for which a motor is on before its first step
 DRIP_PIECE = 0.02  # s between looks at a dripped move
+KEPT = 1.0  # s of motion that are past and still known
 MARKS = 64  # that are taken at a time
 
 Action = Callable[[float], None]
@@ -245,6 +248,30 @@ class Toolhead:
         self.planner.stand(when, position)
         self._drips = False
 
+    async def move_alone(self, name: str, motion: Alone) -> None:
+        """One motor makes a motion of its own, from standstill; the toolhead is taken to be where it was before."""
+        await self.drain()
+        await self.begin()
+        stepper = self.drive(name).stepper
+        place = stepper.position()
+        self._switch_on(self.drive(name))
+        end = motion.lay(self._made)
+        stepper.follow(motion.stepper, self._made, stepper.commanded(), 0.0)
+        try:
+            while self._made < end:
+                self._advance(end)
+                await asyncio.sleep(PIECE / 2)
+        finally:
+            await carried_through(self._return(stepper, place))
+
+    async def _return(self, stepper: Stepper, place: float) -> None:
+        """A motor that moved alone is the planner's again; where it has come to is the coordinate `place` now."""
+        await asyncio.sleep(max(0.0, self._made - self.now()))
+        steps = await stepper.counted()
+        self._made = self._until = max(self._made, self.now()) + PIECE
+        self._rests = max(self._rests, self._made)
+        stepper.follow(self.planner.steppers[stepper.name], self._made, steps, place)
+
     async def close(self) -> None:
         """Let go of the task and the enable pins."""
         if self._task is not None:
@@ -297,8 +324,12 @@ class Toolhead:
         if not self.planner.waiting and self.planner.committed <= self._made:
             return
         for drive in self.drives:
-            if drive.enable is not None and not drive.enable.is_on:
-                drive.enable.set(self._made - WAKE, True)
+            self._switch_on(drive)
+
+    def _switch_on(self, drive: Drive) -> None:
+        """Switch a motor on before the next step."""
+        if drive.enable is not None and not drive.enable.is_on:
+            drive.enable.set(self._made - WAKE, True)
 
     def _advance(self, end: float | None = None) -> None:
         """Make and send the steps that are due, in pieces; `end` is where standstill is known to last to."""
@@ -314,7 +345,7 @@ class Toolhead:
             self._generate(max(self._until, min(latest, self._made + FOLLOW + self.planner.delay)))
             if self._made - self._mapped >= FOLLOW:
                 self._follow()
-        self.planner.expire(self._made - PIECE)
+        self.planner.expire(min(self._made, now) - KEPT)
 
     def _generate(self, until: float) -> None:
         """Make and send the steps up to `made`, and those of the motion until `until` that is final."""

@@ -16,6 +16,10 @@ class Pins:
         self._mcus = mcus
         self._aliases = aliases
 
+    def mcu(self, name: str) -> Mcu:
+        """The MCU of that name: "mcu" is the main one."""
+        return self._mcus[name]
+
     def place(self, pin: Pin, where: str) -> tuple[Mcu, Pin]:
         """The MCU, and the pin by the chip's own name. Raises UnknownMcu, UnknownPin, PinError with `where`."""
         mcu = self._mcus.get(pin.chip)

@@ -118,6 +118,17 @@ class Stepper:
         _check(lib.steps_reset_clock(queue, self._number, clock), self.name, "clock")
         self._millimetres, self._steps = place, steps
 
+    def follow(self, motion: Any, print_time: float, steps: int, place: float) -> None:
+        """Its steps come from another stepper of motion (borrowed) from a print time on.
+
+        It rests at the whole step `steps`, which is the coordinate `place` there, mm.
+        """
+        assert self._queue is not None
+        self._motion = motion
+        lib.steps_set_motion(self._queue.pointer, self._number, motion)
+        self.set_clock(print_time, self.mcu.mapping)
+        self.halted(print_time, steps, place)
+
     def steps_at(self, print_time: float) -> int:
         """The whole step at which it was then, by what was sent. Raises DeviceError when that is too long ago."""
         assert self._queue is not None
