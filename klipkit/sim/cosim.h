@@ -49,7 +49,7 @@ int cosim_connect(struct cosim *cosim, int mcu, struct session *session, double 
 /* The same faults from now on, instead of those of before; nothing is lost by it. NULL: none. */
 int cosim_damage(struct cosim *cosim, int mcu, const struct cosim_faults *faults);
 
-/* Frames, both ways, that were damaged since it was connected. */
+/* Frames, both ways, that were damaged since power-on. */
 struct cosim_damaged { uint64_t corrupted, dropped, delayed; };
 int cosim_see_damage(const struct cosim *cosim, int mcu, struct cosim_damaged *out);
 

@@ -1,5 +1,6 @@
 """The co-simulator as Python sees it: MCUs, carriages, pins and edges in virtual time (sim/cosim.h)."""
 
+import heapq
 import math
 import os
 from collections.abc import Callable
@@ -29,6 +30,23 @@ class Faults(NamedTuple):
     seed: int = 0
     corrupt: float = 0.0
     drop: float = 0.0
+    delay: float = 0.0  # s, at most, by which a frame comes late
+
+
+class Damaged(NamedTuple):
+    """Frames that were changed, lost and delayed."""
+
+    corrupted: int
+    dropped: int
+    delayed: int
+
+
+class Due(NamedTuple):
+    """What is to be done at a virtual time, s; `order` among those of one time."""
+
+    time: float
+    order: int
+    action: Callable[[], None]
 
 
 class Cosim:
@@ -42,6 +60,8 @@ class Cosim:
         if self._cosim == ffi.NULL:
             raise MemoryError("no memory for a co-simulator")
         self._personas: list[Persona] = []  # the C side keeps pointers into them
+        self._due: list[Due] = []
+        self._asked = 0
         self.listeners: list[Callable[[], None]] = []
 
     @property
@@ -80,14 +100,56 @@ class Cosim:
         return int(number)
 
     def run(self, until: float) -> int:
-        """Let time pass to `until` (s) at most; less when messages come or an MCU is reset. Gives COSIM_TIME,
-        COSIM_MESSAGES or COSIM_RESET of cosim.h. Raises DeviceError when an MCU can't be started again."""
+        """Let time pass to `until` (s) at most; less when messages come, an MCU is reset, or something is done at().
+        Gives COSIM_TIME, COSIM_MESSAGES or COSIM_RESET of cosim.h. Raises DeviceError when an MCU can't be started
+        again."""
+        if not self._due or self._due[0].time > until:
+            return self._run(until)
+        why = self._run(max(self._due[0].time, self.now()))
+        if why != lib.COSIM_TIME:
+            return why
+        heapq.heappop(self._due).action()
+        return int(lib.COSIM_MESSAGES)
+
+    def at(self, time: float, action: Callable[[], None]) -> None:
+        """Do something when virtual time gets there, s, in the order of time, then of asking."""
+        heapq.heappush(self._due, Due(time, self._asked, action))
+        self._asked += 1
+
+    def stall(self, seconds: float) -> None:
+        """Let that much time pass in which the host's computer stands still: it neither sends nor hears."""
+        end = self.now() + seconds
+        lib.cosim_stall(self._cosim, 1)
+        while self._run(end) != lib.COSIM_TIME:
+            pass
+        lib.cosim_stall(self._cosim, 0)
+        self._listen()
+
+    def reset(self, mcu: int) -> None:
+        """Reset an MCU from outside, as by its button. Raises DeviceError when it can't be started again."""
+        self.check(lib.cosim_reset(self._cosim, mcu), f"cannot reset MCU {mcu}")
+
+    def damage(self, mcu: int, faults: Faults) -> None:
+        """The wire of an MCU has these faults from now on."""
+        given = ffi.new("struct cosim_faults *", faults._asdict())
+        self.check(lib.cosim_damage(self._cosim, mcu, given), f"there is no MCU {mcu}")
+
+    def damaged(self, mcu: int) -> Damaged:
+        """Frames that were damaged on the wire of an MCU so far, both ways."""
+        seen = ffi.new("struct cosim_damaged *")
+        self.check(lib.cosim_see_damage(self._cosim, mcu, seen), f"there is no MCU {mcu}")
+        return Damaged(int(seen.corrupted), int(seen.dropped), int(seen.delayed))
+
+    def _run(self, until: float) -> int:
         why = lib.cosim_run(self._cosim, until)
         self.check(why, "cannot restart an MCU")
         if why != lib.COSIM_TIME:
-            for listener in self.listeners:
-                listener()
+            self._listen()
         return int(why)
+
+    def _listen(self) -> None:
+        for listener in self.listeners:
+            listener()
 
     def now(self) -> float:
         """Virtual time, s."""
@@ -95,7 +157,8 @@ class Cosim:
 
     def next_event(self) -> float:
         """When something happens next, s; inf when nothing will."""
-        return float(lib.cosim_next(self._cosim))
+        due = self._due[0].time if self._due else math.inf
+        return min(float(lib.cosim_next(self._cosim)), due)
 
     def clock(self, mcu: int) -> int:
         """The MCU's 64-bit clock, ticks."""
@@ -156,7 +219,7 @@ class Cosim:
         """Connect a session by a wire on which a byte takes `byte_time` s; ffi.NULL pulls the plug."""
         if self._cosim == ffi.NULL:
             return  # all wires went with it
-        given = ffi.new("struct cosim_faults *", faults) if faults else ffi.NULL
+        given = ffi.new("struct cosim_faults *", faults._asdict()) if faults else ffi.NULL
         self.check(lib.cosim_connect(self._cosim, mcu, session, byte_time, given), f"there is no MCU {mcu}")
 
     def add_carriage(
@@ -210,6 +273,12 @@ class Carriage:
         seen = ffi.new("struct cosim_carriage *")
         lib.cosim_see_carriage(self._cosim.handle, self.number, seen)
         return CarriageTruth(*(int(getattr(seen, name)) for name in CarriageTruth._fields))
+
+    @property
+    def slipped(self) -> int:
+        """Steps by which the body is elsewhere than the pulses say: slips, and those that it stalled at an end."""
+        truth = self.truth
+        return truth.position - truth.commanded
 
     @property
     def violations(self) -> int:

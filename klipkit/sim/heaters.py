@@ -34,6 +34,7 @@ class Heats:
         """`laws` are other ones than usual, by section; `ambient` is for those that are not given."""
         self.bodies: dict[str, Heat] = {}
         self.sensors: dict[str, Sensor] = {}
+        self.heaters: list[str] = []  # the sections of those that can be heated
         for name, config in loaded.sections.items():
             if isinstance(config, SensorRange):
                 usual = HOTEND if name.startswith(EXTRUDER) else BED
@@ -50,6 +51,7 @@ class Heats:
     ) -> None:
         heat = self.bodies[name] = Heat(cosim, law)
         if isinstance(config, HeaterOptions):
+            self.heaters.append(name)
             heater = config.heater_pin
             heat.heated_by(place(heater, config.source.where("heater_pin")), inverted=heater.invert)
         sensor = config.sensor

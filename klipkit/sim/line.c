@@ -10,7 +10,6 @@ void line_begin(struct line *line, uint64_t byte_time)
 {
     line_cut(line);
     line->byte_time = byte_time;
-    line->corrupted = line->dropped = line->delayed = 0;
     line_damage(line, 0, 0.0, 0.0, 0);
 }
 

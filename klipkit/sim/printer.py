@@ -27,6 +27,14 @@ VIRTUAL = "virtual_endstop"  # how the names of pins end that a probe or a drive
 AMBIENT = 25.0  # degrees C
 
 
+class HostKilled(Exception):
+    """The host has died: run_virtual ends with it. What goes on is the co-simulator."""
+
+    def __init__(self, at: float) -> None:
+        super().__init__(f"the host was killed at {at:.6f} s of virtual time")
+        self.at = at
+
+
 class SimulatedPrinter:
     """Owns the co-simulator until close(). The truth, whatever the host thinks: `carriages` are the steppers, `rails`
     have the toolhead and the endstops, `heats` the temperatures; each by section."""
@@ -56,6 +64,10 @@ class SimulatedPrinter:
         self.personas: dict[str, Persona] = {name: persona_of(chip) for name, chip in chips.items()}
         self.numbers = {name: self._power_on(name) for name in self.personas}
         self._aliases = PinAliases(loaded)
+        self._seed = seed
+        self._damage: dict[str, Faults] = {}
+        self._pipes: dict[str, SimPipe] = {}
+        self._unplugged: set[str] = set()
         self.carriages: dict[str, Carriage] = {}
         for motor in motors(loaded):
             self._add_motor(motor.name, motor.config)
@@ -67,9 +79,47 @@ class SimulatedPrinter:
 
     def pipes(self, faults: Faults | None = None) -> dict[str, SimPipe]:
         """A new way to each MCU, by its name. With faults each wire has its own, from the seed on."""
+        for name, number in self.numbers.items():
+            if faults is not None:
+                self._damage[name] = faults._replace(seed=faults.seed * 1000 + number)
+            damage = self._damage.get(name)
+            self._pipes[name] = SimPipe(self.cosim, number, self.personas[name].byte_time, damage)
+            if name in self._unplugged:
+                self._pipes[name].unplug()
+        return dict(self._pipes)
+
+    def unplug(self, mcu: str) -> None:
+        """Pull out the link to an MCU; ways to it that are made later do not work either."""
+        self._unplugged.add(mcu)
+        if mcu in self._pipes:
+            self._pipes[mcu].unplug()
+
+    def damage(self, mcu: str, **faults: float) -> None:
+        """Damage frames of an MCU's link from now on, besides what was damaged before; see Faults."""
+        number = self.numbers[mcu]
+        known = self._damage.get(mcu, Faults(self._seed * 1000 + number))
+        self._damage[mcu] = known._replace(**faults)  # type: ignore[arg-type]
+        self.cosim.damage(number, self._damage[mcu])
+
+    def truth(self) -> dict[str, dict[str, dict[str, float]]]:
+        """What became of it, whatever the host thinks: plain values, by kind and section."""
         return {
-            name: SimPipe(self.cosim, number, self.personas[name].byte_time, _nth(faults, number))
-            for name, number in self.numbers.items()
+            "steppers": {
+                name: {**carriage.truth._asdict(), "slipped": carriage.slipped}
+                for name, carriage in self.carriages.items()
+            },
+            "rails": {name: {"position": rail.position} for name, rail in self.rails.rails.items()},
+            "endstops": {name: {"closings": switch.closings} for name, switch in self.rails.switches.items()},
+            "heaters": {name: heat.now._asdict() for name, heat in self.heats.bodies.items()},
+            "fans": {name: {"speed": fan.speed, "turns": fan.turns} for name, fan in self.fans.fans.items()},
+            "mcus": {
+                name: {
+                    "resets": self.cosim.resets(number),
+                    "overruns": self.cosim.overruns(number),
+                    **self.cosim.damaged(number)._asdict(),
+                }
+                for name, number in self.numbers.items()
+            },
         }
 
     def reaches(self, faults: Faults | None = None) -> dict[str, Reach]:
@@ -132,8 +182,3 @@ class SimulatedPrinter:
     def _place_if_any(self, pin: Pin, where: str) -> tuple[int, int] | None:
         """None for a pin that a section makes up (probe:z_virtual_endstop): nothing that a switch could work."""
         return None if pin.name.endswith(VIRTUAL) else self.place(pin, where)
-
-
-def _nth(faults: Faults | None, number: int) -> Faults | None:
-    """Faults of the same rate with a seed of their own."""
-    return faults and faults._replace(seed=faults.seed * 1000 + number)
