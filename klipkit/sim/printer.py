@@ -9,6 +9,7 @@ from klipkit.base.schema import Loaded
 from klipkit.base.text import did_you_mean
 from klipkit.boards.chips import Chip
 from klipkit.boards.config import PinAliases
+from klipkit.link.pipe import Pipe
 from klipkit.machine.config import StepperOptions
 from klipkit.machine.kinematics import Place as Position
 from klipkit.machine.kinematics import motors
@@ -33,6 +34,18 @@ class HostKilled(Exception):
     def __init__(self, at: float) -> None:
         super().__init__(f"the host was killed at {at:.6f} s of virtual time")
         self.at = at
+
+
+class PrinterWay(SimWay):
+    """The way to an MCU of a simulated printer, with the faults that befall it."""
+
+    def __init__(self, printer: "SimulatedPrinter", name: str) -> None:
+        super().__init__(printer.cosim, printer.numbers[name], where=f"simulated MCU '{name}'")
+        self._printer, self._name = printer, name
+
+    async def open(self) -> Pipe:
+        """A new pipe; the one before must be closed."""
+        return self._printer.pipe(self._name)
 
 
 class SimulatedPrinter:
@@ -78,15 +91,27 @@ class SimulatedPrinter:
         self.fans = Fans(self.cosim, loaded, fan_laws or {}, self.heats, self.place)
 
     def pipes(self, faults: Faults | None = None) -> dict[str, SimPipe]:
-        """A new way to each MCU, by its name. With faults each wire has its own, from the seed on."""
+        """A new pipe to each MCU, by its name. With faults each wire has its own, from the seed on."""
+        self._take_faults(faults)
+        return {name: self.pipe(name) for name in self.numbers}
+
+    def reaches(self, faults: Faults | None = None) -> dict[str, Reach]:
+        """How a host reaches each MCU, by its name."""
+        self._take_faults(faults)
+        return {name: Reach(name, PrinterWay(self, name)) for name in self.numbers}
+
+    def pipe(self, name: str) -> SimPipe:
+        """A new pipe to an MCU; the one before must be closed."""
+        byte_time = self.personas[name].byte_time
+        self._pipes[name] = SimPipe(self.cosim, self.numbers[name], byte_time, self._damage.get(name))
+        if name in self._unplugged:
+            self._pipes[name].unplug()
+        return self._pipes[name]
+
+    def _take_faults(self, faults: Faults | None) -> None:
         for name, number in self.numbers.items():
             if faults is not None:
                 self._damage[name] = faults._replace(seed=faults.seed * 1000 + number)
-            damage = self._damage.get(name)
-            self._pipes[name] = SimPipe(self.cosim, number, self.personas[name].byte_time, damage)
-            if name in self._unplugged:
-                self._pipes[name].unplug()
-        return dict(self._pipes)
 
     def unplug(self, mcu: str) -> None:
         """Pull out the link to an MCU; ways to it that are made later do not work either."""
@@ -121,14 +146,6 @@ class SimulatedPrinter:
                 for name, number in self.numbers.items()
             },
         }
-
-    def reaches(self, faults: Faults | None = None) -> dict[str, Reach]:
-        """How a host reaches each MCU, by its name."""
-        return {name: Reach(name, self._way(name, faults)) for name in self.numbers}
-
-    def _way(self, name: str, faults: Faults | None) -> SimWay:
-        number = self.numbers[name]
-        return SimWay(self.cosim, number, self.personas[name].byte_time, _nth(faults, number))
 
     def watch_steppers(self, loaded: Loaded) -> dict[tuple[int, int], str]:
         """Note the edges of all step and direction pins from now on; gives (MCU, pin) to "stepper_x step"."""

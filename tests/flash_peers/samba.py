@@ -106,7 +106,7 @@ class SamBa(SerialPeer):
     def get(self, address: int, count: int) -> bytes:
         """Bytes of RAM or flash."""
         at = address - self.start
-        if 0 <= at and at + count <= len(self.flash):
+        if at >= 0 and at + count <= len(self.flash):
             return bytes(self.flash[at : at + count])
         return bytes(self.ram.get(place, 0) for place in range(address, address + count))
 

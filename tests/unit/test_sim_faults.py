@@ -85,7 +85,7 @@ def host_does(made: SimulatedPrinter, loaded: Loaded, *lines: str, wait: float =
     """Start a host, let it carry out lines and wait; raises what it raises."""
 
     async def main() -> None:
-        host = Host(loaded, made.pipes())
+        host = Host(loaded, made.reaches())
         try:
             await host.start()
             await host.run(lines, "test")
