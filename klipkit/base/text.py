@@ -35,3 +35,10 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """A hint such as "did you mean 'mega'?", or "" when nothing is near."""
     names = nearest(word, choices)
     return f"did you mean {' or '.join(repr(name) for name in names)}?" if names else ""
+
+
+def clock_text(seconds: float) -> str:
+    """A time as "1:02:03", or "2:03" under an hour."""
+    whole = round(seconds)
+    minutes, hours = whole // 60 % 60, whole // 3600
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"

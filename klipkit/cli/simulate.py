@@ -1,31 +1,28 @@
 """`klipkit simulate`: a G-code file printed on simulated microcontrollers that run the real firmware."""
 
-import hashlib
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import click
 
 from klipkit.base.config import read_config
 from klipkit.base.errors import UnknownMcu, UsageError
-from klipkit.base.files import read_text
 from klipkit.base.output import Column, Output
-from klipkit.base.schema import Loaded
-from klipkit.base.text import did_you_mean, sanitise
+from klipkit.base.text import clock_text, did_you_mean, sanitise
 from klipkit.boards.chips import Chip
 from klipkit.boards.mcuchips import chips_of
 from klipkit.cli.sections import SCHEMA
+from klipkit.cli.simulation import Progress, Simulation
 from klipkit.cli.tool import tool
-from klipkit.daemon.host import Host
-from klipkit.machine.kinematics import Motor, motors
+from klipkit.machine.job import Job
+from klipkit.machine.kinematics import Place
 from klipkit.sim.avr.emulation import emulation_of
-from klipkit.sim.cosim import Edge, Faults
+from klipkit.sim.cosim import Faults
 from klipkit.sim.emulation import Emulation
+from klipkit.sim.faults import FaultPlan, fault_help
 from klipkit.sim.firmware import build
-from klipkit.sim.loop import run_virtual
-from klipkit.sim.printer import SimulatedPrinter
-from klipkit.sim.rails import middle
+from klipkit.sim.printer import HostKilled, SimulatedPrinter
 
 OBJECT = "klipkit-sim.so"
 PERCENT = 100
@@ -80,7 +77,26 @@ COLUMNS = (
     default=0.0,
     help="Percent of the frames, each way, to damage.",
 )
-@click.option("--seed", metavar="N", type=int, default=0, show_default=True, help="Which frames are damaged.")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="FAULT",
+    help="What goes wrong, such as thermistor-open:extruder@30 (at 30 s); repeatable. `--fault help` lists all.",
+)
+@click.option(
+    "--begin",
+    metavar="X,Y,Z",
+    help="Where the toolhead is when the printer is switched on, mm; else somewhere by the seed.",
+)
+@click.option(
+    "--seed",
+    metavar="N",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Where the toolhead begins, and which frames are damaged.",
+)
 def simulate(
     out: Output,
     gcode: str,
@@ -89,29 +105,74 @@ def simulate(
     emulated: tuple[str, ...],
     edges: str | None,
     damage: float,
+    faults: tuple[str, ...],
+    begin: str | None,
     seed: int,
 ) -> int:
-    """The host, the wire and the firmware are the real ones; time is virtual, so a print takes seconds. The same input
-    gives the same result, to the last byte.
+    """The host, the wire and the firmware are the real ones; heaters warm and endstops trigger as on a printer. Time is
+    virtual, so a print takes seconds. The same input gives the same result, to the last byte.
 
     Printed for each stepper: the steps by which it is away from where it began, its position in mm, the pulses on
     its step pin, the steps that the carriage lacks of what the host thinks, and how often the direction pin did not
     keep its set-up and hold times. Exit status 1 when steps were lost or times were not kept.
     """
+    if "help" in faults:
+        out.line(fault_help())
+        return 0
     loaded = SCHEMA.load(read_config(config_file))
-    text = read_text(gcode)
+    plan = FaultPlan(faults)
     chips = chips_of(loaded.config, told)
     printer = SimulatedPrinter(
-        loaded, chips, build(OBJECT), emulations=_emulations(chips, emulated), begin=middle(loaded)
+        loaded, chips, build(OBJECT), emulations=_emulations(chips, emulated), seed=seed, begin=_place(begin)
     )
     try:
-        result = Simulation(loaded, printer, _faults(damage, seed), keep=edges is not None)
-        result.run(text, gcode)
+        with _progress(out, gcode) as progress:
+            result = Simulation(
+                loaded,
+                printer,
+                _damaged(damage, seed),
+                plan=plan,
+                keep=edges is not None,
+                progress=progress,
+            )
+            _run(result, gcode)
         if edges is not None:
             _write(edges, result.lines)
         return _print(out, result)
     finally:
         printer.close()
+
+
+def _run(result: Simulation, gcode: str) -> None:
+    """Print; a fault that kills the host ends it, and is no error of the rehearsal."""
+    with contextlib.suppress(HostKilled):
+        result.print_file(gcode)
+
+
+@contextlib.contextmanager
+def _progress(out: Output, gcode: str) -> Iterator[Progress | None]:
+    """A bar of the file's bytes with the printer's time and temperatures, on a terminal."""
+    if out.json or not out.stderr.isatty() or out.verbosity < 0:
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn(sanitise(gcode, 40)),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.description}"),
+    )
+    console = Console(file=out.stderr, no_color=not out.color)
+    with Bar(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=1.0)
+
+        def show(job: Job, now: float, temperatures: str) -> None:
+            bar.update(task, completed=job.progress, description=f"{clock_text(now)}  {temperatures}")
+
+        yield show
 
 
 def _emulations(chips: Mapping[str, Chip], names: tuple[str, ...]) -> dict[str, Emulation]:
@@ -121,86 +182,53 @@ def _emulations(chips: Mapping[str, Chip], names: tuple[str, ...]) -> dict[str, 
     return {name: emulation_of(chips[name]) for name in names}
 
 
-def _faults(damage: float, seed: int) -> Faults | None:
+def _place(told: str | None) -> Place | None:
+    if told is None:
+        return None
+    try:
+        x, y, z = (float(number) for number in told.split(","))
+    except ValueError:
+        raise UsageError(f"--begin {sanitise(told, 40)}: expected three numbers", hint="as 10,20,5") from None
+    return (x, y, z)
+
+
+def _damaged(damage: float, seed: int) -> Faults | None:
     share = damage / PERCENT
     return Faults(seed, share / 2, share / 2) if damage else None
 
 
-class Simulation:
-    """One run of a file; afterwards what came of it."""
-
-    def __init__(
-        self, loaded: Loaded, printer: SimulatedPrinter, faults: Faults | None, *, keep: bool
-    ) -> None:
-        self.loaded = loaded
-        self.printer = printer
-        self.seconds = 0.0
-        self.rows: list[dict[str, Any]] = []
-        self.lines: list[str] = []  # the edges, when they are kept
-        self.digest = hashlib.sha256()
-        self.wires: dict[str, str] = {}  # digest of the bytes on the wire, by MCU
-        self._faults = faults
-        self._keep = keep
-        self._pulses: dict[str, int] = {}
-
-    def run(self, text: str, name: str) -> None:
-        """Print the lines of `text`, a file of that name. Raises KlipkitError."""
-        self._names = self.printer.watch_steppers(self.loaded)
-        run_virtual(self._print(text, name), self.printer.cosim)
-        self.seconds = self.printer.cosim.now()
-        numbers = self.printer.numbers.items()
-        self.wires = {mcu: self.printer.cosim.wire_digest(number) for mcu, number in numbers}
-
-    async def _print(self, text: str, name: str) -> None:
-        host = Host(self.loaded, self.printer.reaches(self._faults))
-        try:
-            await host.start()
-            await host.run(text.split("\n"), name)
-            self._take(self.printer.cosim.edges())
-            for motor in motors(self.loaded):
-                self.rows.append(await self._row(host, motor))
-        finally:
-            await host.stop()
-
-    def _take(self, edges: list[Edge]) -> None:
-        for edge in edges:
-            name = self._names[edge.mcu, edge.pin]
-            line = f"{edge.clock}\t{edge.mcu}\t{name}\t{edge.level}"
-            self.digest.update(line.encode())
-            if name.endswith("step"):
-                self._pulses[name] = self._pulses.get(name, 0) + 1
-            if self._keep:
-                self.lines.append(line)
-
-    async def _row(self, host: Host, motor: Motor) -> dict[str, Any]:
-        name = motor.name
-        stepper, carriage = host.steppers[name], self.printer.carriages[name]
-        counted = await stepper.counted()
-        commanded = stepper.commanded()
-        return {
-            "stepper": name,
-            "steps": commanded,
-            "position": round(stepper.position(), 9),
-            "pulses": self._pulses.get(f"{name} step", 0),
-            "lost": commanded - carriage.position,
-            "counted": counted,
-            "violations": carriage.violations,
-            "step_distance": motor.config.step_distance,
-        }
-
-
 def _print(out: Output, result: Simulation) -> int:
-    good = all(
+    good = bool(result.rows) and all(
         not row["lost"] and not row["violations"] and row["counted"] == row["steps"] for row in result.rows
     )
-    document: Mapping[str, object] = {
+    document: dict[str, object] = {
         "seconds": result.seconds,
-        "edges_sha256": result.digest.hexdigest(),
         "wires": result.wires,
+        "report": result.report,
+        "said": result.said,
+        "truth": result.printer.truth(),
     }
+    if result.lines:
+        document["edges_sha256"] = result.digest.hexdigest()
     out.records(COLUMNS, result.rows, steppers=result.rows, **document)
-    out.note(f"{result.seconds:.1f} s of the printer's time")
+    for line in _summary(result):
+        out.note(line)
     return 0 if good else 1
+
+
+def _summary(result: Simulation) -> Iterator[str]:
+    """What a person wants to know of it."""
+    if result.error is not None:
+        yield str(result.error)
+    report = result.report
+    yield f"{result.seconds:.1f} s of the printer's time"
+    if "steps" not in report:
+        return
+    yield f"{clock_text(report['print_seconds'])} for the file, {report['steps']} steps"
+    yield f"closest call to a late step: {report['least_lead'] * 1000:.0f} ms"
+    place = " ".join(f"{axis}{at:.3f}" for axis, at in zip("XYZ", report["true_position"], strict=True))
+    heat = ", ".join(f"{name} {temperature:.1f} C" for name, temperature in report["temperatures"].items())
+    yield f"the toolhead is at {place}{'; ' if heat else ''}{heat}"
 
 
 def _write(path: str, lines: list[str]) -> None:

@@ -19,6 +19,7 @@ from klipkit.sim.cosim import Carriage, Cosim
 from klipkit.sim.models import Place, Rail, Switch
 
 BEYOND = 5.0  # mm from the last position that may be gone to, to the end of the rail
+AXES = ("stepper_x", "stepper_y", "stepper_z")  # rails along them
 MIDDLE = (0.2, 0.8)  # between these shares of its way a rail begins
 
 
@@ -148,7 +149,7 @@ def _coordinate(motor: Motor, position: Position) -> float:
 def _plans(loaded: Loaded, found: list[Motor]) -> Iterator[_Plan]:
     for motor in found:
         config = motor.config
-        if isinstance(config, RailConfig):
+        if isinstance(config, RailConfig) and motor.coordinate == "linear" and motor.name in AXES:
             yield _axis(loaded, found, motor.name, config)
         elif isinstance(config, TowerConfig) and motor.coordinate == "delta":
             yield _tower(motor.name, config, motor.geometry)

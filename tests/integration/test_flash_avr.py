@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from klipkit.boards.chips import chip as chip_named
-from klipkit.cli.simulate import Simulation
+from klipkit.cli.simulation import Simulation
 from klipkit.flashing.image import read_image
 from klipkit.sim.avr.emulation import emulation_of
 from klipkit.sim.avr.runner import build

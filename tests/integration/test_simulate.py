@@ -12,7 +12,8 @@ from klipkit.base.config import read_config
 from klipkit.base.schema import Loaded
 from klipkit.boards.mcuchips import chips_of
 from klipkit.cli.sections import SCHEMA
-from klipkit.cli.simulate import OBJECT, Simulation
+from klipkit.cli.simulate import OBJECT
+from klipkit.cli.simulation import Simulation
 from klipkit.sim.cosim import Faults
 from klipkit.sim.firmware import build
 from klipkit.sim.printer import SimulatedPrinter

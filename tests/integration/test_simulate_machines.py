@@ -10,6 +10,7 @@ from tests.command import shell
 GCODE = """\
 SET_KINEMATIC_POSITION X={x} Y={y} Z=10
 M83
+M109 S200
 G1 X{x} Y{y} Z11 F600
 G1 X{near} Y12 F9000
 G1 X20 Y{near} E2 F6000
@@ -47,7 +48,8 @@ def test_every_planned_step_comes_out_of_the_firmware(
 ) -> None:
     file, config = tmp_path / "part.gcode", f"config-examples/{machine}.cfg"
     file.write_text(GCODE.format(**place))
-    simulated = shell(f"klipkit simulate {file} -c {config} --mcu atmega2560 --json")
+    begin = f"{place['x']},{place['y']},10"
+    simulated = shell(f"klipkit simulate {file} -c {config} --mcu atmega2560 --begin {begin} --json")
     assert simulated.returncode == 0, simulated.stderr
     rows = json.loads(simulated.stdout)["steppers"]
     planned = json.loads(shell(f"klipkit steps {file} -c {config} --json").stdout)["steppers"]

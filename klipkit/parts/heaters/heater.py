@@ -127,11 +127,14 @@ class Heater(Thermometer):
         super()._read(time, temperature)
         if not self._is_live:
             return
-        fault = self._check.look(time, self.temperature, self.target)
+        is_sane = (
+            self.min_temp <= temperature <= self.max_temp
+        )  # else the MCU, which counts such readings, says more
+        fault = self._check.look(time, self.temperature, self.target) if is_sane else None
         if fault is not None:
             self._alarm.shut_down(fault)
             return
-        power = self.control.power(time, temperature, self.target)
+        power = self.control.power(time, temperature, self.target) if is_sane else 0.0
         at = max(time + AHEAD, self._output.mcu.print_time() + LEAD)
         is_new = abs(power - self.power) > CHANGE or (not power) != (not self.power)
         if is_new or (self.power and at - self._sent >= REFRESH):
