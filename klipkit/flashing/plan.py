@@ -118,6 +118,15 @@ def carry_out(made: Plan, work: Work) -> Verified:
     return made.verified[-1]
 
 
+def _state(steps: tuple[Step, ...], number: int) -> str:
+    """What an interruption amid that step leaves on the board."""
+    if steps[number - 1].writes:
+        return WRITING
+    if any(step.writes for step in steps[: number - 1]):
+        return "the firmware is written, but was not seen to run: give the command again with --verify"
+    return "the board was not written to"
+
+
 def check_free(place: Place | None, root: str) -> None:
     """Raises PortHeld, with the name of the program, when one has the port open."""
     holder = holder_of(place.path, root) if place is not None else None

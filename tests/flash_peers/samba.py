@@ -1,7 +1,7 @@
-"""SAM-BA, the monitor of SAM chips, as the chips' data sheets describe it: the ROM of a SAM3X8E, the boot loader of a SAMD21.
+"""SAM-BA, the monitor of SAM chips, by their data sheets: the ROM of a SAM3X8E, the boot loader of a SAMD21.
 
-The tool programs the flash by the chip's registers and a small program in RAM that copies words; what that program does is
-known by its parameters, which stand at its end.
+The tool programs the flash by the chip's registers and a small program in RAM that copies words; what that program
+does is known by its parameters, which stand at its end.
 """
 
 import re
@@ -50,21 +50,17 @@ class SamBa(SerialPeer):
         return self.answer()
 
     def _do(self, letter: str, first: int, second: int) -> bytes:
+        told = {"N": NEWLINE, "V": self.version + NEWLINE}
+        if letter in told:
+            return told[letter]
+        sizes = {"w": 4, "o": 1, "R": second}
+        if letter in sizes:
+            return self.word(first).to_bytes(4, "little") if letter == "w" else self.get(first, sizes[letter])
         match letter:
-            case "N":
-                return NEWLINE
-            case "V":
-                return self.version + NEWLINE
-            case "w":
-                return self.word(first).to_bytes(4, "little")
-            case "o":
-                return self.get(first, 1)
             case "W":
                 self.set_word(first, second)
             case "S":
                 self._expected = (first, second)
-            case "R":
-                return self.get(first, second)
             case "G":
                 self._copy()
             case _:
