@@ -15,8 +15,9 @@ from klipkit.gcode.commands import Commands, carried_out
 from klipkit.gcode.words import parse_line
 from klipkit.machine.commands.arcs import GcodeArcsConfig, arc_commands
 from klipkit.machine.commands.moves import MoveCommands
+from klipkit.machine.kinematics import Place as Position
 from klipkit.machine.offline import Offline
-from klipkit.machine.planner import Planner, Position
+from klipkit.machine.planner import Planner
 from tests.unit.test_machine_fast import CONFIG
 
 Place = tuple[float, float, float, float]
