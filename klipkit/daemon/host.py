@@ -20,6 +20,7 @@ from klipkit.daemon.wiring import Wiring
 from klipkit.gcode.commands import Commands
 from klipkit.gcode.responses import Responses
 from klipkit.gcode.scripts import Scripts
+from klipkit.machine.commands.arcs import GcodeArcsConfig, arc_commands
 from klipkit.machine.commands.homing import HomingCommands
 from klipkit.machine.commands.moves import MoveCommands
 from klipkit.machine.config import ForceMoveConfig
@@ -197,6 +198,8 @@ class Host:
         force_move = self.loaded.one(ForceMoveConfig)
         enabled = force_move is not None and force_move.enable_force_move
         self.commands.add(MoveCommands(self.toolhead, force_move=enabled))
+        for commands in arc_commands(self.loaded.one(GcodeArcsConfig), self.toolhead):
+            self.commands.add(commands)
         self.commands.add(HomingCommands(self.homing))
 
     def _wiring(self, pins: Pins) -> Wiring:

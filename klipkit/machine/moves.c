@@ -92,10 +92,9 @@ int moves_to(struct moves *moves, const double end[4], double velocity)
     return MOVES_FINE;
 }
 
-int moves_line(struct moves *moves, uint32_t given, const double words[5])
+int moves_end(struct moves *moves, uint32_t given, const double words[5], double end[4])
 {
-    double end[4];
-    memcpy(end, moves->position, sizeof(end));
+    memcpy(end, moves->position, MOVES_AXES * sizeof(*end));
     if (given >> F & 1) {
         if (!(words[F] > 0))
             return MOVES_NO_SPEED;
@@ -108,8 +107,15 @@ int moves_line(struct moves *moves, uint32_t given, const double words[5])
         int is_relative = moves->is_relative || moves->is_relative_e;
         end[MOVES_E] = words[MOVES_E] * moves->extrude_factor + (is_relative ? end[MOVES_E] : moves->origin[MOVES_E]);
     }
-    if ((given & 15) == 0)
-        return MOVES_FINE;
+    return MOVES_FINE;
+}
+
+int moves_line(struct moves *moves, uint32_t given, const double words[5])
+{
+    double end[4];
+    int found = moves_end(moves, given, words, end);
+    if (found != MOVES_FINE || (given & 15) == 0)
+        return found;
     return moves_to(moves, end, moves->feed * moves->speed_factor / MINUTE);
 }
 

@@ -65,6 +65,9 @@ void moves_begin(struct moves *moves, struct lookahead *lookahead, const struct 
  * nothing moves and all is as before, but for the modes and F. */
 int moves_line(struct moves *moves, uint32_t given, const double words[5]);
 
+/* Where those words lead; F is taken, nothing moves. MOVES_FINE or MOVES_NO_SPEED. */
+int moves_end(struct moves *moves, uint32_t given, const double words[5], double end[4]);
+
 /* Go to a position, at `velocity` mm/s at most (and the limits'). As moves_line. */
 int moves_to(struct moves *moves, const double position[4], double velocity);
 

@@ -1,6 +1,8 @@
 /* Kinematics of any shape on random moves, with shapers: runs in strict order, the ends where the coordinates end; and what they refuse. */
 #include <errno.h>
+#include <string.h>
 
+#include "klipkit/motion/inner/bent.h"
 #include "klipkit/motion/lookahead.h"
 #include "klipkit/motion/run.h"
 #include "klipkit/motion/shaper.h"
@@ -140,11 +142,81 @@ static void check_what_cannot_be(void)
     bench_close(&bench);
 }
 
+static struct jet jet_at(const struct kinematics *kinematics, const struct phase *phase, double t)
+{
+    struct state state;
+    struct jet jet;
+    bent_state(phase, t, &state);
+    kinematics->jet(kinematics, &state, &jet);
+    return jet;
+}
+
+/* Derivatives against differences of what they are the derivatives of; and no third one beyond its bound. */
+static void check_jets(const struct kinematics *kinematics, uint64_t seed)
+{
+    struct chance chance = {seed};
+    struct phase phase = {.from = 0, .to = chance_between(&chance, 0.001, 0.1)};
+    double angle = chance_between(&chance, -3, 3), radius = chance_between(&chance, 20, 60), d = 1e-4;
+    phase.position[0] = radius * cos(angle);
+    phase.position[1] = radius * sin(angle);
+    phase.position[2] = chance_between(&chance, 20, 40);
+    for (int axis = 0; axis < 3; axis++) {
+        phase.velocity[axis] = chance_between(&chance, -100, 100);
+        phase.accel[axis] = chance_between(&chance, -500, 500);
+    }
+    struct state ends[2];
+    bent_state(&phase, phase.from, &ends[0]);
+    bent_state(&phase, phase.to, &ends[1]);
+    double most = kinematics->third(kinematics, ends, phase.to - phase.from);
+    for (int i = 0; i <= 20; i++) {
+        double t = phase.to * i / 20;
+        struct jet before = jet_at(kinematics, &phase, t - d), at = jet_at(kinematics, &phase, t);
+        struct jet after = jet_at(kinematics, &phase, t + d);
+        double scale = fabs(at.v) + fabs(at.a) + fabs(at.jerk), small = 1e-6 + 1e-4 * scale;
+        if (!isfinite(scale) || fabs(after.p - before.p) > 1)
+            return; /* out of reach, or over a full turn */
+        CHECK(fabs((after.p - before.p) / (2 * d) - at.v) < small, "%s: v", kinematics->name);
+        CHECK(fabs((after.v - before.v) / (2 * d) - at.a) < small, "%s: a", kinematics->name);
+        CHECK(fabs((after.a - before.a) / (2 * d) - at.jerk) < small, "%s: jerk", kinematics->name);
+        CHECK(fabs(at.jerk) <= most * (1 + 1e-9), "%s: %g is beyond %g", kinematics->name, at.jerk, most);
+    }
+}
+
+static void check_all_jets(void)
+{
+    for (int number = 0; kinematics_get(number); number++) {
+        struct kinematics kinematics = *kinematics_get(number);
+        for (int i = 0; kinematics.jet && i < COUNT; i++) {
+            if (strcmp(MOTORS[i].kinematics, kinematics.name) != 0)
+                continue;
+            if (kinematics.set)
+                CHECK(kinematics.set(&kinematics, MOTORS[i].numbers, MOTORS[i].count) == 0, "numbers");
+            for (uint64_t seed = 1; seed <= 2000; seed++)
+                check_jets(&kinematics, seed);
+        }
+    }
+}
+
+/* Under a shaper a way is no straight line: this one goes three fifths of a turn round the middle in one piece. */
+static void check_most_of_a_turn(void)
+{
+    const double ticks = 1e6, distance = 0.0004, begin = atan2(-30, -10), end = atan2(30, -10);
+    const struct phase phase = {.from = -ticks, .to = ticks, .position = {5}, .velocity = {0, 30 / ticks},
+                                .accel = {-30 / ticks / ticks}};
+    struct segments segments = {.last = -HUGE_VAL};
+    const struct step_scale scale = {begin, 1 / distance};
+    CHECK(kinematics_polar_bed.append(&kinematics_polar_bed, &phase, &scale, &segments) == 0, "append");
+    CHECK(llabs(segments.position - llround((end - begin) / distance)) <= 1, "%d steps", (int)segments.position);
+    free(segments.items);
+}
+
 int main(int count, char **arguments)
 {
     int seeds = count > 1 ? atoi(arguments[1]) : 12;
     for (int seed = 1; seed <= seeds; seed++)
         random_print((uint64_t)seed);
     check_what_cannot_be();
+    check_all_jets();
+    check_most_of_a_turn();
     return 0;
 }

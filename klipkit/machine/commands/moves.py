@@ -16,6 +16,7 @@ from klipkit.machine.planner import Planner
 from klipkit.machine.refusals import refusal
 
 PERCENT = 100
+MINUTE = 60  # s
 AXES = "XYZE"
 SMOOTH_MOST = 0.2  # s
 
@@ -64,7 +65,7 @@ class MoveCommands:
         f: Annotated[float | None, "speed, mm/min"] = None,
     ) -> None:
         """Move in a straight line."""
-        given, words = _words(x, y, z, e, f)
+        given, words = words_given(x, y, z, e, f)
         await self.driven.begin()
         self._check(lib.moves_line(self.planner.moves, given, words), line)
         await self.driven.go_on()
@@ -110,7 +111,7 @@ class MoveCommands:
         self, *, x: Coordinate = None, y: Coordinate = None, z: Coordinate = None, e: Coordinate = None
     ) -> None:
         """The toolhead's place gets other coordinates; nothing moves. Without an axis all become 0."""
-        lib.moves_set_origin(self.planner.moves, *_words(x, y, z, e, None))
+        lib.moves_set_origin(self.planner.moves, *words_given(x, y, z, e, None))
 
     @gcode("M204")
     async def set_acceleration(
@@ -237,7 +238,7 @@ class MoveCommands:
                 end[axis] += wanted - moves.offset[axis]
                 lib.moves_set_offset(moves, axis, wanted)
         if move:
-            speed = moves.feed * moves.speed_factor / 60 if move_speed is None else move_speed
+            speed = moves.feed * moves.speed_factor / MINUTE if move_speed is None else move_speed
             await self.driven.begin()
             self._check(lib.moves_to(moves, end, _above_zero("MOVE_SPEED", speed, line)), line)
             await self.driven.go_on()
@@ -280,7 +281,7 @@ class MoveCommands:
         return name, frequency, damping
 
 
-def _words(*values: float | None) -> tuple[int, object]:
+def words_given(*values: float | None) -> tuple[int, object]:
     """Which are given, and their values, as machine/moves.h has them."""
     given = sum(1 << place for place, value in enumerate(values) if value is not None)
     return given, ffi.new("double[5]", [value or 0.0 for value in values])
