@@ -57,7 +57,8 @@ class Mcu:
         self.was_configured = False  # it held a configuration when it was connected
         self.is_resetting = False  # what it says then is no fault
         self._load = Load()
-        self._main: Mcu | None = None  # that it follows
+        self._main: Mcu | None = None  # that it follows, but for when `_unless` says so
+        self._unless: Callable[[], bool] = bool
         self._renew = renew
         self._tasks: list[asyncio.Task[None]] = []
         self._listen()
@@ -136,10 +137,12 @@ class Mcu:
             raise LinkError(f"MCU '{self.name}' did not take its configuration")
         self._tasks.append(asyncio.get_running_loop().create_task(self._keep_clock()))
 
-    def follow(self, main: "Mcu") -> None:
-        """Let the mapping follow the main MCU's clock with each answer to get_clock: for an MCU without steppers, whose
-        mappings bend at flush boundaries only (machine/toolhead.py)."""
-        self._main = main
+    def follow(self, main: "Mcu", unless: Callable[[], bool] = bool) -> None:
+        """Let the mapping follow the main MCU's clock with each answer to get_clock, which no crystal would for hours.
+
+        `unless`: while its steppers move, whose clocks bend at flush boundaries only (machine/toolhead.py).
+        """
+        self._main, self._unless = main, unless
 
     def print_time(self) -> float:
         """The print time now, by this MCU's clock, s."""
@@ -243,7 +246,7 @@ class Mcu:
             try:
                 async with asyncio.timeout(UNANSWERED * PERIOD):
                     await self._ask_clock()
-                if self._main is not None:
+                if self._main is not None and not self._unless():
                     self.mapping = first_mapping(self._main.sync, self.sync, self.pipe.now())
             except TimeoutError:
                 self.failed(LinkError(f"Lost communication with MCU '{self.name}'"))
