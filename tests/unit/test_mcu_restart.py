@@ -8,7 +8,7 @@ import pytest
 
 from klipkit.base.config import parse_config
 from klipkit.base.errors import KlipkitError
-from klipkit.base.faults import LinkError, NoAnswer, NotReset, PortHeld, Shutdown
+from klipkit.base.faults import EmergencyStop, LinkError, NoAnswer, NotReset, PortHeld, Shutdown
 from klipkit.base.pin import Pin
 from klipkit.boards.chips import chip
 from klipkit.cli.sections import SCHEMA
@@ -163,8 +163,11 @@ def test_a_shutdown_is_told_at_once_and_left_by_a_restart() -> None:
         await mcu.fault
         await mcu.close()
         before = cosim.now()
-        with pytest.raises(Shutdown):
+        with pytest.raises(EmergencyStop) as raised:
             await reach.connect()
+        assert str(raised.value) == (
+            "Previous MCU 'mcu' shutdown: Command request; FIRMWARE_RESTART, or press the board's reset button"
+        )
         assert cosim.now() < before + 3
         await reach.restart()
         mcu = await reach.connect()
