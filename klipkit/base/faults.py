@@ -109,6 +109,16 @@ class NoAnswer(LinkError):
     classic: ClassVar[tuple[str, ...]] = ("Unable to obtain '",)
 
 
+class NotReset(LinkError):
+    """A microcontroller was reset, and still is as it was before.
+
+    Its port has no line that resets it, or another method suits it: look at restart_method in its section.
+    """
+
+    code = "not-reset"
+    classic: ClassVar[tuple[str, ...]] = ("Failed automated reset of MCU",)
+
+
 class Shutdown(PrinterError):
     """A microcontroller or the host stopped the printer: motors, heaters and fans are in their safe state.
 

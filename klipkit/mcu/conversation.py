@@ -52,6 +52,7 @@ class Conversation:
         self.dictionary: Dictionary | None = None
         self.fault: KlipkitError | None = None  # the MCU's first cause, raised in place of its consequences
         self.queue = self.add_queue()  # for commands without a time
+        self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._listeners: dict[str, list[Listener]] = {}
         self._answers: dict[str, list[Waiting]] = {}
         self._executed: dict[int, asyncio.Future[None]] = {}
@@ -64,9 +65,16 @@ class Conversation:
         """Go on over a new pipe, unidentified; listeners stay, queues and questions do not."""
         await self.close()
         self.pipe, self.dictionary, self.fault = pipe, None, None
+        self._lost = asyncio.get_running_loop().create_future()
         self._executed.clear()
         self.queue = self.add_queue()
         self._reader = asyncio.get_running_loop().create_task(self._read())
+
+    def fail(self, fault: KlipkitError) -> None:
+        """The MCU has failed: what is asked raises this. When it is the link that is lost, at once."""
+        self.fault = fault
+        if isinstance(fault, LinkError) and not self._lost.done():
+            self._lost.set_result(None)
 
     def add_queue(self) -> int:
         """A new command queue of the session."""
@@ -240,6 +248,7 @@ class Conversation:
         """
         loop = asyncio.get_running_loop()
         end, pause = loop.time() + patience, NUDGE_PAUSE
+        waits = waits | {self._lost}
         while not any(each.done() for each in waits) and (left := end - loop.time()) > 0:
             await asyncio.wait(waits, timeout=min(pause, left), return_when=asyncio.FIRST_COMPLETED)
             pause *= 2

@@ -57,7 +57,8 @@ class Mcu:
         self.was_configured = False  # it held a configuration when it was connected
         self.is_resetting = False  # what it says then is no fault
         self._load = Load()
-        self._main: Mcu | None = None  # that it follows
+        self._main: Mcu | None = None  # that it follows, but for when `_unless` says so
+        self._unless: Callable[[], bool] = bool
         self._renew = renew
         self._tasks: list[asyncio.Task[None]] = []
         self._listen()
@@ -68,7 +69,7 @@ class Mcu:
         for _ in range(FIRST_QUERIES):
             await self._ask_clock()
             await asyncio.sleep(FIRST_PAUSE)
-        self.was_configured = await self._state()
+        self.was_configured = await self.state()
 
     async def identify(self) -> None:
         """Learn what it is, and about what time it is there. Raises LinkError and what it stands for."""
@@ -132,14 +133,16 @@ class Mcu:
         await self.clear()
         for command in self.configuration.commands(self.was_configured):
             self.talk.send(command)
-        if not await self._state():
+        if not await self.state():
             raise LinkError(f"MCU '{self.name}' did not take its configuration")
         self._tasks.append(asyncio.get_running_loop().create_task(self._keep_clock()))
 
-    def follow(self, main: "Mcu") -> None:
-        """Let the mapping follow the main MCU's clock with each answer to get_clock: for an MCU without steppers, whose
-        mappings bend at flush boundaries only (machine/toolhead.py)."""
-        self._main = main
+    def follow(self, main: "Mcu", unless: Callable[[], bool] = bool) -> None:
+        """Let the mapping follow the main MCU's clock with each answer to get_clock, which no crystal would for hours.
+
+        `unless`: while its steppers move, whose clocks bend at flush boundaries only (machine/toolhead.py).
+        """
+        self._main, self._unless = main, unless
 
     def print_time(self) -> float:
         """The print time now, by this MCU's clock, s."""
@@ -151,7 +154,7 @@ class Mcu:
             return
         self.cause = self._cause_of(error, clock)
         self.fault.set_result(error)
-        self.talk.fault = error
+        self.talk.fail(error)
 
     def emergency_stop(self, cause: KlipkitError | None = None) -> None:
         """Shut it down at once. `cause`: why, where that is not its own: it is its fault then, not what it says next.
@@ -216,18 +219,23 @@ class Mcu:
         hint = "look at its power supply: the board started anew by itself"
         self.failed(Shutdown(f"MCU '{self.name}' spontaneous restart", hint=hint))
 
-    async def _state(self) -> bool:
-        """Whether it is configured. Raises Shutdown when it is shut down."""
+    async def state(self) -> bool:
+        """Whether it is configured. Raises Shutdown when it is shut down, LinkError."""
         config = (await self.talk.query("get_config", "config")).message
         if config.number("is_shutdown"):
-            await asyncio.sleep(0)  # the reason comes with an is_shutdown of its own, if at all
-            if self.fault.done():
-                raise self.fault.result()
-            hint = "FIRMWARE_RESTART, or press the board's reset button"
-            raise Shutdown(f"MCU '{self.name}' is in shutdown", hint=hint)
+            raise await self._previous_shutdown()
         self._crc = config.number("crc")
         self.move_slots = config.number("move_count")
         return bool(config.number("is_config"))
+
+    async def _previous_shutdown(self) -> KlipkitError:
+        """Why it is in shutdown: when it is told to stop once more, it repeats the first reason."""
+        if self.fault.done():
+            return self.fault.result()
+        reason = (await self.talk.query("emergency_stop", "shutdown")).message.word("static_string_id")
+        known = shutdown_reason(self.name, reason)
+        hint = "FIRMWARE_RESTART, or press the board's reset button"
+        return type(known)(f"Previous {known.what}", hint=hint)
 
     async def _ask_clock(self) -> None:
         heard = await self.talk.query("get_clock", "clock")
@@ -239,11 +247,11 @@ class Mcu:
     async def _keep_clock(self) -> None:
         """Ask for the clock for ever: it also shows that the link lives."""
         while not self.fault.done():
-            await asyncio.sleep(PERIOD)
+            await self.talk.gone(PERIOD)
             try:
                 async with asyncio.timeout(UNANSWERED * PERIOD):
                     await self._ask_clock()
-                if self._main is not None:
+                if self._main is not None and not self._unless():
                     self.mapping = first_mapping(self._main.sync, self.sync, self.pipe.now())
             except TimeoutError:
                 self.failed(LinkError(f"Lost communication with MCU '{self.name}'"))

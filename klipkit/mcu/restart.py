@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from klipkit.base.errors import KlipkitError
-from klipkit.base.faults import FirmwareMismatch, LinkError, NoAnswer, PortHeld
+from klipkit.base.faults import FirmwareMismatch, LinkError, NoAnswer, NotReset, PortHeld, Shutdown
 from klipkit.link.serial import ModemLines
 from klipkit.link.way import FileWay, Shown, Way
 from klipkit.mcu.config import McuConfig, RestartMethod
@@ -42,7 +42,7 @@ CHEETAH_STEPS: tuple[Shown, ...] = (
 )
 STEPS = {RestartMethod.ARDUINO: ARDUINO_STEPS, RestartMethod.CHEETAH: CHEETAH_STEPS}
 
-COMMAND = "a reset by command"
+BY_COMMAND, BY_DTR, BY_POWER = "a reset by command", "a reset by DTR", "its USB power was off"
 PROGRAMS = (
     "/tmp/klipper_host_",
     "/dev/rpmsg_",
@@ -100,37 +100,44 @@ class Reach:
         self.mcu: Mcu | None = None  # the newest one
         self._method = method
         self._say = say
+        self._reset_by = ""  # in words: it was reset, and has not answered since
+        self._is_avr = False
 
     async def connect(self, patience: float = PATIENCE) -> Mcu:
         """A connected Mcu, in `patience` s. Raises the last error with an account of the tries; Shutdown and what
         trying again does not mend at once."""
-        await self._try_for(patience, self._connect_once)
+        await self._answered(patience, self._connect_once)
         assert self.mcu is not None
         return self.mcu
 
     async def renew(self, mcu: Mcu) -> None:
         """Reset the board of a connected Mcu, which goes on over a new pipe. Raises KlipkitError."""
-        by = await self._reset(mcu)
+        await self._reset(mcu)
 
         async def reconnect() -> None:
             await mcu.reconnect(await self.way.open())
+            self._check_forgotten(mcu)
 
-        await self._return(mcu.is_avr, by, reconnect)
-        if mcu.was_configured:
-            raise LinkError(
-                f"Failed automated reset of MCU '{self.name}': it still holds its configuration after {by}",
-                where=self.way.where,
-                hint=NO_RETURN,
-            )
+        await self._answered(RETURN_PATIENCE, reconnect)
 
     async def restart(self, mcu: Mcu | None = None) -> None:
         """Reset the board whatever state it is in, and close its Mcu; connect() makes the next. Raises KlipkitError.
 
-        `mcu`: where it is connected already; else a new pipe is opened when the method is a command.
+        `mcu`: where it is connected already. Else a new pipe is opened when its firmware is to be asked; when that
+        does not answer and no method was told, DTR is tried.
         """
         mcu = mcu or self.mcu
         if mcu is None or mcu.pipe.closed or mcu.pipe.error is not None:
-            mcu = None if self._method in STEPS else await self._identified()
+            mcu = None
+        if mcu is None and self._method in (None, RestartMethod.COMMAND):
+            try:
+                mcu = await self._identified()
+            except LinkError:
+                if self._method is not None or not await self.way.show(ARDUINO_STEPS):
+                    raise
+                self._reset_by = BY_DTR
+                await asyncio.sleep(SETTLE)
+                return
         await self._reset(mcu)
 
     def method(self, mcu: Mcu | None) -> RestartMethod:
@@ -144,10 +151,24 @@ class Reach:
         mcu = Mcu(self.name, await self.way.open(), renew=self.renew)
         try:
             await mcu.connect()
-        except BaseException:
+            self._check_forgotten(mcu)
+        except BaseException as error:
             await mcu.close()
+            if isinstance(error, Shutdown) and self._reset_by:
+                raise self._unreset("it still is in shutdown") from error
             raise
         self.mcu = mcu
+
+    def _check_forgotten(self, mcu: Mcu) -> None:
+        if mcu.was_configured and self._reset_by:
+            raise self._unreset("it still holds its configuration")
+
+    def _unreset(self, what: str) -> NotReset:
+        return NotReset(
+            f"Failed automated reset of MCU '{self.name}': {what} after {self._reset_by}",
+            where=self.way.where,
+            hint=NO_RETURN,
+        )
 
     async def _identified(self) -> Mcu:
         """An Mcu that answers, in whatever state."""
@@ -165,7 +186,7 @@ class Reach:
         while True:
             try:
                 await attempt()
-            except FirmwareMismatch:
+            except (FirmwareMismatch, NotReset):
                 raise
             except LinkError as error:
                 tries.errors.append(error)
@@ -178,40 +199,47 @@ class Reach:
             else:
                 return
 
-    async def _return(self, is_avr: bool, by: str, attempt: Callable[[], Awaitable[None]]) -> None:
-        """Wait until it answers after a reset."""
+    async def _answered(self, patience: float, attempt: Callable[[], Awaitable[None]]) -> None:
+        """Try until it answers; a board that was reset comes back soon or not at all."""
         try:
-            await self._try_for(RETURN_PATIENCE, attempt)
+            await self._try_for(RETURN_PATIENCE if self._reset_by else patience, attempt)
+        except (FirmwareMismatch, NotReset):
+            raise
         except LinkError as error:
-            hangs = is_avr and by == COMMAND
+            if not self._reset_by:
+                raise
+            hangs = self._is_avr and self._reset_by == BY_COMMAND
             raise NoAnswer(
-                f"MCU '{self.name}' does not come back after {by}: {error.what}",
+                f"MCU '{self.name}' does not come back after {self._reset_by}: {error.what}",
                 where=self.way.where,
                 hint=AVR_HANG if hangs else NO_RETURN,
             ) from error
+        finally:
+            self._reset_by = ""
 
-    async def _reset(self, mcu: Mcu | None) -> str:
-        """Reset it and close its pipe; gives by what, in words."""
+    async def _reset(self, mcu: Mcu | None) -> None:
+        """Reset it and close its pipe."""
         method = self.method(mcu)
         if mcu is not None:
-            mcu.is_resetting = True
+            mcu.is_resetting, self._is_avr = True, mcu.is_avr
         self._say(f"MCU '{self.name}': resetting it ({method.value})")
-        steps = STEPS.get(method)
         if method is RestartMethod.RPI_USB:
             await self._close(mcu)
             await self.way.cycle_power()
-            return "its USB power was off"
-        if steps is not None:
+            self._reset_by = BY_POWER
+            return
+        if method in STEPS:
             await self._close(mcu)
-            if await self.way.show(steps):
+            if await self.way.show(STEPS[method]):
+                self._reset_by = BY_DTR
                 await asyncio.sleep(SETTLE)
-                return "a reset by DTR"
+                return
             mcu = await self._identified()  # a pty or a socket
         assert mcu is not None
         await _command(mcu)
+        self._reset_by = BY_COMMAND
         await self._close(mcu)
         await asyncio.sleep(SETTLE)
-        return COMMAND
 
     async def _close(self, mcu: Mcu | None) -> None:
         if mcu is not None:

@@ -134,8 +134,10 @@ def test_a_broken_link_is_a_cause_with_what_was_sent_and_a_stop_over_it_does_no_
         await bench.ready()
         mcu = bench.mcus[0]
         await asyncio.sleep(2)
+        begun = bench.cosim.now()
         unplug(bench, 0)
         fault = await mcu.fault
+        assert bench.cosim.now() < begun + 0.01
         mcu.emergency_stop(LinkError("other"))
         cause = mcu.cause
         assert cause is not None and mcu.fault.result() is fault is cause.error

@@ -1,4 +1,4 @@
-"""The mapping of an MCU without steppers goes with its clock for as long as the machine is on."""
+"""The mapping of an MCU goes with its clock for as long as the machine is on, but not while its steppers move."""
 
 import asyncio
 
@@ -24,3 +24,19 @@ def test_an_mcu_that_nobody_moves_on_still_keeps_print_time(drifts: tuple[float,
         assert max(map(abs, errors)) < 20e-6
 
     on_bench(main, "atmega2560", "stm32f446", drifts=drifts)
+
+
+def test_while_its_steppers_move_the_mapping_is_left_alone() -> None:
+    async def main(bench: Bench) -> None:
+        await bench.ready()
+        main, other = bench.mcus
+        moving = True
+        other.follow(main, unless=lambda: moving)
+        before = other.mapping
+        await asyncio.sleep(10)
+        assert other.mapping is before
+        moving = False
+        await asyncio.sleep(2)
+        assert other.mapping is not before
+
+    on_bench(main, "atmega2560", "stm32f446", drifts=(100e-6, -100e-6))

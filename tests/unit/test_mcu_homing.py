@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from klipkit._core import ffi
 from klipkit.mcu.trsync import SEVERAL, SINGLE, Reason
 from klipkit.sim.cosim import Faults
 from klipkit.sim.pipe import SimPipe
@@ -147,8 +148,11 @@ def test_an_endstop_on_one_mcu_stops_the_steppers_of_all(
     on_bench(main, *chips, drifts=drifts)
 
 
+@pytest.mark.parametrize("told", [True, False])
 @pytest.mark.parametrize("lost", [0, 1])
-def test_when_a_link_is_lost_the_other_mcus_stop_by_their_time_out(lost: int) -> None:
+def test_when_a_link_is_lost_all_mcus_stop_in_time(lost: int, told: bool) -> None:
+    """Unplugged, which the host sees at once, or silent, when only the time-outs stop the others."""
+
     async def main(bench: Bench) -> None:
         steppers = [bench.add_stepper(number, f"s{number}") for number in range(2)]
         endstop = bench.add_endstop(0, "s0", 50_000)
@@ -161,18 +165,24 @@ def test_when_a_link_is_lost_the_other_mcus_stop_by_their_time_out(lost: int) ->
         await asyncio.sleep(start + 1.0 - bench.now())
         pipe = bench.mcus[lost].pipe
         assert isinstance(pipe, SimPipe)
-        pipe.unplug()
+        if told:
+            pipe.unplug()
+        else:
+            bench.cosim.connect(lost, ffi.NULL, 0.0)
+        begun = bench.cosim.now()
         await trigger.wait()
         outcome = await endstop.stop()
         other = bench.mcus[1 - lost]
-        assert (outcome.reason, outcome.mcu, outcome.is_hit) == (Reason.EXPIRED, other.name, False)
-        assert "unplugged" in str(outcome.fault)
+        assert outcome.reasons == {other.name: Reason.HOST if told else Reason.EXPIRED}
+        assert outcome.mcu == other.name and not outcome.is_hit
+        assert ("unplugged" if told else "Lost communication") in str(outcome.fault)
+        assert bench.cosim.now() - begun < 6
+        most = 1000 + SEVERAL * 1000 + 10
         made = await steppers[1 - lost].counted()
-        assert 1000 <= made <= 1000 + SEVERAL * 1000 + 10
-        assert bench.carriages[f"s{1 - lost}"].position == made
-        assert bench.carriages[f"s{lost}"].position <= 1000 + SEVERAL * 1000 + 10  # stopped by itself as well
+        assert 1000 <= made <= most
         await asyncio.sleep(1)
-        assert bench.carriages[f"s{lost}"].position <= 1000 + SEVERAL * 1000 + 10
+        assert bench.carriages[f"s{1 - lost}"].position == made
+        assert bench.carriages[f"s{lost}"].position <= most  # stopped by itself as well
 
     on_bench(main, AVR, ARM)
 

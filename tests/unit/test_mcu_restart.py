@@ -8,7 +8,7 @@ import pytest
 
 from klipkit.base.config import parse_config
 from klipkit.base.errors import KlipkitError
-from klipkit.base.faults import LinkError, NoAnswer, PortHeld, Shutdown
+from klipkit.base.faults import EmergencyStop, LinkError, NoAnswer, NotReset, PortHeld, Shutdown
 from klipkit.base.pin import Pin
 from klipkit.boards.chips import chip
 from klipkit.cli.sections import SCHEMA
@@ -163,8 +163,11 @@ def test_a_shutdown_is_told_at_once_and_left_by_a_restart() -> None:
         await mcu.fault
         await mcu.close()
         before = cosim.now()
-        with pytest.raises(Shutdown):
+        with pytest.raises(EmergencyStop) as raised:
             await reach.connect()
+        assert str(raised.value) == (
+            "Previous MCU 'mcu' shutdown: Command request; FIRMWARE_RESTART, or press the board's reset button"
+        )
         assert cosim.now() < before + 3
         await reach.restart()
         mcu = await reach.connect()
@@ -214,7 +217,7 @@ def test_a_board_that_keeps_its_configuration_through_the_reset_is_told() -> Non
         way.has_lines = True  # yet they do nothing
         reach = Reach("mcu", way, RestartMethod.ARDUINO)
         await (await configured(reach, "PA0")).close()
-        with pytest.raises(LinkError) as raised:
+        with pytest.raises(NotReset) as raised:
             await configured(reach, "PA1")
         assert str(raised.value).startswith(
             "/dev/ttyS7: Failed automated reset of MCU 'mcu': it still holds its configuration after a reset by DTR; "
@@ -282,6 +285,58 @@ def test_a_cheetah_is_opened_with_rts_off_for_its_boot_pin(monkeypatch: pytest.M
         config = section("/dev/ttyUSB0", f"baud: 115200\nrestart_method: {method}")
         asyncio.run(reach_of("mcu", config).way.open())
     assert opened == [ModemLines(dtr=True, rts=False), ModemLines(dtr=True, rts=True)]
+
+
+def test_a_shutdown_that_a_reset_does_not_end_is_told() -> None:
+    async def main(cosim: Cosim, way: Board) -> None:
+        way.has_lines = True  # yet they do nothing
+        reach = Reach("mcu", way)
+        mcu = await configured(reach, "PA0")
+        mcu.emergency_stop()
+        await mcu.fault
+        await mcu.close()
+        await reach.restart()
+        with pytest.raises(NotReset, match="it still is in shutdown after a reset by DTR"):
+            await reach.connect()
+        with pytest.raises(Shutdown):
+            await reach.connect()
+
+    virtually(main)
+
+
+@pytest.mark.parametrize("has_lines", [True, False])
+def test_a_board_that_hangs_is_reset_by_dtr_where_its_port_has_one(has_lines: bool) -> None:
+    async def main(cosim: Cosim, way: Board) -> None:
+        way.has_lines = has_lines
+        way.go_deaf()
+        reach = Reach("mcu", way)
+        if has_lines:
+            await reach.restart()
+            way.faults = None
+            await (await reach.connect()).close()
+            assert tuple(way.shown) == ARDUINO_STEPS
+        else:
+            with pytest.raises(LinkError, match="Unable to obtain 'identify' response"):
+                await reach.restart()
+
+    virtually(main)
+
+
+@pytest.mark.parametrize(("chip_name", "named"), [(AVR, True), (ARM, False)])
+def test_a_board_that_stays_away_after_a_restart_is_given_up_soon(chip_name: str, named: bool) -> None:
+    async def main(cosim: Cosim, way: Board) -> None:
+        reach = Reach("mcu", way, RestartMethod.COMMAND)
+        await reach.restart(await configured(reach, "PA0"))
+        begun = cosim.now()
+        way.fails = [missing() for _ in range(99)]
+        with pytest.raises(
+            NoAnswer, match="does not come back after a reset by command: cannot open"
+        ) as raised:
+            await reach.connect()
+        assert ("watchdog" in str(raised.value)) is named
+        assert cosim.now() < begun + 25
+
+    virtually(main, chip_name)
 
 
 def test_power_is_taken_away_with_the_port_closed() -> None:
