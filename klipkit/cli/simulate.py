@@ -8,20 +8,17 @@ from typing import Any
 import click
 
 from klipkit.base.config import read_config
-from klipkit.base.errors import UnknownMcu, UsageError
+from klipkit.base.errors import UsageError
 from klipkit.base.files import read_text
 from klipkit.base.output import Column, Output
 from klipkit.base.schema import Loaded
-from klipkit.base.text import did_you_mean, sanitise
-from klipkit.boards.chips import Chip
 from klipkit.boards.mcuchips import chips_of
 from klipkit.cli.sections import SCHEMA
 from klipkit.cli.tool import tool
 from klipkit.daemon.host import Host
 from klipkit.machine.kinematics import Motor, motors
-from klipkit.sim.avr.emulation import emulation_of
+from klipkit.sim.avr.emulation import emulations_of
 from klipkit.sim.cosim import Edge, Faults
-from klipkit.sim.emulation import Emulation
 from klipkit.sim.firmware import build
 from klipkit.sim.loop import run_virtual
 from klipkit.sim.printer import SimulatedPrinter
@@ -102,7 +99,7 @@ def simulate(
     text = read_text(gcode)
     chips = chips_of(loaded.config, told)
     printer = SimulatedPrinter(
-        loaded, chips, build(OBJECT), emulations=_emulations(chips, emulated), begin=middle(loaded)
+        loaded, chips, build(OBJECT), emulations=emulations_of(chips, emulated), begin=middle(loaded)
     )
     try:
         result = Simulation(loaded, printer, _faults(damage, seed), keep=edges is not None)
@@ -112,13 +109,6 @@ def simulate(
         return _print(out, result)
     finally:
         printer.close()
-
-
-def _emulations(chips: Mapping[str, Chip], names: tuple[str, ...]) -> dict[str, Emulation]:
-    for name in names:
-        if name not in chips:
-            raise UnknownMcu(f"there is no [mcu {sanitise(name)}]", hint=did_you_mean(name, chips))
-    return {name: emulation_of(chips[name]) for name in names}
 
 
 def _faults(damage: float, seed: int) -> Faults | None:
