@@ -33,6 +33,7 @@ TOOLS = {
     "flash": Entry("flash", "Put firmware on a board, and see that it runs."),
     "pins": Entry("pins", "Translate, list and check pin names."),
     "ports": Entry("ports", "Find serial ports and say what is behind them."),
+    "sim": Entry("sim", "Simulate a printer's microcontrollers behind pseudo terminals, for any host."),
     "steps": Entry("steps", "Compute the motor steps of a file, without a printer."),
     "simulate": Entry("simulate", "Print a file on simulated microcontrollers that run the real firmware."),
 }

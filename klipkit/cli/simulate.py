@@ -1,25 +1,23 @@
 """`klipkit simulate`: a G-code file printed on simulated microcontrollers that run the real firmware."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from klipkit.base.config import read_config
-from klipkit.base.errors import UnknownMcu, UsageError
+from klipkit.base.errors import UsageError
 from klipkit.base.output import Column, Output
-from klipkit.base.text import clock_text, did_you_mean, sanitise
-from klipkit.boards.chips import Chip
+from klipkit.base.text import clock_text, sanitise
 from klipkit.boards.mcuchips import chips_of
 from klipkit.cli.sections import SCHEMA
 from klipkit.cli.simulation import Progress, Simulation
 from klipkit.cli.tool import tool
 from klipkit.machine.job import Job
 from klipkit.machine.kinematics import Place
-from klipkit.sim.avr.emulation import emulation_of
+from klipkit.sim.avr.emulation import emulations_of
 from klipkit.sim.cosim import Faults
-from klipkit.sim.emulation import Emulation
 from klipkit.sim.faults import FaultPlan, fault_help
 from klipkit.sim.firmware import build
 from klipkit.sim.printer import HostKilled, SimulatedPrinter
@@ -123,7 +121,12 @@ def simulate(
     plan = FaultPlan(faults)
     chips = chips_of(loaded.config, told)
     printer = SimulatedPrinter(
-        loaded, chips, build(OBJECT), emulations=_emulations(chips, emulated), seed=seed, begin=_place(begin)
+        loaded,
+        chips,
+        build(OBJECT),
+        emulations=emulations_of(chips, emulated),
+        seed=seed,
+        begin=_place(begin),
     )
     try:
         with _progress(out, gcode) as progress:
@@ -173,13 +176,6 @@ def _progress(out: Output, gcode: str) -> Iterator[Progress | None]:
             bar.update(task, completed=job.progress, description=f"{clock_text(now)}  {temperatures}")
 
         yield show
-
-
-def _emulations(chips: Mapping[str, Chip], names: tuple[str, ...]) -> dict[str, Emulation]:
-    for name in names:
-        if name not in chips:
-            raise UnknownMcu(f"there is no [mcu {sanitise(name)}]", hint=did_you_mean(name, chips))
-    return {name: emulation_of(chips[name]) for name in names}
 
 
 def _place(told: str | None) -> Place | None:

@@ -36,6 +36,8 @@ static void step(struct carriage *carriage, uint64_t now)
     }
     carriage->position += steps;
     tell_rails(carriage);
+    if (carriage->recorded)
+        record_moved(carriage->cosim, carriage);
 }
 
 /* A pin that floats moves nothing. */

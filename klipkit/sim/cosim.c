@@ -117,6 +117,7 @@ void cosim_free(struct cosim *cosim)
         sim_mcu_free(cosim->mcus[i]);
     free(cosim->mcus);
     models_free(&cosim->models);
+    free(cosim->record.points);
     free(cosim->edges);
     events_free(&cosim->events);
     free(cosim);

@@ -57,6 +57,7 @@ int cosim_see_damage(const struct cosim *cosim, int mcu, struct cosim_damaged *o
  * are bytes to take. Bytes are put at the speed of the wire, and those that nobody takes are dropped from 64 KB on. */
 int cosim_connect_bytes(struct cosim *cosim, int mcu, double byte_time, const struct cosim_faults *faults);
 int cosim_put(struct cosim *cosim, int mcu, const uint8_t *bytes, size_t count);
+size_t cosim_put_room(const struct cosim *cosim, int mcu);    /* bytes that should be put at most: not more than 4 KB wait for the wire */
 size_t cosim_take(struct cosim *cosim, int mcu, uint8_t *out, size_t room);
 
 /* Whether the host's computer stands still: its sessions send nothing, and what comes waits. */

@@ -37,6 +37,16 @@ int cosim_carriage_timing(struct cosim *cosim, int carriage, double set_up, doub
 /* Move the body by so many steps without a pulse: what a lost step, a belt that jumps or a hand does. */
 int cosim_slip(struct cosim *cosim, int carriage, int64_t steps);
 
+/* A record of where carriages are, from now on: a point now, and whenever one of them has moved `apart` steps since the last
+ * point. One record, of eight carriages at most. cosim_recorded takes the oldest points that were not taken yet. */
+enum { COSIM_RECORD_MOST = 8 };
+struct cosim_point {
+    double time;       /* s */
+    int32_t steps[8];  /* of each carriage, in the order given; 0 for those that there are not */
+};
+int cosim_record(struct cosim *cosim, const int *carriages, const uint32_t *apart, size_t count);
+size_t cosim_recorded(struct cosim *cosim, struct cosim_point *out, size_t room);
+
 /* --- rails --- */
 
 /* A rail whose body stands at `begin` mm when it is added, between its mechanical ends `low` and `high`. A motor that would take

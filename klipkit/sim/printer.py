@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 from klipkit.base.errors import UnknownMcu, UnknownPin
 from klipkit.base.pin import Pin
@@ -26,6 +27,13 @@ from klipkit.sim.rails import Rails, SwitchQuality, somewhere
 
 VIRTUAL = "virtual_endstop"  # how the names of pins end that a probe or a driver chip makes up
 AMBIENT = 25.0  # degrees C
+
+
+class Plug(Protocol):
+    """An end of a link to an MCU."""
+
+    def unplug(self) -> None:
+        """Pull it out; more than once does no harm."""
 
 
 class HostKilled(Exception):
@@ -79,7 +87,7 @@ class SimulatedPrinter:
         self._aliases = PinAliases(loaded)
         self._seed = seed
         self._damage: dict[str, Faults] = {}
-        self._pipes: dict[str, SimPipe] = {}
+        self._plugs: dict[str, Plug] = {}
         self._unplugged: set[str] = set()
         self.carriages: dict[str, Carriage] = {}
         for motor in motors(loaded):
@@ -103,10 +111,15 @@ class SimulatedPrinter:
     def pipe(self, name: str) -> SimPipe:
         """A new pipe to an MCU; the one before must be closed."""
         byte_time = self.personas[name].byte_time
-        self._pipes[name] = SimPipe(self.cosim, self.numbers[name], byte_time, self._damage.get(name))
-        if name in self._unplugged:
-            self._pipes[name].unplug()
-        return self._pipes[name]
+        pipe = SimPipe(self.cosim, self.numbers[name], byte_time, self._damage.get(name))
+        self.plug(name, pipe)
+        return pipe
+
+    def plug(self, mcu: str, plug: Plug) -> None:
+        """This is the link to an MCU from now on."""
+        self._plugs[mcu] = plug
+        if mcu in self._unplugged:
+            plug.unplug()
 
     def _take_faults(self, faults: Faults | None) -> None:
         for name, number in self.numbers.items():
@@ -116,8 +129,8 @@ class SimulatedPrinter:
     def unplug(self, mcu: str) -> None:
         """Pull out the link to an MCU; ways to it that are made later do not work either."""
         self._unplugged.add(mcu)
-        if mcu in self._pipes:
-            self._pipes[mcu].unplug()
+        if mcu in self._plugs:
+            self._plugs[mcu].unplug()
 
     def damage(self, mcu: str, **faults: float) -> None:
         """Damage frames of an MCU's link from now on, besides what was damaged before; see Faults."""

@@ -69,15 +69,21 @@ class Rails:
 
     def coordinates(self) -> dict[str, float]:
         """Where each motor's part of the kinematics is, mm (motion/stepper.h): the truth."""
-        return {
-            motor.name: self._begin[motor.name]
-            + self._carriages[motor.name].position * motor.config.step_distance
-            for motor in self._motors
-        }
+        return self._coordinates({motor.name: self._carriages[motor.name].position for motor in self._motors})
 
     def toolhead(self) -> Position:
         """Where the toolhead is, mm: the truth."""
         return forward(self._loaded, self.coordinates())
+
+    def toolhead_at(self, steps: Mapping[str, int]) -> Position:
+        """Where it is, mm, when the bodies of the motors have made these steps since the start."""
+        return forward(self._loaded, self._coordinates(steps))
+
+    def _coordinates(self, steps: Mapping[str, int]) -> dict[str, float]:
+        return {
+            motor.name: self._begin[motor.name] + steps[motor.name] * motor.config.step_distance
+            for motor in self._motors
+        }
 
     def _add(
         self,

@@ -10,6 +10,7 @@ enum {
     TRANSMIT_BUFFER = 96,      /* bytes, as in the UART builds of the firmware */
     EMIT_ROOM = 1024,          /* bytes: a whole window of 12 frames */
     FEED_ROOM = 256,
+    PUT_MOST = 4096,           /* bytes of cosim_put on their way, as in the buffers of a kernel and its driver */
     TAKEN_MOST = 65536,        /* bytes that wait for cosim_take */
 };
 
@@ -267,6 +268,12 @@ int cosim_put(struct cosim *cosim, int mcu, const uint8_t *bytes, size_t count)
     int error = count ? line_put(&on->wire.down, cosim->now, bytes, count) : 0;
     expect_down(on);
     return error;
+}
+
+size_t cosim_put_room(const struct cosim *cosim, int mcu)
+{
+    const struct mcu *on = world_mcu(cosim, mcu);
+    return on && on->wire.is_open && on->wire.down.count < PUT_MOST ? PUT_MOST - on->wire.down.count : 0;
 }
 
 size_t cosim_take(struct cosim *cosim, int mcu, uint8_t *out, size_t room)

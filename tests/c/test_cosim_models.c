@@ -117,6 +117,29 @@ static void a_motor_stalls_at_the_end_of_its_rail_and_its_steps_are_lost(void)
     bench_free(&bench);
 }
 
+static void a_record_has_a_point_for_each_so_many_steps(void)
+{
+    struct bench bench = bench_new();
+    int carriages[2] = {add_carriage(&bench), add_carriage(&bench)};
+    struct cosim_point points[64];
+    CHECK(cosim_record(bench.cosim, carriages, (uint32_t[2]){10, 1000}, 2) == 0, "record");
+    step(&bench, 1, 55);
+    step(&bench, 0, 3); /* not far enough from the last point */
+    step(&bench, 0, 12);
+    size_t count = cosim_recorded(bench.cosim, points, 64);
+    CHECK(count == 1 + 5 + 1, "%zu points", count);
+    for (size_t i = 0; i < 6; i++)
+        CHECK(points[i].steps[0] == (int)i * 10 && points[i].steps[0] - points[i].steps[1] <= 1, "point %zu", i);
+    CHECK(points[6].steps[0] == 40 && points[6].time > points[5].time && points[6].steps[2] == 0, "on the way back");
+    CHECK(cosim_recorded(bench.cosim, points, 64) == 0, "all were taken");
+    for (int i = 0; i < 50; i++)
+        step(&bench, 1, 200);
+    for (size_t taken = 0; taken < 1000; taken += count)
+        CHECK((count = cosim_recorded(bench.cosim, points, 64)) > 0, "%zu of 1000 points", taken);
+    CHECK(cosim_record(bench.cosim, carriages, (uint32_t[2]){10, 10}, 2) < 0, "one record");
+    bench_free(&bench);
+}
+
 /* Switch positions of 200 approaches with this noise and seed; steps. */
 static void approaches(double noise, uint64_t seed, int found[200])
 {
@@ -394,6 +417,7 @@ int main(void)
     a_switch_closes_at_its_very_step_and_opens_its_hysteresis_later();
     a_rail_is_the_sum_of_what_its_carriages_do();
     a_motor_stalls_at_the_end_of_its_rail_and_its_steps_are_lost();
+    a_record_has_a_point_for_each_so_many_steps();
     a_switch_is_as_noisy_as_told_the_same_way_for_the_same_seed();
     a_stuck_switch_says_the_same_wherever_the_rail_is();
     a_body_warms_by_its_law();

@@ -1,9 +1,11 @@
 """A chip's own firmware, run in its emulator: which chips can be, and building what that needs."""
 
 import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from klipkit.base.errors import UnknownChip
+from klipkit.base.errors import UnknownChip, UnknownMcu
+from klipkit.base.text import did_you_mean, sanitise
 from klipkit.boards.chips import Chip
 from klipkit.sim import firmware
 from klipkit.sim.avr import runner
@@ -27,6 +29,14 @@ def emulation_of(chip: Chip, flash: Path | None = None) -> Emulation:
         return Emulation(runner.build_object(_folder()), flash)
     baud = int(chip.constants.get("SERIAL_BAUD", BAUD))
     return Emulation(runner.build_object(_folder()), firmware.build_avr(chip.name, chip.clock, baud))
+
+
+def emulations_of(chips: Mapping[str, Chip], names: Iterable[str]) -> dict[str, Emulation]:
+    """The emulations of the microcontrollers of these names. Raises UnknownMcu for one that is not in `chips`."""
+    for name in names:
+        if name not in chips:
+            raise UnknownMcu(f"there is no [mcu {sanitise(name)}]", hint=did_you_mean(name, chips))
+    return {name: emulation_of(chips[name]) for name in names}
 
 
 def _folder() -> Path:

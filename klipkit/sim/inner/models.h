@@ -62,6 +62,21 @@ struct carriage {
     uint64_t violations;
     struct part parts[CARRIAGE_RAILS];
     size_t part_count;
+    size_t recorded;           /* its place in the record, from 1; 0: none */
+};
+
+struct recorded {
+    uint64_t time;             /* units */
+    int32_t steps[COSIM_RECORD_MOST];
+};
+
+/* Where carriages were: points[taken .. count] wait. */
+struct record {
+    struct carriage *carriages[COSIM_RECORD_MOST];
+    int64_t last[COSIM_RECORD_MOST], apart[COSIM_RECORD_MOST];
+    size_t carriage_count;
+    struct recorded *points;   /* owned */
+    size_t taken, count, room, lost;
 };
 
 struct rail {
@@ -138,6 +153,9 @@ int models_last(const struct list *list);                      /* number of the 
 void models_free(struct models *models);
 void models_follow(struct pin *pin, struct follower *follower); /* tell it of the pin's changes, after those who were told before */
 struct drive *models_drive(struct cosim *cosim, int mcu, uint32_t pin, int inverted); /* NULL: no such pin, no memory */
+
+/* record.c */
+void record_moved(struct cosim *cosim, const struct carriage *carriage); /* that is recorded */
 
 /* rail.c */
 void rail_moved(struct rail *rail);                            /* a carriage of it has moved: its position and switches anew */

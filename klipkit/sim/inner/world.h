@@ -11,6 +11,7 @@
  *     models.c    the models of the machine: their lists
  *     carriage.c  what steps move: carriages
  *     rail.c      what carriages move: rails with their ends and switches
+ *     record.c    where carriages were
  *     heat.c      bodies that heaters heat and fans cool, and the sensors in them
  *     fan.c       fans and their tachometers
  *
@@ -135,6 +136,7 @@ struct cosim {
     struct mcu **mcus;
     size_t mcu_count;
     struct models models;
+    struct record record;
     struct cosim_edge *edges;
     size_t edge_taken, edge_count, edge_room, edge_lost; /* edges[edge_taken .. edge_count] wait */
 };
