@@ -36,6 +36,7 @@ from klipkit.sim.loop import run_virtual
 from klipkit.sim.printer import SimulatedPrinter
 
 CHIP = "atmega2560"
+HANG = 7200.0  # s of virtual time: a guard
 STEP = 0.05  # s of the models
 AMBIENT = 25.0  # degrees C
 PRINTER = "[mcu]\nserial: /dev/ttyACM0\n[printer]\nkinematics: none\nmax_velocity: 300\nmax_accel: 3000\n"
@@ -193,7 +194,7 @@ class Bench:
 
     async def _guarded(self, act: Callable[[], Awaitable[T]]) -> T:
         """An MCU's fault is kept; what was done then goes on or waits for ever."""
-        work = asyncio.ensure_future(act())
+        work = asyncio.ensure_future(asyncio.wait_for(act(), HANG))
         waits: set[asyncio.Future[Any]] = {work, self.mcu.fault}
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         if self.mcu.fault.done() and not work.done():

@@ -36,6 +36,7 @@ from klipkit.parts.sensors.thermometer import Thermometer
 
 AHEAD = 0.3  # s from a reading to the power that it asks for
 REFRESH = 1.2  # s after which the same power is sent again
+NOT_REFRESHED = "Missed scheduling of next digital out event"  # the firmware's words
 CHANGE = 0.01  # a smaller change of power waits for the refresh
 
 
@@ -77,7 +78,9 @@ class Heater(Thermometer):
         default = VerifyHeaterConfig(check_gain_time=gain_time(self.name))
         self._check = HeaterCheck(self.name, own[0] if own else default)
         self._alarm = alarm
+        mcu.accounts.append(self._explain)
         self._sent = 0.0  # print time of the newest power
+        self._heard = 0.0  # print time of the newest reading
         self._is_live = False
 
     def set_target(self, target: float) -> None:
@@ -127,9 +130,9 @@ class Heater(Thermometer):
         super()._read(time, temperature)
         if not self._is_live:
             return
-        is_sane = (
-            self.min_temp <= temperature <= self.max_temp
-        )  # else the MCU, which counts such readings, says more
+        self._heard = time
+        # out of range: the MCU counts such readings, and says more of them than the check could
+        is_sane = self.min_temp <= temperature <= self.max_temp
         fault = self._check.look(time, self.temperature, self.target) if is_sane else None
         if fault is not None:
             self._alarm.shut_down(fault)
@@ -139,6 +142,20 @@ class Heater(Thermometer):
         is_new = abs(power - self.power) > CHANGE or (not power) != (not self.power)
         if is_new or (self.power and at - self._sent >= REFRESH):
             self._give(at, power)
+
+    def _explain(self, reason: str) -> str:
+        """Whether it was this heater that was not refreshed, and why."""
+        now = self._output.mcu.print_time()
+        if not reason.startswith(NOT_REFRESHED) or not self.power or now - self._sent < MAX_DURATION / 2:
+            return ""
+        what = f"the heater '{self.name}' was not confirmed for {MAX_DURATION:g} s"
+        silent = now - self._heard
+        why = (
+            f"its sensor was silent for {silent:.1f} s"
+            if silent > MAX_DURATION / 2
+            else "the host was held up"
+        )
+        return f"{what}: {why}"
 
     def _give(self, at: float, power: float) -> None:
         self._output.set(at, power)

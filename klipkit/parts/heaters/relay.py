@@ -34,11 +34,12 @@ class PidResult(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """One swing: s, degrees C from the middle, and the share of power from the middle."""
+    """One swing: its time, s; degrees C and share of power from the middle; by how much its halves differ, of both."""
 
     period: float
     swing: float
     step: float
+    skew: float
 
 
 class Relay:
@@ -61,9 +62,10 @@ class Relay:
         last = self.cycles[-COUNTED:]
         if len(self.cycles) >= CYCLES_MOST:
             return True
-        return len(self.cycles) >= CYCLES_LEAST and all(
-            _agree([getattr(cycle, name) for cycle in last]) for name in ("period", "swing")
-        )
+        if len(self.cycles) < CYCLES_LEAST:
+            return False
+        steady = _agree([cycle.period for cycle in last]) and _agree([cycle.swing for cycle in last])
+        return steady and last[-1].skew <= AGREE
 
     def power(self, time: float, temperature: float, target: float) -> float:
         """The share of full power."""
@@ -105,7 +107,8 @@ class Relay:
         self._switched, self._high = time, True
         if self._started:
             swing = (self._greatest - self._least) / 2
-            self.cycles.append(Cycle(sum(self._times), swing, self._step))
+            high, low = self._times
+            self.cycles.append(Cycle(high + low, swing, self._step, abs(high - low) / (high + low)))
             self._balance()
         self._started = True
         self._least, self._greatest = math.inf, -math.inf
