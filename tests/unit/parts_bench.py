@@ -17,6 +17,7 @@ from klipkit.daemon.wiring import Wiring
 from klipkit.gcode.commands import Commands
 from klipkit.gcode.responses import Responses
 from klipkit.gcode.words import parse_line
+from klipkit.machine.extruder import Extruder
 from klipkit.machine.kinematics import motors
 from klipkit.machine.planner import Planner
 from klipkit.mcu.clocksync import main_mapping
@@ -211,7 +212,8 @@ class Bench:
         responses = Responses()
         responses.listen(self.said.append)
         self.commands = Commands()
-        wiring = Wiring(self.loaded, PARTS, made=self.commands.add)
+        makers = [part for part in PARTS if part is Extruder or part.__module__.startswith("klipkit.parts.")]
+        wiring = Wiring(self.loaded, makers, made=self.commands.add)
         provided: list[tuple[Any, object]] = [
             (Pins, pins),
             (Schedule, clock),
