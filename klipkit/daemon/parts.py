@@ -1,10 +1,18 @@
 """The table of parts: a line each. Its section of printer.cfg is the first parameter of a part's constructor."""
 
 from klipkit.base.declare import Declared
+from klipkit.machine.commands.delayed_gcode import DelayedGcode
+from klipkit.machine.commands.display_status import DisplayStatus
 from klipkit.machine.commands.homing import QueryEndstops
+from klipkit.machine.commands.homing_override import HomingOverride
+from klipkit.machine.commands.idle_timeout import IdleTimeout
 from klipkit.machine.commands.motors import ForceMove, StepperEnable
+from klipkit.machine.commands.pause_resume import PauseResume
 from klipkit.machine.commands.position import GcodeMove
+from klipkit.machine.commands.print_stats import PrintStats
 from klipkit.machine.commands.report import Reports
+from klipkit.machine.commands.respond import Respond
+from klipkit.machine.commands.safe_z_home import SafeZHome
 from klipkit.machine.extruder import Extruder
 from klipkit.machine.observed import McuObject, MotionReport, SystemStats, ToolheadObject
 from klipkit.parts.fans.fan import Fan, FanGeneric
@@ -43,6 +51,14 @@ PARTS: tuple[type[Part], ...] = (
     ForceMove,
     GcodeMove,
     Reports,
+    SafeZHome,
+    HomingOverride,
+    Respond,
+    DisplayStatus,
+    PrintStats,
+    PauseResume,
+    IdleTimeout,
+    DelayedGcode,
 )
 
 # Sections that parts look at and that make none.

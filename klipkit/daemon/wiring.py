@@ -40,19 +40,28 @@ class Wiring:
         for section in self._loaded.sections:
             if self._maker(section) is not None:
                 self._part(section)
-        for config, maker in self._makers.items():
-            if config.declaration.always and not self._loaded.all(config):
-                self._make(config.declaration.names[0], maker, config())
+        for section, _ in self._unwritten():
+            self._part(section)
         return self._parts
 
+    def _unwritten(self) -> list[tuple[str, type[Declared]]]:
+        """The sections that work without being written, and are not."""
+        always = [config for config in self._makers if config.declaration.always]
+        return [(config.declaration.names[0], config) for config in always if not self._loaded.all(config)]
+
+    def _config(self, section: str) -> Declared:
+        """The section, or the defaults of one that works without being written."""
+        found = self._loaded.sections.get(section)
+        return found if found is not None else dict(self._unwritten())[section]()
+
     def _maker(self, section: str) -> type[Part] | None:
-        return self._makers.get(type(self._loaded.sections[section]))
+        return self._makers.get(type(self._config(section)))
 
     def _part(self, section: str) -> Part:
         made = self._parts.get(section)
         if made is not None:
             return made
-        config, maker = self._loaded.sections[section], self._maker(section)
+        config, maker = self._config(section), self._maker(section)
         if section in self._making:
             ring = " needs ".join(f"[{name}]" for name in [*self._making, section])
             raise ConfigError(f"sections depend on one another: {ring}", where=config.source.where())
@@ -103,8 +112,9 @@ class Wiring:
 
     def _all(self, kind: type) -> list[Part]:
         makers = {config: maker for config, maker in self._makers.items() if issubclass(maker, kind)}
-        sections = [name for name, section in self._loaded.sections.items() if type(section) in makers]
-        return [self._part(section) for section in sections]
+        written = [name for name, section in self._loaded.sections.items() if type(section) in makers]
+        unwritten = [name for name, config in self._unwritten() if config in makers]
+        return [self._part(section) for section in (*written, *unwritten)]
 
 
 def config_of(maker: type[Part]) -> type[Declared]:

@@ -179,6 +179,10 @@ class Commands:
                 for name in names:
                     self._enter(name, command, select, owner)
 
+    def take(self, name: str) -> "Command | Selected":
+        """The command of that name leaves the table: who takes it carries it out for another one of that name."""
+        return self.by_name.pop(name)
+
     def _enter(self, name: str, command: Command, select: str, owner: object) -> None:
         if not select:
             if name in self.by_name:

@@ -116,7 +116,7 @@ class Homing:
         )
         await self._place(plan, stopped)
         if config.homing_retract_dist:
-            await self._straight(
+            await self.straight(
                 _along(plan, planner.position, -config.homing_retract_dist), config.homing_retract_speed
             )
             beyond = _along(plan, planner.position, 2 * config.homing_retract_dist)
@@ -180,7 +180,7 @@ class Homing:
         names = [motor.name for motor in self.toolhead.planner.motors if motor.name != EXTRUDER]
         return forward(self._loaded, {name: drives[name].place_of(steps[name]) for name in names})
 
-    async def _straight(self, end: Place, speed: float) -> None:
+    async def straight(self, end: Place, speed: float) -> None:
         """A move that no bounds hold."""
         await self.toolhead.begin()
         self.toolhead.planner.append(end, *self.toolhead.planner.limited(end, speed))

@@ -255,8 +255,8 @@ class Toolhead:
         stepper = self.drive(name).stepper
         place = stepper.position()
         self._switch_on(self.drive(name))
-        end = motion.lay(self._made)
         stepper.follow(motion.stepper, self._made, stepper.commanded(), 0.0)
+        end = motion.lay(self._made)
         try:
             while self._made < end:
                 self._advance(end)
@@ -266,7 +266,9 @@ class Toolhead:
 
     async def _return(self, stepper: Stepper, place: float) -> None:
         """A motor that moved alone is the planner's again; where it has come to is the coordinate `place` now."""
-        await asyncio.sleep(max(0.0, self._made - self.now()))
+        for queue in self._queues:  # what was made is made: a run may be longer than what is due
+            queue.flush(self._until)
+        await asyncio.sleep(max(0.0, self._until - self.now()))
         steps = await stepper.counted()
         self._made = self._until = max(self._made, self.now()) + PIECE
         self._rests = max(self._rests, self._made)

@@ -36,7 +36,6 @@ from klipkit.sim.loop import run_virtual
 from klipkit.sim.printer import SimulatedPrinter
 
 CHIP = "atmega2560"
-HANG = 7200.0  # s of virtual time: a guard
 STEP = 0.05  # s of the models
 AMBIENT = 25.0  # degrees C
 PRINTER = "[mcu]\nserial: /dev/ttyACM0\n[printer]\nkinematics: none\nmax_velocity: 300\nmax_accel: 3000\n"
@@ -194,7 +193,7 @@ class Bench:
 
     async def _guarded(self, act: Callable[[], Awaitable[T]]) -> T:
         """An MCU's fault is kept; what was done then goes on or waits for ever."""
-        work = asyncio.ensure_future(asyncio.wait_for(act(), HANG))
+        work = asyncio.ensure_future(act())
         waits: set[asyncio.Future[Any]] = {work, self.mcu.fault}
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         if self.mcu.fault.done() and not work.done():
@@ -213,8 +212,8 @@ class Bench:
         responses = Responses()
         responses.listen(self.said.append)
         self.commands = Commands()
-        tried = [part for part in PARTS if part is Extruder or part.__module__.startswith("klipkit.parts.")]
-        wiring = Wiring(self.loaded, tried, made=self.commands.add)
+        makers = [part for part in PARTS if part is Extruder or part.__module__.startswith("klipkit.parts.")]
+        wiring = Wiring(self.loaded, makers, made=self.commands.add)
         provided: list[tuple[Any, object]] = [
             (Pins, pins),
             (Schedule, clock),

@@ -38,6 +38,11 @@ class SumConfig(Declared):
     least: float = option(number(), "The least.", default=1.0)
 
 
+@section("thermostat NAME")
+class ThermostatConfig(Declared):
+    """Needs what is always there."""
+
+
 class Oven(Part):
     """An oven."""
 
@@ -62,7 +67,14 @@ class Sum(Part):
         self.least = config.least
 
 
-MAKERS: tuple[type[Part], ...] = (Oven, Vent, Sum)
+class Thermostat(Part):
+    """Needs a part without a section of its own."""
+
+    def __init__(self, config: ThermostatConfig, total: Sum) -> None:
+        self.total = total
+
+
+MAKERS: tuple[type[Part], ...] = (Oven, Vent, Sum, Thermostat)
 SCHEMA = Schema([config_of(maker) for maker in MAKERS])
 
 
@@ -92,6 +104,15 @@ def test_a_part_without_a_section_of_its_own_has_the_defaults_and_all_of_a_kind(
     total = parts["sum"]
     assert isinstance(total, Sum)
     assert (total.least, total.ovens, total.only) == (1.0, (parts["oven left"], parts["oven right"]), None)
+
+
+@pytest.mark.parametrize(("own", "least"), [("", 1.0), ("[sum]\nleast: 3\n", 3.0)])
+def test_a_part_that_needs_no_section_is_given_to_those_who_ask_for_it(own: str, least: float) -> None:
+    parts = wired(f"[thermostat a]\n{own}")
+    thermostat = parts["thermostat a"]
+    assert isinstance(thermostat, Thermostat)
+    assert thermostat.total is parts["sum"]
+    assert thermostat.total.least == least
 
 
 def test_sections_that_need_one_another_are_refused() -> None:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from klipkit._core import ffi, lib
 from klipkit.base.declare import Declared, section
 from klipkit.base.faults import GcodeError
 from klipkit.base.schema import Loaded
@@ -15,7 +14,7 @@ from klipkit.gcode.words import Line
 from klipkit.machine.coordinate import Coordinate, coordinate
 from klipkit.machine.gcodestate import GcodeState, gcode_position, restore, saved
 from klipkit.machine.kinematics import EXTRUDER, forward
-from klipkit.machine.refusals import refusal
+from klipkit.machine.moving import go_to
 from klipkit.machine.toolhead import Toolhead
 from klipkit.parts.part import Part
 
@@ -81,14 +80,8 @@ class GcodeMove(Part):
         """
         state, moves = self._states[name], self._toolhead.planner.moves
         restore(moves, state)
-        if speed is None:
-            return
-        end = ffi.new("double[4]", [*state.position[:3], moves.position[AXIS_MAP["E"]]])
-        await self._toolhead.begin()
-        code = lib.moves_to(moves, end, speed)
-        if code != lib.MOVES_FINE:
-            raise refusal(self._toolhead.planner, code, where)
-        await self._toolhead.go_on()
+        if speed is not None:
+            await go_to(self._toolhead, state.position, speed, where)
 
     @gcode("M114")
     async def report_position(self) -> None:
