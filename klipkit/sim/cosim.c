@@ -58,8 +58,7 @@ void world_give_way(struct cosim *cosim, struct compiled *own)
 
 void world_leave(struct cosim *cosim, struct compiled *own)
 {
-    events_clear(&cosim->events, &own->timer);
-    sim_mcu_crash(&own->mcu);
+    surround_crash(own);
     context_leave(&own->context, &cosim->host);
 }
 

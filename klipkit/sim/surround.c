@@ -70,6 +70,35 @@ static void pass(struct compiled *own, uint64_t duration)
     }
 }
 
+/* Whatever runs of this MCU, here or waiting in its context, does not go on: it is begun anew. */
+void surround_crash(struct compiled *own)
+{
+    struct events *events = &own->mcu.cosim->events;
+    events_clear(events, &own->timer);
+    events_clear(events, &own->watchdog);
+    sim_mcu_crash(&own->mcu);
+}
+
+/* The event is set anew when it comes, not at each feed. */
+static void watchdog_due(void *owner)
+{
+    struct compiled *own = owner;
+    struct cosim *cosim = own->mcu.cosim;
+    uint64_t bite = own->fed + ticks_units(1.0 / SIM_WATCHDOG_HZ);
+    if (cosim->now < bite)
+        events_set(&cosim->events, &own->watchdog, bite);
+    else
+        surround_crash(own);
+}
+
+static void watchdog(void *ctx)
+{
+    struct compiled *own = ctx;
+    own->fed = own->mcu.cosim->now;
+    if (!own->watchdog.place)
+        watchdog_due(own);
+}
+
 static uint32_t read_clock(void *ctx)
 {
     struct compiled *own = ctx;
@@ -196,11 +225,12 @@ static int i2c_transfer(void *ctx, uint32_t bus, uint32_t address, const uint8_t
 void surround_set_up(struct compiled *own)
 {
     own->timer = (struct event){.due = timer_due, .owner = own};
+    own->watchdog = (struct event){.due = watchdog_due, .owner = own};
     own->host = (struct sim_host){
         .ctx = own, .read_clock = read_clock, .set_timer = set_timer, .irq_enabled = irq_enabled, .idle = idle,
         .poll = poll, .pin_setup = pin_setup, .pin_write = pin_write, .pin_read = pin_read, .send = send,
         .send_room = send_room, .reset = reset, .analog_setup = analog_setup, .analog_read = analog_read,
         .pwm_setup = pwm_setup, .pwm_write = pwm_write, .spi_setup = spi_setup, .spi_transfer = spi_transfer,
-        .i2c_setup = i2c_setup, .i2c_transfer = i2c_transfer,
+        .i2c_setup = i2c_setup, .i2c_transfer = i2c_transfer, .watchdog = watchdog,
     };
 }

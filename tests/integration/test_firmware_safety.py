@@ -1,25 +1,17 @@
-"""Outputs go off and stay off whatever comes over the wire, on the simulated MCU and on the AVR; the watchdog bites."""
+"""Outputs go off and stay off whatever comes over the wire, on the simulated MCU and on the AVR."""
 
 import random
 import re
-import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import pytest
 
-from klipkit.sim.avr.runner import Chip, build
 from tests.bench.avr_session import (
-    BAUD,
-    BUILD,
     ZERO_UNSURE,
-    Session,
     Target,
     connected,
-    firmware,
-    symbols,
     zero_of,
 )
 from tests.unit.firmware_surround import SYNC, Dictionary, Script, dictionary, frame
@@ -350,55 +342,3 @@ def test_a_receive_buffer_that_is_full_of_garbage_is_looked_at_at_once(kind: Cal
     assert happened.reasons()[:1] == [STOPS[stop_by_command]]
     [clock] = [int(text.split()[1][6:]) for text in happened.texts if text.startswith("shutdown")][:1]
     assert clock - begin < (len(garbage) + len(stop)) * BYTE + 30 * 16_000
-
-
-# --- the watchdog ---
-
-BITES = SECOND // 2  # ticks
-DDRA, DDRB = 0x21, 0x24
-SECTION = re.compile(r"\.text\s+PROGBITS\s+([0-9a-f]+)\s+([0-9a-f]+)")
-HANGS = {"with-interrupts": "ffcf", "without-interrupts": "f894ffcf"}  # rjmp to itself; cli before it
-
-
-def hanging(folder: Path, code: str) -> Path:
-    """The firmware with other instructions where debug_ping begins."""
-    elf = firmware(MEGA)
-    table = subprocess.run(["readelf", "-SW", str(elf)], capture_output=True, text=True, check=True).stdout
-    found = SECTION.search(table)
-    assert found
-    place = symbols(elf)["command_debug_ping"] - int(found[1], 16) + int(found[2], 16)
-    data = bytearray(elf.read_bytes())
-    data[place : place + len(code) // 2] = bytes.fromhex(code)
-    path = folder / "hanging.elf"
-    path.write_bytes(data)
-    return path
-
-
-@pytest.mark.parametrize("code", HANGS.values(), ids=HANGS)
-def test_the_watchdog_restarts_an_avr_whose_main_loop_hangs(tmp_path: Path, code: str) -> None:
-    """Outputs become inputs, what ran is gone, and the MCU says that it has started."""
-    chip = Chip(build(BUILD), MEGA.chip, hanging(tmp_path, code), MEGA.frequency, BAUD)
-    session = Session(chip, MEGA.frequency)
-    with chip:
-        session.identify()
-        session.send("allocate_oids count=2")
-        session.send("config_digital_out oid=0 pin=PB4 value=1 default_value=0 max_duration=0")
-        session.send("config_stepper oid=1 step_pin=PA0 dir_pin=PA1 invert_step=0 step_pulse_ticks=2")
-        session.send("finalize_config crc=1")
-        begin = session.clock() + SECOND // 100
-        session.send(
-            f"reset_step_clock oid=1 clock={begin}", "queue_step oid=1 interval=3000 count=65535 add=0"
-        )
-        session.run(2 * BITES)
-        assert not session.resets, "a main loop that goes on is left alone"
-        chip.watch(["PA0"], edges=True)
-        hung = chip.cycle
-        chip.receive(frame(session.number, session.encode("debug_ping data=")))
-        session.run(2 * BITES)
-        assert len(session.resets) == 1
-        assert 0.9 * BITES < session.resets[0] - hung < 1.2 * BITES
-        assert max(cycle for cycle, _, _ in session.edges) <= session.resets[0] + 100
-        assert (chip.peek(DDRB, 1)[0] | chip.peek(DDRA, 1)[0]) == 0
-        session.number, session.unread = 0, b""
-        assert "starting" in session.messages
-        assert session.ask("get_config", "config")["is_config"] == 0

@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SIM_ABI_VERSION = 2 };
+enum { SIM_ABI_VERSION = 3, SIM_WATCHDOG_HZ = 2 };
 
 /* What i2c_transfer gives: acknowledged; a byte, or the address before writing or before reading, was not; the bus hangs. */
 enum sim_i2c_status { SIM_I2C_SUCCESS, SIM_I2C_NACK, SIM_I2C_BUS_TIMEOUT, SIM_I2C_START_NACK, SIM_I2C_START_READ_NACK };
@@ -51,6 +51,9 @@ struct sim_host {
     int (*i2c_setup)(void *ctx, uint32_t bus, uint32_t rate);
     int (*i2c_transfer)(void *ctx, uint32_t bus, uint32_t address, const uint8_t *write, size_t write_count, uint8_t *read,
                         size_t read_count);                     /* gives a sim_i2c_status */
+    /* Since version 3. The main loop goes on. When 1/SIM_WATCHDOG_HZ s pass without such a call since the one before, the
+     * surroundings drop what runs, as a chip's watchdog does, and start() anew; before the first one they wait. */
+    void (*watchdog)(void *ctx);
 };
 
 /* Which chip the firmware plays: what goes into its data dictionary. All text is valid until start() returns for good. */

@@ -2,6 +2,7 @@
 PROVIDES := gpio pulse adc pwm spi i2c
 PORT_SOURCES := ports/sim/port.c ports/sim/peripherals.c ports/sim/memory.c ports/sim/dictionary.c ports/sim/deflate.c
 DICTIONARY := json
+PORT_BRANCHES := -fsanitize-coverage=trace-pc
 
 PORT_CFLAGS := -fPIC -fvisibility=hidden
 ifdef SANITIZE

@@ -13,6 +13,7 @@
 #define _GNU_SOURCE /* ppoll */
 #include <errno.h>
 #include <poll.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -47,7 +48,9 @@ static uint64_t seen;      /* ticks: newest clock that the firmware may know */
 static uint64_t timer;     /* ticks */
 static uint64_t looked;    /* ticks: when bytes were last looked for */
 static uint64_t late_since; /* monotonic ns from when on the clock has been late, 0 when it is not */
-static bool timer_set, enabled, interrupting;
+static uint64_t fed;       /* ticks: when the main loop fed the watchdog last */
+static bool timer_set, enabled, interrupting, watched;
+static jmp_buf restart;    /* of the firmware */
 
 /* --- time --- */
 
@@ -176,6 +179,8 @@ static uint32_t read_clock(void *ctx)
 {
     (void)ctx;
     observe(0);
+    if (watched && seen - fed > part(SIM_WATCHDOG_HZ))
+        longjmp(restart, 1);
     take_timer();
     return (uint32_t)seen;
 }
@@ -292,6 +297,13 @@ static size_t send_room(void *ctx)
     return terminal_room();
 }
 
+static void watchdog(void *ctx)
+{
+    (void)ctx;
+    fed = seen;
+    watched = true;
+}
+
 static void reset(void *ctx)
 {
     (void)ctx; /* start() comes back, and is called again */
@@ -317,7 +329,7 @@ int main(int argc, char **argv)
 {
     static const struct sim_host HOST = {NULL, read_clock, set_timer, irq_enabled, idle, poll_interrupts,
                                          pin_setup, pin_write, pin_read, send, send_room, reset, analog_setup, analog_read,
-                                         pwm_setup, pwm_write, spi_setup, spi_transfer, i2c_setup, i2c_transfer};
+                                         pwm_setup, pwm_write, spi_setup, spi_transfer, i2c_setup, i2c_transfer, watchdog};
     options_read(&options, argc, argv);
     if (options.edges && !(edges = fopen(options.edges, "w")))
         options_fail(2, "--edges: cannot write the file: %s", strerror(errno));
@@ -326,8 +338,9 @@ int main(int argc, char **argv)
     prctl(PR_SET_TIMERSLACK, 1000UL); /* ns; the default of 50 us is a quarter of the tolerance */
     firmware = klipkit_sim_firmware();
     base = observed = monotonic();
+    setjmp(restart);
     for (;;) {
+        timer_set = enabled = interrupting = watched = false;
         firmware->start(&HOST, &options.persona);
-        timer_set = enabled = interrupting = false;
     }
 }

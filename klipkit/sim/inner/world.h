@@ -118,7 +118,8 @@ struct compiled {
     struct sim_host host;
     struct context context;
     uint64_t read_time;        /* cost of a read of the clock, units */
-    struct event timer;
+    struct event timer, watchdog;
+    uint64_t fed;              /* the main loop fed the watchdog last */
     int enabled, inside;       /* the firmware's flag; within an interrupt */
     int timer_due, waiting;
 };
@@ -150,7 +151,7 @@ void world_find_lookahead(struct cosim *cosim);               /* anew, since wir
 struct mcu *world_mcu(const struct cosim *cosim, int number); /* NULL when there is none such */
 
 /* mcu.c */
-enum { MCU_EVENTS = 5 };                                      /* of one MCU: resume, timer, emit, arrive_down, arrive_up */
+enum { MCU_EVENTS = 6 };                             /* of one MCU: resume, timer, watchdog, emit, arrive_down, arrive_up */
 int sim_mcu_power_on(struct mcu *mcu);                        /* 0 or a negative errno */
 void sim_mcu_crash(struct mcu *mcu);                          /* it was reset: its wire is cut, the run comes back */
 int sim_mcu_restart(struct mcu *mcu);                         /* after that, when the run is over: 0 or a negative errno */
@@ -165,6 +166,7 @@ int mcu_is_emulated(const struct mcu *mcu);
 
 /* surround.c */
 void surround_set_up(struct compiled *own);                   /* fills in its host and the timer */
+void surround_crash(struct compiled *own);                    /* it was reset: sim_mcu_crash, and its own events */
 void surround_interrupt(struct compiled *own);                /* something came: wake the MCU if it may take it */
 
 /* pins.c */

@@ -144,6 +144,11 @@ static size_t send_room(void *ctx)
     return 96;
 }
 
+static void watchdog(void *ctx)
+{
+    (void)ctx;
+}
+
 static void reset(void *ctx)
 {
     (void)ctx;
@@ -180,7 +185,7 @@ int main(int argc, char **argv)
     static const struct sim_host HOST = {
         .read_clock = read_clock, .set_timer = set_timer, .irq_enabled = irq_enabled, .idle = idle, .poll = poll,
         .pin_setup = pin_setup, .pin_write = pin_write, .pin_read = pin_read, .send = send, .send_room = send_room,
-        .reset = reset,
+        .reset = reset, .watchdog = watchdog,
     };
     void *object = argc == 4 ? dlopen(argv[1], RTLD_NOW | RTLD_LOCAL) : NULL;
     if (!object) {

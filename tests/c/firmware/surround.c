@@ -23,6 +23,7 @@
  * Interrupts are given as abi.h says: within idle, poll and read_clock, while enabled. Time goes by reads and by sleep.
  */
 #include <dlfcn.h>
+#include <setjmp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,7 +46,9 @@ struct event {
 static struct event events[EVENTS_MOST];
 static size_t event_count, event_next;
 static uint64_t now, end_clock = UINT64_MAX, timer;
-static bool timer_set, enabled, interrupting;
+static uint64_t fed; /* when the main loop fed the watchdog last */
+static bool timer_set, enabled, interrupting, watched;
+static jmp_buf restart;
 static uint64_t read_cost = 1, byte_ticks = 640;
 static size_t room = 96;
 static int levels[PINS_MOST], analog[PINS_MOST];
@@ -112,12 +115,27 @@ static bool take_all_due(void)
     return any;
 }
 
+static void bite(void)
+{
+    printf("reset %llu\n", (unsigned long long)now);
+    longjmp(restart, 1);
+}
+
+static void watchdog(void *ctx)
+{
+    (void)ctx;
+    fed = now;
+    watched = true;
+}
+
 static uint32_t read_clock(void *ctx)
 {
     (void)ctx;
     now += read_cost;
     if (now >= end_clock)
         finish();
+    if (watched && now - fed > persona.clock_frequency / SIM_WATCHDOG_HZ)
+        bite();
     take_all_due();
     return (uint32_t)now;
 }
@@ -390,7 +408,8 @@ int main(int argc, char **argv)
     static char line[LINE_MOST];
     static const struct sim_host HOST = {NULL, read_clock, set_timer, irq_enabled, idle, poll, pin_setup, pin_write,
                                          pin_read, send, send_room, reset, analog_setup, analog_read,
-                                         pwm_setup, pwm_write, spi_setup, spi_transfer, i2c_setup, i2c_transfer};
+                                         pwm_setup, pwm_write, spi_setup, spi_transfer, i2c_setup, i2c_transfer,
+                                         watchdog};
     void *object = argc == 2 ? dlopen(argv[1], RTLD_NOW | RTLD_LOCAL) : NULL;
     if (!object) {
         fprintf(stderr, "surround: %s\n", argc == 2 ? dlerror() : "one argument, the firmware's shared object");
@@ -402,8 +421,9 @@ int main(int argc, char **argv)
     while (fgets(line, sizeof line, stdin))
         read_line(line);
     qsort(events, event_count, sizeof events[0], by_clock);
+    setjmp(restart);
     for (;;) {
+        timer_set = enabled = interrupting = watched = false;
         firmware->start(&HOST, &persona);
-        timer_set = enabled = interrupting = false;
     }
 }

@@ -93,6 +93,11 @@ static uint32_t read_clock(void *ctx)
     return (uint32_t)now;
 }
 
+static void watchdog(void *ctx)
+{
+    (void)ctx;
+}
+
 static void set_timer(void *ctx, uint32_t clock)
 {
     (void)ctx;
@@ -206,7 +211,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 {
     static const struct sim_host HOST = { NULL, read_clock, set_timer, irq_enabled, idle, poll, pin_setup, pin_write, pin_read,
                                           send, send_room, reset, setup_analog, read_analog, setup_pwm, no_pwm, setup_spi,
-                                          transfer_spi, setup_i2c, transfer_i2c };
+                                          transfer_spi, setup_i2c, transfer_i2c, watchdog };
     static const struct sim_persona PERSONA = { .mcu = "fuzz", .clock_frequency = 16000000, .adc_max = 1023, .pwm_max = 255,
                                                 .move_memory = MOVE_MEMORY, .pin_count = PINS, .constants = "",
                                                 .enumerations = "" };
