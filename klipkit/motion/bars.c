@@ -21,6 +21,12 @@ struct trial {
     double up, down;        /* the best add is between these: the one reached, or one beyond all */
 };
 
+/* The bar that demands this. */
+static int bar_of(double bound)
+{
+    return (int)((bound - order_floor(bound)) * (1 / TAG));
+}
+
 /* By how much the add must change at least so that bar i is met, which is missed by `gap`, when the bar `other` bounds the
  * intervals. A tick of the gap may come from rounding. */
 static double least_move(const struct bars *bars, int i, int other, double gap)
@@ -28,6 +34,8 @@ static double least_move(const struct bars *bars, int i, int other, double gap)
     return order_greater(1, order_ceil((gap - 1) / (bars->x[i] - bars->x[other])));
 }
 
+/* The bars are taken in until one is not met. That one says from where on the add may be better; and on the other side the two
+ * bars that bound the intervals from below and above, as far as a line through both, a tick beyond either, can be turned. */
 static void try_add(const struct bars *bars, double gap_most, struct trial *trial)
 {
     double add = trial->add, low = 1, high = gap_most, lower = 0, upper = 0, tag = 0;
@@ -50,9 +58,14 @@ static void try_add(const struct bars *bars, double gap_most, struct trial *tria
     if (i == bars->count || i == 0)
         return;
     double above = lower - trial->high, below = trial->low - upper, bound = above > below ? high : low;
-    double move = least_move(bars, i, (int)((bound - order_floor(bound)) * (1 / TAG)), order_greater(above, below));
+    double move = least_move(bars, i, bar_of(bound), order_greater(above, below));
     trial->up = above > below ? add + move - 1 : INT16_MIN - 1;
     trial->down = above > below ? INT16_MAX + 1 : add - move + 1;
+    double way = bars->x[bar_of(high)] - bars->x[bar_of(low)], room = trial->high - trial->low + 1;
+    if (way > 0)
+        trial->down = order_lesser(trial->down, add + order_floor(room / way) + 1);
+    else if (way < 0)
+        trial->up = order_greater(trial->up, add + order_ceil(room / way) - 1);
 }
 
 /* The add of the parabola through the step before the run, the bar that is not met and the one half-way. */
@@ -92,20 +105,21 @@ static int held_within(const struct bars *bars, int held, double gap_most, const
     return held;
 }
 
-int bars_longest(const struct bars *bars, double guess, double gap_most, struct bars_run *run)
+int bars_longest(const struct bars *bars, double guess, const double range[2], double gap_most, struct bars_run *run)
 {
+    double least = order_ceil(range[0]), most = order_floor(range[1]);
     double up = INT16_MIN - 1, down = INT16_MAX + 1;
     struct trial best = {.held = -1}, trial;
-    trial.add = order_greater(INT16_MIN, order_lesser(INT16_MAX, order_floor(guess + 0.5)));
+    trial.add = order_greater(least, order_lesser(most, order_floor(guess + 0.5)));
     for (int tries = 0; tries < TRIES; tries++) {
         try_add(bars, gap_most, &trial);
         if (trial.held > best.held)
             best = trial;
         up = order_greater(up, trial.up);
         down = order_lesser(down, trial.down);
-        if (trial.held == bars->count || down - up < 2)
+        if (trial.held == bars->count || order_lesser(down, most + 1) - order_greater(up, least - 1) < 2)
             break;
-        trial.add = next_add(bars, &trial, up, down, tries);
+        trial.add = order_greater(least, order_lesser(most, next_add(bars, &trial, up, down, tries)));
     }
     *run = (struct bars_run){order_floor(0.5 * (best.low + best.high)), best.add};
     return held_within(bars, best.held, gap_most, run);

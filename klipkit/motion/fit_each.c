@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-/* Steps timed at once, and looked at for one run at first. */
-enum { AT_ONCE = 32, LOOK_LEAST = 24 };
+/* Steps timed at once, and looked at for one run at first; how often the shape is made better. */
+enum { AT_ONCE = 32, LOOK_LEAST = 24, SHAPES = 2 };
 
 void fit_forget(struct fit *fit)
 {
@@ -122,16 +122,50 @@ static void set_bars(struct fit *fit, int count)
     bars->count = count;
 }
 
-/* An add to begin with: of the parabola through the step before the run, and the steps in the middle and near the end of as long a
- * run as the last one. */
+/* A run's shape: the error of the longest one is about a polynomial of the third degree between -E and +E that touches both once
+ * and ends at +E or -E: 4 y^3 - 3 y with y up to 1, the step before the run being where it has that one's error, at -1 <= y <= -1/2.
+ * The add is the second derivative of the times at y = 0; over four places h / 2 apart, h being the steps to a y of 1, the third
+ * difference of the times is 3 E. What follows from the places -1/2, 0, 1/2 alone holds for more than polynomials. */
+struct shape {
+    int first, apart;   /* the step at y = -1/2; h / 2 */
+};
+
+/* By how many steps / (h / 2) the step before the run, which has the error `off` windows, is before y = -1/2. */
+static double before_first(double off)
+{
+    double spare = 0.5 * order_greater(0, order_lesser(2, 1 - off));
+    return sqrt(spare) * (1.1547 - 0.1547 * spare);
+}
+
+/* The shape that has its places h / 2 = `apart` steps from each other, or as far as the times known go: `count` steps. */
+static struct shape shape_of(double before, double apart, int count)
+{
+    apart = order_greater(1, order_lesser(apart, (count - 1) / (3 + before)));
+    struct shape shape = {.apart = (int)(apart + 0.5)};
+    int most = count - 3 * shape.apart;
+    shape.first = (int)(shape.apart * before + 0.5);
+    shape.first = shape.first < most ? shape.first : most;
+    return shape;
+}
+
+/* An add to begin with, when times of at least BARS_FEW steps are known: of the shape whose third difference is 3 E. */
 static double guess_from(const struct fit *fit, int count)
 {
-    const double *time = fit->ahead.time + fit->ahead.at, *parts = fit->parts;
-    int length = count < fit->last ? count : fit->last, near = (length + 1) / 2, far = (9 * length + 5) / 10;
-    if (far <= near)
-        return 0;
-    double slope = (time[far] - fit->before) * parts[far - 1] - (time[near] - fit->before) * parts[near - 1];
-    return 2 * slope / (far - near);
+    const struct ahead *ahead = &fit->ahead;
+    const double *time = ahead->time + ahead->at;
+    double window = 0.5 * (ahead->high[ahead->at + 1] - ahead->low[ahead->at + 1]);
+    double before = before_first((time[0] - fit->before) / window);
+    struct shape shape = shape_of(before, fit->last * 0.3, count);
+    for (int round = 0; round < SHAPES; round++) {
+        const double *t = time + shape.first;
+        int k = shape.apart;
+        double third = fabs(t[3 * k] - t[0] + 3 * (t[k] - t[2 * k]));
+        double change = order_greater(1.0 / 27, order_lesser(27, 3 * window / (third + 1e-9)));
+        shape = shape_of(before, k * fit_cube_root((float)change), count);
+    }
+    const double *t = time + shape.first;
+    int k = shape.apart;
+    return ((t[2 * k] - t[k]) - (t[k] - t[0])) / (k * k);
 }
 
 /* By how many steps the run ends sooner. */
@@ -142,20 +176,32 @@ static int64_t shorten(const struct fit *fit, int held, const struct bars_run *r
     return fit_shorten(fit, held, error, last[0] - last[-1] - run->interval - run->add * (n - 1));
 }
 
+/* The longest run, of which the steps are looked at as far as it goes; how many were looked at and asked for. */
+static int fit_many(struct fit *fit, const double range[2], int *count, int *want, struct bars_run *run)
+{
+    *want = 2 * fit->last < LOOK_LEAST ? LOOK_LEAST : 2 * fit->last;
+    for (;; *want *= 2) {
+        *want = *want < BARS_MOST ? *want : BARS_MOST;
+        *count = look(fit, *want);
+        set_bars(fit, *count);
+        double guess = *count < BARS_FEW ? 0 : guess_from(fit, *count);
+        int held = bars_longest(&fit->bars, guess, range, fit->gap_most, run);
+        if (held < *count || *count < *want || *want == BARS_MOST)
+            return held;
+    }
+}
+
 void fit_each(struct fit *fit, size_t segment, int64_t step, struct fitted *out)
 {
     if (fit->ahead.at < 0)
         begin(fit, segment, step);
-    int want = 2 * fit->last, count, held;
-    want = want < LOOK_LEAST ? LOOK_LEAST : want;
-    for (;; want *= 2) {
-        want = want < BARS_MOST ? want : BARS_MOST;
-        count = look(fit, want);
-        set_bars(fit, count);
-        held = bars_longest(&fit->bars, guess_from(fit, count), fit->gap_most, &out->run);
-        if (held < count || count < want || want == BARS_MOST)
-            break;
-    }
+    double range[2] = {INT16_MIN, INT16_MAX};
+    int count = look(fit, BARS_FEW), want = BARS_FEW, held = 0;
+    set_bars(fit, count);
+    if (count == BARS_FEW)
+        held = bars_few(&fit->bars, fit->gap_most, range, &out->run);
+    if (held == 0)
+        held = fit_many(fit, range, &count, &want, &out->run);
     out->count = held;
     out->open = held == count && count < want;
     fit->last = held;

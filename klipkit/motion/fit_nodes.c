@@ -19,22 +19,12 @@ enum { SPACING = 6, SPARE = 24, ROUNDS = 12, LINE_LEAST = 8 };
 /* A run may end this part of itself before the step that does not fit. */
 enum { CLOSE_ENOUGH = 8 };
 
-/* The cube root of x > 0 to about 5 %: a third of its exponent, in its bits. */
-static double rough_cube_root(float x)
-{
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof(bits));
-    bits = bits / 3 + 709921077;
-    memcpy(&x, &bits, sizeof(bits));
-    return (double)x;
-}
-
 /* How long a run from this node may become; it only spaces the nodes. The cubic term of the time bounds it to about
  * (110 E / time''')^(1/3) steps, whole adds to 4 sqrt(E / 0.3). */
 static double expected_length(const struct node *node)
 {
     double third = 3 * node->bend * node->bend / node->slope, rounded = order_lesser(fabs(node->bend), 0.3);
-    double cubic = rough_cube_root((float)(110 * node->window / (third + 1e-12)));
+    double cubic = fit_cube_root((float)(110 * node->window / (third + 1e-12)));
     return order_lesser(cubic, 4 * sqrt(node->window / (rounded + 1e-12)));
 }
 
@@ -80,7 +70,9 @@ static int search(struct fit *fit, double guess)
         bars->high[i] = (wait + node->window) * part - 0.5;
     }
     bars->count = fit->count;
-    return bars_longest(bars, guess, fit->gap_most, &fit->run);
+    double range[2];
+    int held = bars_some(bars, fit->gap_most, range, &fit->run);
+    return held ? held : bars_longest(bars, guess, range, fit->gap_most, &fit->run);
 }
 
 /* From the nodes: the mean second difference up to about where the run will end. */

@@ -6,7 +6,7 @@
 #include "tests/c/check.h"
 
 enum { CASES = 4000, STEPS = 60, ADDS = 3000 };
-static const double GAP_MOST = 1e6;
+static const double GAP_MOST = 1e6, ALL[2] = {INT16_MIN, INT16_MAX};
 
 /* Times of steps from the step before the run, and how far off each may be given. */
 struct steps {
@@ -84,7 +84,7 @@ static void runs_are_the_longest(void)
         make_steps(&steps);
         make_bars(&steps, &bars);
         double mean = steps.time[steps.count] / steps.count, guess = i % 2 ? between(-2000, 2000) : mean / steps.count;
-        int held = bars_longest(&bars, guess, GAP_MOST, &run), most = 0;
+        int held = bars_longest(&bars, guess, ALL, GAP_MOST, &run), most = 0;
         run_meets(&steps, &run, held);
         for (int add = -ADDS; add <= ADDS; add++) {
             int reached = reach(&steps, add);
@@ -97,17 +97,48 @@ static void runs_are_the_longest(void)
     CHECK(all * 1000 >= best * 995, "%lld steps of %lld", (long long)all, (long long)best);
 }
 
+/* The closed forms know the longest run of few steps, and no longer run is outside their range of adds. */
+static void few_bars_are_met_exactly(void)
+{
+    int known[2] = {0, 0};
+    for (int i = 0; i < CASES; i++) {
+        struct steps steps;
+        struct bars bars;
+        struct bars_run run;
+        make_steps(&steps);
+        make_bars(&steps, &bars);
+        for (int any = 0; any < 2; any++) {
+            double range[2];
+            int few = steps.count < BARS_FEW;
+            if (few && !any)
+                continue;
+            int held = any ? bars_some(&bars, GAP_MOST, range, &run) : bars_few(&bars, GAP_MOST, range, &run), most = 0;
+            for (int add = -ADDS; add <= ADDS; add++) {
+                int reached = reach(&steps, add), outside = add < range[0] || add > range[1];
+                most = reached > most ? reached : most;
+                CHECK(!held || reached <= held, "case %d: add %d meets %d steps of %d", i, add, reached, held);
+                CHECK(held || !outside || reached < BARS_FEW, "case %d: add %d is outside, meets %d", i, add, reached);
+            }
+            if (held)
+                run_meets(&steps, &run, held);
+            known[any] += held > 0;
+        }
+    }
+    CHECK(known[0] > CASES / 10 && known[1] > CASES / 10, "only %d and %d cases are known", known[0], known[1]);
+}
+
 /* The first step is not in reach: an idle gap. */
 static void nothing_is_held_beyond_the_longest_interval(void)
 {
     struct bars bars = {.count = 2, .x = {0, 0.5}, .low = {GAP_MOST + 2, GAP_MOST}, .high = {GAP_MOST + 4, GAP_MOST}};
     struct bars_run run;
-    CHECK(bars_longest(&bars, 0, GAP_MOST, &run) == 0, "a run over an idle gap");
+    CHECK(bars_longest(&bars, 0, ALL, GAP_MOST, &run) == 0, "a run over an idle gap");
 }
 
 int main(void)
 {
     runs_are_the_longest();
+    few_bars_are_met_exactly();
     nothing_is_held_beyond_the_longest_interval();
     puts("test_motion_bars: passed");
     return 0;

@@ -12,7 +12,7 @@
 #ifndef KLIPKIT_MOTION_INNER_BARS_H
 #define KLIPKIT_MOTION_INNER_BARS_H
 
-enum { BARS_MOST = 1024 };
+enum { BARS_MOST = 1024, BARS_FEW = 8 };
 
 /* Ends of bars are kept half a tick within, so that the nearest whole number to them is one that the line may have. */
 struct bars {
@@ -25,7 +25,14 @@ struct bars_run {
     double interval, add;
 };
 
-/* The run of whole ticks, each interval at least 1 and at most `gap_most`, int16 the add, that meets the most bars from the
+/* Of bars at x = 0, 1/2, 1 .., BARS_FEW at least: the longest run, as below, if it meets less than BARS_FEW; the bars it meets.
+ * 0: that is not known. Then only adds in `range` can meet as many as are known to be met. */
+int bars_few(const struct bars *bars, double gap_most, double range[2], struct bars_run *run);
+
+/* The same of any bars; also when all are met. */
+int bars_some(const struct bars *bars, double gap_most, double range[2], struct bars_run *run);
+
+/* The run of whole ticks, each interval at least 1 and at most `gap_most`, the add in `range`, that meets the most bars from the
  * first on, or few less; gives their number. `guess`: an add near which the search begins. */
-int bars_longest(const struct bars *bars, double guess, double gap_most, struct bars_run *run);
+int bars_longest(const struct bars *bars, double guess, const double range[2], double gap_most, struct bars_run *run);
 #endif
