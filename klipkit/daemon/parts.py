@@ -15,6 +15,7 @@ from klipkit.machine.commands.respond import Respond
 from klipkit.machine.commands.safe_z_home import SafeZHome
 from klipkit.machine.extruder import Extruder
 from klipkit.machine.observed import McuObject, MotionReport, SystemStats, ToolheadObject
+from klipkit.machine.sdcard import VirtualSdcard
 from klipkit.parts.fans.fan import Fan, FanGeneric
 from klipkit.parts.fans.temperature_fan import TemperatureFan
 from klipkit.parts.fans.watching import ControllerFan, HeaterFan
@@ -56,6 +57,7 @@ PARTS: tuple[type[Part], ...] = (
     Respond,
     DisplayStatus,
     PrintStats,
+    VirtualSdcard,
     PauseResume,
     IdleTimeout,
     DelayedGcode,

@@ -44,6 +44,7 @@ class Job:
         self.offset = 0
         self.line = 0
         self.error: KlipkitError | None = None
+        self.is_in_line = False  # a line is being carried out
         self._planner = planner
         self._toolhead = toolhead
         self._scripts = scripts
@@ -84,7 +85,11 @@ class Job:
         begin, at = self.offset, 0
         while at < len(chunk) and not self._stops:
             async with self._scripts.turn:
-                at = await self._turn(chunk, at)
+                self.is_in_line = True
+                try:
+                    at = await self._turn(chunk, at)
+                finally:
+                    self.is_in_line = False
                 self.offset = begin + at
             await self._toolhead.room()
 

@@ -111,7 +111,7 @@ def print_and_hang(way: int | None) -> Bitten:
     found: list[float] = []
 
     async def live() -> None:
-        host = Host(loaded, printer.pipes())
+        host = Host(loaded, printer.reaches())
         try:
             await host.start()
             moves = asyncio.ensure_future(
