@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from klipkit.base import buildfaults, cautions, errors, faults
+from klipkit.base import buildfaults, cautions, errors, faults, flashfaults
 from klipkit.base.errors import ConfigError, KlipkitError, UnknownPin, causes, tree
 from klipkit.cli.explain import find
 from tests.reference import TOP
@@ -71,7 +71,7 @@ def test_classic_words_belong_to_one_error_each() -> None:
 
 
 def test_every_class_of_the_modules_is_in_the_tree() -> None:
-    modules = (errors, faults, buildfaults, cautions)
+    modules = (errors, faults, buildfaults, flashfaults, cautions)
     values = [value for module in modules for value in vars(module).values()]
     classes = {value for value in values if isinstance(value, type) and issubclass(value, Exception)}
     assert classes == set(tree())
