@@ -19,9 +19,19 @@ class GcodeError(KlipkitError):
     classic: ClassVar[tuple[str, ...]] = (
         "Malformed command",
         "Unable to parse move",
-        "Unknown command:",
         "Error on '",
     )
+
+
+class UnknownCommand(GcodeError):
+    """A command of G-code that nothing of this configuration knows.
+
+    It is told and passed over, as slicers write commands for many printers. Look at its spelling, and at the section
+    that brings it.
+    """
+
+    code = "unknown-command"
+    classic: ClassVar[tuple[str, ...]] = ("Unknown command:",)
 
 
 class MoveError(GcodeError):

@@ -34,6 +34,7 @@ TOOLS = {
     "pins": Entry("pins", "Translate, list and check pin names."),
     "ports": Entry("ports", "Find serial ports and say what is behind them."),
     "sim": Entry("sim", "Simulate a printer's microcontrollers behind pseudo terminals, for any host."),
+    "run": Entry("run", "Drive a printer: the host daemon."),
     "steps": Entry("steps", "Compute the motor steps of a file, without a printer."),
     "simulate": Entry("simulate", "Print a file on simulated microcontrollers that run the real firmware."),
 }

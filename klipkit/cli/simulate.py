@@ -11,6 +11,7 @@ from klipkit.base.errors import UsageError
 from klipkit.base.output import Column, Output
 from klipkit.base.text import clock_text, sanitise
 from klipkit.boards.mcuchips import chips_of
+from klipkit.cli.pathplot import draw_path
 from klipkit.cli.sections import SCHEMA
 from klipkit.cli.simulation import Progress, Simulation
 from klipkit.cli.tool import tool
@@ -20,6 +21,7 @@ from klipkit.sim.avr.emulation import emulations_of
 from klipkit.sim.cosim import Faults
 from klipkit.sim.faults import FaultPlan, fault_help
 from klipkit.sim.firmware import build
+from klipkit.sim.path import Path as Recorder
 from klipkit.sim.printer import HostKilled, SimulatedPrinter
 
 OBJECT = "klipkit-sim.so"
@@ -83,6 +85,11 @@ COLUMNS = (
     help="What goes wrong, such as thermistor-open:extruder@30 (at 30 s); repeatable. `--fault help` lists all.",
 )
 @click.option(
+    "--plot",
+    metavar="FILE",
+    help="Draw the printed path into a picture (.png, .svg, .pdf), from the steps of the simulated motors.",
+)
+@click.option(
     "--begin",
     metavar="X,Y,Z",
     help="Where the toolhead is when the printer is switched on, mm; else somewhere by the seed.",
@@ -104,6 +111,7 @@ def simulate(
     edges: str | None,
     damage: float,
     faults: tuple[str, ...],
+    plot: str | None,
     begin: str | None,
     seed: int,
 ) -> int:
@@ -136,11 +144,14 @@ def simulate(
                 _damaged(damage, seed),
                 plan=plan,
                 keep=edges is not None,
+                path=Recorder(printer, loaded) if plot is not None else None,
                 progress=progress,
             )
             _run(result, gcode)
         if edges is not None:
             _write(edges, result.lines)
+        if plot is not None:
+            draw_path(result.points, plot)
         return _print(out, result)
     finally:
         printer.close()
@@ -212,10 +223,14 @@ def _print(out: Output, result: Simulation) -> int:
     return 0 if good else 1
 
 
+UNKNOWN = "// Unknown command"
+
+
 def _summary(result: Simulation) -> Iterator[str]:
     """What a person wants to know of it."""
     if result.error is not None:
         yield str(result.error)
+    yield from (line for line in result.said if line.startswith(UNKNOWN))
     report = result.report
     yield f"{result.seconds:.1f} s of the printer's time"
     if "steps" not in report:

@@ -14,6 +14,7 @@ from klipkit.parts.heaters.heater import Heater
 from klipkit.sim.cosim import Edge, Faults
 from klipkit.sim.faults import FaultPlan
 from klipkit.sim.loop import run_virtual
+from klipkit.sim.path import Path, PathPoint
 from klipkit.sim.printer import HostKilled, SimulatedPrinter
 
 LOOK = 1.0  # s of virtual time between looks at the progress
@@ -33,6 +34,7 @@ class Simulation:
         *,
         plan: FaultPlan | None = None,
         keep: bool = False,
+        path: Path | None = None,
         progress: Progress | None = None,
     ) -> None:
         self.loaded = loaded
@@ -45,7 +47,9 @@ class Simulation:
         self.report: dict[str, Any] = {}
         self.said: list[str] = []  # by the machine
         self.error: KlipkitError | HostKilled | None = None
+        self.points: list[PathPoint] = []  # where the toolhead was, when the path is recorded
         self._faults, self._plan, self._keep, self._progress = faults, plan, keep, progress
+        self._path = path
 
     def run(self, text: str, name: str) -> None:
         """Carry out lines of G-code. Raises KlipkitError."""
@@ -66,6 +70,7 @@ class Simulation:
             self.error = error
             self._go_on_without_host()
         self._take(cosim.edges())
+        self.points += self._path.points() if self._path is not None else ()
         self.seconds = cosim.now()
         self.wires = {mcu: cosim.wire_digest(number) for mcu, number in self.printer.numbers.items()}
         if self.error is not None:
@@ -93,8 +98,11 @@ class Simulation:
             self.report["line"] = job.line
 
     async def _watch(self, host: Host, job: Job) -> None:
-        while self._progress is not None:
-            self._progress(job, self.printer.cosim.now(), _temperatures(host))
+        while True:
+            if self._progress is not None:
+                self._progress(job, self.printer.cosim.now(), _temperatures(host))
+            if self._path is not None:
+                self.points += self._path.points()
             await asyncio.sleep(LOOK)
 
     async def _look_back(self, host: Host, begun: float) -> None:

@@ -64,7 +64,7 @@ class Host:
         self.mcus: dict[str, Mcu] = {}
         self.responses = responses or Responses()
         self.commands = Commands()
-        self.scripts = Scripts(self.commands)
+        self.scripts = Scripts(self.commands, self.responses)
         self.parts: Mapping[str, Part] = {}
         self.unsaved = Unsaved()
         self.queues: list[StepQueue] = []

@@ -36,7 +36,7 @@ from typing import (
     runtime_checkable,
 )
 
-from klipkit.base.faults import GcodeError
+from klipkit.base.faults import GcodeError, UnknownCommand
 from klipkit.base.text import did_you_mean, sanitise
 from klipkit.gcode.words import Line
 
@@ -201,7 +201,8 @@ class Commands:
         command = self.by_name.get(line.command)
         if command is None:
             hint = did_you_mean(line.command, self.by_name)
-            raise GcodeError(f'Unknown command: "{sanitise(line.command, 60)}"', where=line.where, hint=hint)
+            what = f'Unknown command:"{sanitise(line.command, 60)}"'
+            raise UnknownCommand(what, where=line.where, hint=hint)
         try:
             await command.call(line)
         except GcodeError as error:

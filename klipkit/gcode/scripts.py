@@ -8,15 +8,18 @@ await scripts.run("G28\nG1 X10", "console")  a turn for some lines
 import asyncio
 from collections.abc import Iterable
 
+from klipkit.base.faults import UnknownCommand
 from klipkit.gcode.commands import Commands
+from klipkit.gcode.responses import Responses
 from klipkit.gcode.words import Line, parse_line
 
 
 class Scripts:
     """`turn` is the lock (asyncio's is fair). A command that runs lines of its own does so within its turn."""
 
-    def __init__(self, commands: Commands) -> None:
+    def __init__(self, commands: Commands, responses: Responses) -> None:
         self.commands = commands
+        self.responses = responses
         self.turn = asyncio.Lock()
 
     async def run(self, text: str, name: str) -> None:
@@ -32,5 +35,11 @@ class Scripts:
                 await self.carry_out(line)
 
     async def carry_out(self, line: Line) -> None:
-        """Carry out one line, within a turn of the caller's."""
-        await self.commands.run(line)
+        """Carry out one line, within a turn of the caller's. What no one knows is told, and passed over.
+
+        Slicers and clients send commands of many machines: the dialect goes on behind them.
+        """
+        try:
+            await self.commands.run(line)
+        except UnknownCommand as error:
+            self.responses.note(f"{error.what} ({error.where})" if error.where else error.what)
