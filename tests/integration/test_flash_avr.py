@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -75,6 +76,44 @@ def klipkit(folder: Path, extra: dict[str, str], *arguments: str) -> str:
     return done.stdout
 
 
+CONFIG = """[mcu]
+serial: {main}
+[mcu side]
+serial: {side}
+"""
+SYSTEMCTL = """#!/bin/sh
+echo "$1 $2" >>{log}
+"""
+
+
+def all_of_a_config(folder: Path) -> dict[str, Flashed]:
+    """Two boards of one printer.cfg by one command, the service stopped meanwhile."""
+    main, side = BOARDS[1:]
+    log = folder / "systemctl.log"
+    program = folder / "bin" / "systemctl"
+    program.parent.mkdir()
+    program.write_text(SYSTEMCTL.format(log=log))
+    program.chmod(0o755)
+    with (
+        avr_board(main.chip, main.loader, folder, "main") as first,
+        avr_board(side.chip, side.loader, folder, "side") as second,
+    ):
+        config = folder / "printer.cfg"
+        config.write_text(CONFIG.format(main=first.port, side=second.port))
+        boards = ("--board", main.name, "--board", f"side={side.name}")
+        path = {"PATH": f"{program.parent}:{os.environ['PATH']}"}
+        said = flash(folder, "--config", config, "--all", *boards, "--stop-service", "--json", extra=path)
+    assert log.read_text().splitlines() == ["is-active klipkit", "stop klipkit", "start klipkit"]
+    files = [folder / "cache/klipkit/firmware" / board.name / "klipkit.hex" for board in (main, side)]
+    assert said.status == 0, said.err
+    assert [row["mcu"] for row in said.flashed] == ["side", "mcu"]
+    rows = [Said(0, json.dumps({"flashed": [row]}), "") for row in reversed(said.flashed)]
+    return {
+        main.name: Flashed(rows[0], files[0], first.saved),
+        side.name: Flashed(rows[1], files[1], second.saved),
+    }
+
+
 def ports_build_flash(board: Board, folder: Path) -> Flashed:
     """Find the port, build, flash, identify: each by its command, the next one given what the last one printed."""
     with avr_board(board.chip, board.loader, folder) as plugged:
@@ -87,12 +126,12 @@ def ports_build_flash(board: Board, folder: Path) -> Flashed:
 
 @pytest.fixture(scope="module")
 def flashed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Flashed]:
-    """Each board, flashed; all at the same time, for the boot loaders mostly wait."""
+    """Each board, flashed: one alone, two by a config; at the same time, for the boot loaders mostly wait."""
     build(BUILD)
-    folders = [tmp_path_factory.mktemp(board.name) for board in BOARDS]
+    folders = [tmp_path_factory.mktemp(name) for name in ("alone", "config")]
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        done = pool.map(ports_build_flash, BOARDS, folders)
-        return dict(zip((board.name for board in BOARDS), done, strict=True))
+        several = pool.submit(all_of_a_config, folders[1])
+        return {MEGA.name: ports_build_flash(MEGA, folders[0])} | several.result()
 
 
 @pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.name)

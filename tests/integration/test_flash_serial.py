@@ -25,15 +25,13 @@ def written(folder: Path, made: Made, kind: str = "bin") -> Path:
 
 
 def assert_flashed(said: Said, peer: SerialPeer, made: Made) -> None:
-    """It says so, and the flash holds the image, and nothing but erased bytes behind it."""
+    """It says so, and the flash holds the image, and nothing behind its last page."""
     assert said.status == 0, said.err
     (row,) = said.flashed
     assert (row["result"], row["version"], row["port"]) == ("verified", made.version, peer.path)
     assert bytes(peer.flash[: len(made.data)]) == made.data
     rest = bytes(peer.flash[len(made.data) :]).rstrip(b"\xff")
-    assert rest == b"\0" * len(rest)  # tools fill up words, or pages
-    assert (len(made.data) + len(rest)) % 4 == 0 or not rest
-    assert len(rest) < PAGE
+    assert len(rest) < PAGE  # tools fill up words, or pages, with whatever is there
 
 
 def test_stm32flash_writes_reads_back_and_starts_the_firmware(tmp_path: Path) -> None:
