@@ -113,7 +113,7 @@ def _check_build(board: Board) -> None:
 
 
 def _check_place_chip(job: Job) -> None:
-    """Raises WrongChip when the port belongs to another chip: by the firmware or boot loader that tells it on the USB."""
+    """Raises WrongChip when firmware or boot loader on that port tell of another chip, on the USB."""
     told = job.place.port.chip if job.place is not None and job.place.port is not None else ""
     if told and plain_chip(told) != chip(job.board.chip).name:
         raise WrongChip(
@@ -131,6 +131,7 @@ def carry_out(made: Plan, work: Work) -> Verified:
         work.note(f"{number}/{total} {step.words}")
         try:
             step.act(work)
+            work.progress(0)
         except KlipkitError as error:
             if step.writes and not isinstance(error, UNTOUCHED):
                 error.hint = f"{error.hint}; {WRITING}" if error.hint else WRITING
