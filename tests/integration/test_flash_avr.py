@@ -20,15 +20,16 @@ from klipkit.sim.avr.emulation import emulation_of
 from klipkit.sim.avr.runner import build
 from klipkit.sim.printer import SimulatedPrinter
 from tests.bench.avr_session import BUILD
-from tests.command import HANG, KLIPKIT
+from tests.command import KLIPKIT
 from tests.flash_peers.avr_board import ATMEGA328P, MEGA2560, OPTIBOOT_1284P, AvrBoard, avr_board
-from tests.flash_peers.command import Said, flash, start
+from tests.flash_peers.command import HANG, Said, flash, start
 from tests.golden.ports.tree import Tree, ch340
 from tests.integration.test_simulate import LINE, RAMPS, assert_line_is_exact, configured, firmware
 from tests.integration.test_simulate_emulated import LATE
 
 LEAVES = 4.0  # s that a boot loader waits at most before it starts the firmware
 AT_MOST = 15.0  # s in which a wrong boot loader is told
+HOMED = 0.05  # mm: how far homing may be off
 WRITING = 1.2  # s after which avrdude writes: at 115200 baud the whole takes 2.5 s at least
 
 
@@ -148,22 +149,34 @@ def test_a_board_is_flashed_started_and_identified(board: Board, flashed: dict[s
     assert whole.data[board.boot :].startswith(loader)
 
 
-def test_what_was_flashed_moves_a_stepper_exactly(flashed: dict[str, Flashed]) -> None:
-    """The image that ports, build and flash gave: the chip starts its boot loader, which starts the firmware."""
+def simulated(saved: Path, text: str, begin: tuple[float, float, float]) -> Simulation:
+    """Lines printed by the host, in lock step with the chip that has this in its flash; it starts its boot loader first."""
     loaded = configured(RAMPS)
     chip = chip_named(MEGA.chip)
-    emulations = {"mcu": emulation_of(chip, flashed[MEGA.name].saved)}
-    printer = SimulatedPrinter(loaded, {"mcu": chip}, firmware(), emulations=emulations)
+    emulations = {"mcu": emulation_of(chip, saved)}
+    printer = SimulatedPrinter(loaded, {"mcu": chip}, firmware(), emulations=emulations, begin=begin)
     try:
-        with contextlib.suppress(IndexError):
+        while printer.cosim.now() < LEAVES:
             printer.cosim.run(LEAVES)
         simulation = Simulation(loaded, printer, None, keep=True)
-        simulation.run(LINE, "line.gcode")
-        whole = read_image(flashed[MEGA.name].saved).data
+        simulation.run(text, "line.gcode")
+        whole = read_image(saved).data
         assert printer.cosim.flash(printer.numbers["mcu"])[: len(whole)] == whole
     finally:
         printer.close()
-    assert_line_is_exact(simulation, LATE)
+    return simulation
+
+
+def test_what_was_flashed_homes_and_moves(flashed: dict[str, Flashed]) -> None:
+    """The image that ports, build and flash gave goes on where the board would."""
+    simulation = simulated(flashed[MEGA.name].saved, "G28\nG1 X30 Y20 Z5 F6000\n", (22.0, 13.0, 4.0))
+    assert [(row["lost"], row["violations"]) for row in simulation.rows] == [(0, 0)] * 3
+    assert simulation.report["position"][:3] == [30.0, 20.0, 5.0]
+    assert simulation.report["true_position"] == pytest.approx([30.0, 20.0, 5.0], abs=HOMED)
+
+
+def test_each_step_of_what_was_flashed_is_exact(flashed: dict[str, Flashed]) -> None:
+    assert_line_is_exact(simulated(flashed[MEGA.name].saved, LINE, (0.0, 0.0, 0.0)), LATE)
 
 
 @contextlib.contextmanager

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import HANG
-from tests.flash_peers.command import Said, flash, start
+from tests.flash_peers.command import HANG, Said, flash, start
 from tests.flash_peers.images import Made, made_image
 from tests.flash_peers.katapult_double import Katapult
 from tests.golden.ports.tree import Tree
