@@ -12,7 +12,10 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 
 # Debian packages; each is named with its reason in README.md.
 SYSTEM_PACKAGES := gcc libc6-dev python3 python3-venv python3-dev umockdev valgrind groff-base \
-    gcc-avr avr-libc libsimavr-dev libelf-dev
+    gcc-avr avr-libc libsimavr-dev libelf-dev avrdude bossa-cli dfu-util stm32flash teensy-loader-cli \
+    arduino-core-avr gir1.2-umockdev-1.0 python3-gi
+# Packages whose files alone are needed, unpacked into build/packages: what they depend on is large.
+UNPACKED_PACKAGES := arduino-mighty-1284p
 
 CORE_SOURCES = $(wildcard klipkit/*/*.c) $(CORE_HEADERS) klipkit/core_build.py
 CORE_HEADERS := $(wildcard klipkit/*/*.h) $(wildcard klipkit/*/inner/*.h) firmware/ports/sim/abi.h
@@ -30,6 +33,7 @@ setup: $(SETUP) ## system packages, virtual environment, C core
 
 system-packages:
 	@sh tests/system-packages $(SYSTEM_PACKAGES)
+	@for name in $(UNPACKED_PACKAGES); do sh tests/unpacked-package $$name build/packages; done
 
 $(SETUP): setup.cfg setup.py pyproject.toml $(CORE_SOURCES) | system-packages
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -9,7 +9,7 @@ from typing import Any
 from klipkit.base.output import Column, Output
 from klipkit.flashing.entry import instructions
 from klipkit.flashing.job import Work
-from klipkit.flashing.plan import Plan, carry_out, check_free
+from klipkit.flashing.plan import Plan, carry_out, check_free, check_tools
 from klipkit.flashing.service import command
 from klipkit.flashing.verify import Verified
 
@@ -68,7 +68,8 @@ def _show_plan(out: Output, plan: Plan) -> None:
     job = plan.job
     name = f"[{'mcu' if plan.name == 'mcu' else f'mcu {plan.name}'}] " if plan.name else ""
     where = f" on {job.place.name}" if job.place else ""
-    out.line(f"{name}{job.board.name}, {job.board.chip}{where}, by {' '.join(_method(plan))}")
+    board = ", ".join(dict.fromkeys((job.board.name, job.board.chip)))
+    out.line(f"{name}{board}{where}, by {' '.join(_method(plan))}")
     for number, step in enumerate(plan.steps, 1):
         out.line(f"{number}. {step.words}")
         for place, words in enumerate(step.commands):
@@ -87,6 +88,7 @@ def _method(plan: Plan) -> Iterator[str]:
 def do_plans(out: Output, plans: Sequence[Plan], wait: float | None) -> None:
     """Carry them out one after the other; the records of those that are done are printed in any case."""
     for plan in plans:
+        check_tools(plan)
         check_free(plan.job.place, plan.job.found.root)
     rows: list[dict[str, Any]] = []
     try:

@@ -64,7 +64,7 @@ def _check_chip(job: Job, answer: Answer) -> None:
     if answer.chips and not set(answer.chips).intersection(own):
         raise WrongChip(
             f"the chip is an {answer.chips[0]}, and the firmware of '{job.board.name}' is for an {own[0]}",
-            where=job.port_name(),
+            where=job.shown_port(),
             hint=f"give --board {answer.chips[0]}, or the name of the board that it is (`klipkit flash list`)",
         )
 
@@ -77,7 +77,7 @@ def _explained(job: Job, wanted: list[Kind]) -> KlipkitError:
     if answer is None:
         return NoBootloader(
             f"no boot loader answers: asked for {asked}",
-            where=job.port_name(),
+            where=job.shown_port(),
             hint="is it the right port (`klipkit ports`), is the board powered, and can DTR reset it "
             "(no jumper or capacitor on its reset)? Press reset just when it is asked; "
             "a board without a boot loader needs a programmer",
@@ -96,4 +96,4 @@ def _wrong(job: Job, answer: Answer, asked: str) -> KlipkitError:
         hint = f"give --bootloader-baud {kind.baud}, or leave it out"
     else:
         hint = f"give --method {kind.programmer} --bootloader-baud {kind.baud}"
-    return WrongBootloader(what, where=job.port_name(), hint=hint)
+    return WrongBootloader(what, where=job.shown_port(), hint=hint)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from klipkit.base.text import sanitise
 from klipkit.boards.board import Board
 from klipkit.boards.families import Family, FlashMethod, family
 from klipkit.flashing.image import Image
@@ -85,6 +86,10 @@ class Job:
     def waits_in_bootloader(self) -> bool:
         """The port that was given is that of the boot loader."""
         return self.place is not None and self.place.ids in self.boot_ids
+
+    def shown_port(self) -> str:
+        """The port as it was given, safe to show."""
+        return sanitise(self.place.name, 200) if self.place else ""
 
     def port_name(self) -> str:
         """The port as commands are given it: the device itself, which all tools understand."""

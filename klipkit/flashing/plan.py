@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from klipkit.base.buildfaults import NoPort
 from klipkit.base.errors import KlipkitError
 from klipkit.base.faults import PortHeld
 from klipkit.base.flashfaults import (
@@ -25,7 +26,8 @@ from klipkit.flashing.choose import choose
 from klipkit.flashing.image import Image, hex_text, read_image, uf2_bytes
 from klipkit.flashing.job import Job, Place, Step, Work
 from klipkit.flashing.methods import METHODS, steps_of
-from klipkit.flashing.verify import Expected, Verified, verify_step
+from klipkit.flashing.tools import need
+from klipkit.flashing.verify import Expected, Verified, plain_chip, verify_step
 from klipkit.link.holders import holder_of
 from klipkit.link.ports import Scan
 from klipkit.toolchain.firmware import build_firmware, cache
@@ -87,15 +89,38 @@ def plan(name: str, board: Board, place: Place | None, found: Scan, wish: Wish) 
         told_baud=bool(wish.bootloader_baud),
     )  # fmt: skip
     if image is None:
-        check_port(board, sources())
+        _check_build(board)
     else:
         check_image(job, image)
+    _check_place_chip(job)
     verified: list[Verified] = []
     steps = [_image_step(job, is_built=image is None)]
     if not wish.verify_only:
         steps += [_converted_step(job)] if file != source else []
         steps += steps_of(job)
     return Plan(name, job, (*steps, verify_step(job, verified)), verified)
+
+
+def _check_build(board: Board) -> None:
+    """Raises NoPort when there is no firmware for the board."""
+    try:
+        check_port(board, sources())
+    except NoPort as error:
+        error.hint = (
+            "give a firmware for it with --file; klipkit cannot build one yet (`klipkit build --list`)"
+        )
+        raise
+
+
+def _check_place_chip(job: Job) -> None:
+    """Raises WrongChip when firmware or boot loader on that port tell of another chip, on the USB."""
+    told = job.place.port.chip if job.place is not None and job.place.port is not None else ""
+    if told and plain_chip(told) != chip(job.board.chip).name:
+        raise WrongChip(
+            f"the board there has the chip {plain_chip(told)}, and '{job.board.name}' has {job.board.chip}",
+            where=sanitise(job.place.name if job.place else "", 200),
+            hint="`klipkit ports` shows which board is on which port",
+        )
 
 
 def carry_out(made: Plan, work: Work) -> Verified:
@@ -106,6 +131,7 @@ def carry_out(made: Plan, work: Work) -> Verified:
         work.note(f"{number}/{total} {step.words}")
         try:
             step.act(work)
+            work.progress(0)
         except KlipkitError as error:
             if step.writes and not isinstance(error, UNTOUCHED):
                 error.hint = f"{error.hint}; {WRITING}" if error.hint else WRITING
@@ -138,6 +164,14 @@ def check_free(place: Place | None, root: str) -> None:
     raise PortHeld(f"{holder} has it open", where=sanitise(place.name, 200), hint=hint)
 
 
+def check_tools(made: Plan) -> None:
+    """Raises FlashToolMissing before anything is done."""
+    for step in made.steps:
+        for words in step.commands:
+            if words[0] != "klipkit":
+                need(words[0])
+
+
 def check_image(job: Job, image: Image) -> None:
     """Raises WrongImage for what is no firmware for this board."""
     where = sanitise(str(image.path))
@@ -151,7 +185,8 @@ def check_image(job: Job, image: Image) -> None:
     told, own = Expected.of(dictionary).chip, chip(job.board.chip)
     if told != own.name:
         raise WrongImage(
-            f"is a firmware for '{told}', and the board '{job.board.name}' has a {own.name}", where=where
+            f"is a firmware for '{told}', and the chip of the board '{job.board.name}' is {own.name}",
+            where=where,
         )
     if image.kind != "elf":
         _check_place(job, image, own.flash)

@@ -53,12 +53,12 @@ class Katapult(SerialPeer):
                 self._pages.add(page)
                 self.erase(self.start + page * 1024, 1024)
             self.write(address, block)
-            self._stick()
             return _frame(ACK, echo + payload[:4])
         if command == REQUEST:
             at = int.from_bytes(payload, "little") - self.start
             return _frame(ACK, echo + payload + bytes(self.flash[at : at + BLOCK]))
         if command == EOF:
+            self._stick()
             return _frame(ACK, echo + len(self._pages).to_bytes(4, "little"))
         if command == COMPLETE:
             self.start_firmware()

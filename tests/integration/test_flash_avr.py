@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -19,15 +20,16 @@ from klipkit.sim.avr.emulation import emulation_of
 from klipkit.sim.avr.runner import build
 from klipkit.sim.printer import SimulatedPrinter
 from tests.bench.avr_session import BUILD
-from tests.command import HANG, KLIPKIT
+from tests.command import KLIPKIT
 from tests.flash_peers.avr_board import ATMEGA328P, MEGA2560, OPTIBOOT_1284P, AvrBoard, avr_board
-from tests.flash_peers.command import Said, flash, start
+from tests.flash_peers.command import HANG, Said, flash, start
 from tests.golden.ports.tree import Tree, ch340
 from tests.integration.test_simulate import LINE, RAMPS, assert_line_is_exact, configured, firmware
 from tests.integration.test_simulate_emulated import LATE
 
 LEAVES = 4.0  # s that a boot loader waits at most before it starts the firmware
 AT_MOST = 15.0  # s in which a wrong boot loader is told
+HOMED = 0.05  # mm: how far homing may be off
 WRITING = 1.2  # s after which avrdude writes: at 115200 baud the whole takes 2.5 s at least
 
 
@@ -75,6 +77,44 @@ def klipkit(folder: Path, extra: dict[str, str], *arguments: str) -> str:
     return done.stdout
 
 
+CONFIG = """[mcu]
+serial: {main}
+[mcu side]
+serial: {side}
+"""
+SYSTEMCTL = """#!/bin/sh
+echo "$1 $2" >>{log}
+"""
+
+
+def all_of_a_config(folder: Path) -> dict[str, Flashed]:
+    """Two boards of one printer.cfg by one command, the service stopped meanwhile."""
+    main, side = BOARDS[1:]
+    log = folder / "systemctl.log"
+    program = folder / "bin" / "systemctl"
+    program.parent.mkdir()
+    program.write_text(SYSTEMCTL.format(log=log))
+    program.chmod(0o755)
+    with (
+        avr_board(main.chip, main.loader, folder, "main") as first,
+        avr_board(side.chip, side.loader, folder, "side") as second,
+    ):
+        config = folder / "printer.cfg"
+        config.write_text(CONFIG.format(main=first.port, side=second.port))
+        boards = ("--board", main.name, "--board", f"side={side.name}")
+        path = {"PATH": f"{program.parent}:{os.environ['PATH']}"}
+        said = flash(folder, "--config", config, "--all", *boards, "--stop-service", "--json", extra=path)
+    assert log.read_text().splitlines() == ["is-active klipkit", "stop klipkit", "start klipkit"]
+    files = [folder / "cache/klipkit/firmware" / board.name / "klipkit.hex" for board in (main, side)]
+    assert said.status == 0, said.err
+    assert [row["mcu"] for row in said.flashed] == ["side", "mcu"]
+    rows = [Said(0, json.dumps({"flashed": [row]}), "") for row in reversed(said.flashed)]
+    return {
+        main.name: Flashed(rows[0], files[0], first.saved),
+        side.name: Flashed(rows[1], files[1], second.saved),
+    }
+
+
 def ports_build_flash(board: Board, folder: Path) -> Flashed:
     """Find the port, build, flash, identify: each by its command, the next one given what the last one printed."""
     with avr_board(board.chip, board.loader, folder) as plugged:
@@ -87,12 +127,12 @@ def ports_build_flash(board: Board, folder: Path) -> Flashed:
 
 @pytest.fixture(scope="module")
 def flashed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Flashed]:
-    """Each board, flashed; all at the same time, for the boot loaders mostly wait."""
+    """Each board, flashed: one alone, two by a config; at the same time, for the boot loaders mostly wait."""
     build(BUILD)
-    folders = [tmp_path_factory.mktemp(board.name) for board in BOARDS]
+    folders = [tmp_path_factory.mktemp(name) for name in ("alone", "config")]
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        done = pool.map(ports_build_flash, BOARDS, folders)
-        return dict(zip((board.name for board in BOARDS), done, strict=True))
+        several = pool.submit(all_of_a_config, folders[1])
+        return {MEGA.name: ports_build_flash(MEGA, folders[0])} | several.result()
 
 
 @pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.name)
@@ -109,22 +149,34 @@ def test_a_board_is_flashed_started_and_identified(board: Board, flashed: dict[s
     assert whole.data[board.boot :].startswith(loader)
 
 
-def test_what_was_flashed_moves_a_stepper_exactly(flashed: dict[str, Flashed]) -> None:
-    """The image that ports, build and flash gave: the chip starts its boot loader, which starts the firmware."""
+def simulated(saved: Path, text: str, begin: tuple[float, float, float]) -> Simulation:
+    """Lines printed by the host, in lock step with the chip that has this in its flash; it starts its boot loader first."""
     loaded = configured(RAMPS)
     chip = chip_named(MEGA.chip)
-    emulations = {"mcu": emulation_of(chip, flashed[MEGA.name].saved)}
-    printer = SimulatedPrinter(loaded, {"mcu": chip}, firmware(), emulations=emulations)
+    emulations = {"mcu": emulation_of(chip, saved)}
+    printer = SimulatedPrinter(loaded, {"mcu": chip}, firmware(), emulations=emulations, begin=begin)
     try:
-        with contextlib.suppress(IndexError):
+        while printer.cosim.now() < LEAVES:
             printer.cosim.run(LEAVES)
         simulation = Simulation(loaded, printer, None, keep=True)
-        simulation.run(LINE, "line.gcode")
-        whole = read_image(flashed[MEGA.name].saved).data
+        simulation.run(text, "line.gcode")
+        whole = read_image(saved).data
         assert printer.cosim.flash(printer.numbers["mcu"])[: len(whole)] == whole
     finally:
         printer.close()
-    assert_line_is_exact(simulation, LATE)
+    return simulation
+
+
+def test_what_was_flashed_homes_and_moves(flashed: dict[str, Flashed]) -> None:
+    """The image that ports, build and flash gave goes on where the board would."""
+    simulation = simulated(flashed[MEGA.name].saved, "G28\nG1 X30 Y20 Z5 F6000\n", (22.0, 13.0, 4.0))
+    assert [(row["lost"], row["violations"]) for row in simulation.rows] == [(0, 0)] * 3
+    assert simulation.report["position"][:3] == [30.0, 20.0, 5.0]
+    assert simulation.report["true_position"] == pytest.approx([30.0, 20.0, 5.0], abs=HOMED)
+
+
+def test_each_step_of_what_was_flashed_is_exact(flashed: dict[str, Flashed]) -> None:
+    assert_line_is_exact(simulated(flashed[MEGA.name].saved, LINE, (0.0, 0.0, 0.0)), LATE)
 
 
 @contextlib.contextmanager

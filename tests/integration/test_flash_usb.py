@@ -5,8 +5,8 @@ import subprocess
 from pathlib import Path
 
 from klipkit.flashing.image import hex_text
-from tests.command import HANG, KLIPKIT
-from tests.flash_peers.command import Said
+from tests.command import KLIPKIT
+from tests.flash_peers.command import HANG, Said
 from tests.flash_peers.images import Made, made_image
 from tests.flash_peers.serial_peer import SerialPeer
 from tests.reference import TOP
