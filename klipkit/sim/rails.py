@@ -18,6 +18,7 @@ from klipkit.machine.kinematics import Place as Position
 from klipkit.sim.cosim import Carriage, Cosim
 from klipkit.sim.models import Place, Rail, Switch
 
+AXES = ("x", "y", "z")
 BEYOND = 5.0  # mm from the last position that may be gone to, to the end of the rail
 AXES = ("stepper_x", "stepper_y", "stepper_z")  # rails along them
 MIDDLE = (0.2, 0.8)  # between these shares of its way a rail begins
@@ -125,8 +126,8 @@ def middle(loaded: Loaded) -> Position:
 
 def _within(loaded: Loaded, share: Callable[[], float]) -> Position:
     """The place at these shares of its reach along each axis; of a delta, within 10 mm of the middle."""
-    rails = [_rail(loaded, axis) for axis in "xyz" if _rail(loaded, axis) is not None]
-    if len(rails) == len("xyz"):
+    rails = [_rail(loaded, axis) for axis in AXES if _rail(loaded, axis) is not None]
+    if len(rails) == len(AXES):
         x, y, z = (_between(share(), rail.position_min, rail.position_max) for rail in rails if rail)
         return (x, y, z)
     height = endstops(loaded).position[2]
@@ -162,17 +163,23 @@ def _plans(loaded: Loaded, found: list[Motor]) -> Iterator[_Plan]:
 
 
 def _axis(loaded: Loaded, found: list[Motor], name: str, config: RailConfig) -> _Plan:
-    """An axis of a machine whose axes are sums of the motors' coordinates: what a unit of each motor does to it."""
-    axis = "xyz".index(name.removeprefix("stepper_"))
-    shares = {}
-    for motor in found:
-        unit = {other.name: float(motor is other) for other in found}
-        shares[motor.name] = forward(loaded, unit)[axis]
+    """A rail by its section: an axis of the machine, or (a polar one's arm) its own motor's coordinate."""
+    letter = name.removeprefix("stepper_")
+    shares = _shares(loaded, found, AXES.index(letter)) if letter in AXES else {name: 1.0}
     low = min(config.position_min, config.position_endstop)
     high = max(config.position_max, config.position_endstop)
     by = {motor: share for motor, share in shares.items() if share}
     above = config.homing_positive_dir
     return _Plan(name, by, low - BEYOND, high + BEYOND, config.position_endstop, above, config)
+
+
+def _shares(loaded: Loaded, found: list[Motor], axis: int) -> dict[str, float]:
+    """Of an axis that is a sum of the motors' coordinates: what a unit of each motor does to it."""
+    shares = {}
+    for motor in found:
+        unit = {other.name: float(motor is other) for other in found}
+        shares[motor.name] = forward(loaded, unit)[axis]
+    return shares
 
 
 def _tower(name: str, config: TowerConfig, tower: Sequence[float]) -> _Plan:
