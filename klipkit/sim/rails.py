@@ -18,7 +18,6 @@ from klipkit.machine.kinematics import Place as Position
 from klipkit.sim.cosim import Carriage, Cosim
 from klipkit.sim.models import Place, Rail, Switch
 
-AXES = ("x", "y", "z")
 BEYOND = 5.0  # mm from the last position that may be gone to, to the end of the rail
 AXES = ("stepper_x", "stepper_y", "stepper_z")  # rails along them
 MIDDLE = (0.2, 0.8)  # between these shares of its way a rail begins
@@ -126,17 +125,12 @@ def middle(loaded: Loaded) -> Position:
 
 def _within(loaded: Loaded, share: Callable[[], float]) -> Position:
     """The place at these shares of its reach along each axis; of a delta, within 10 mm of the middle."""
-    rails = [_rail(loaded, axis) for axis in AXES if _rail(loaded, axis) is not None]
+    rails = [rail for rail in (loaded.sections.get(name) for name in AXES) if isinstance(rail, RailConfig)]
     if len(rails) == len(AXES):
-        x, y, z = (_between(share(), rail.position_min, rail.position_max) for rail in rails if rail)
+        x, y, z = (_between(share(), rail.position_min, rail.position_max) for rail in rails)
         return (x, y, z)
     height = endstops(loaded).position[2]
     return (_between(share(), -10.0, 10.0), _between(share(), -10.0, 10.0), _between(share(), 0.0, height))
-
-
-def _rail(loaded: Loaded, axis: str) -> RailConfig | None:
-    config = loaded.sections.get(f"stepper_{axis}")
-    return config if isinstance(config, RailConfig) else None
 
 
 def _between(share: float, low: float, high: float) -> float:
@@ -156,7 +150,7 @@ def _coordinate(motor: Motor, position: Position) -> float:
 def _plans(loaded: Loaded, found: list[Motor]) -> Iterator[_Plan]:
     for motor in found:
         config = motor.config
-        if isinstance(config, RailConfig) and motor.coordinate == "linear" and motor.name in AXES:
+        if isinstance(config, RailConfig) and (motor.name in AXES or motor.coordinate == "polar_arm"):
             yield _axis(loaded, found, motor.name, config)
         elif isinstance(config, TowerConfig) and motor.coordinate == "delta":
             yield _tower(motor.name, config, motor.geometry)
@@ -164,8 +158,7 @@ def _plans(loaded: Loaded, found: list[Motor]) -> Iterator[_Plan]:
 
 def _axis(loaded: Loaded, found: list[Motor], name: str, config: RailConfig) -> _Plan:
     """A rail by its section: an axis of the machine, or (a polar one's arm) its own motor's coordinate."""
-    letter = name.removeprefix("stepper_")
-    shares = _shares(loaded, found, AXES.index(letter)) if letter in AXES else {name: 1.0}
+    shares = _shares(loaded, found, AXES.index(name)) if name in AXES else {name: 1.0}
     low = min(config.position_min, config.position_endstop)
     high = max(config.position_max, config.position_endstop)
     by = {motor: share for motor, share in shares.items() if share}
