@@ -108,6 +108,7 @@ static int reset(struct mcu *mcu)
 {
     struct compiled *own = (struct compiled *)mcu;
     events_clear(&mcu->cosim->events, &own->timer);
+    events_clear(&mcu->cosim->events, &own->watchdog);
     if (mcu->cosim->next == own)
         mcu->cosim->next = NULL;
     return 0;

@@ -125,17 +125,12 @@ def middle(loaded: Loaded) -> Position:
 
 def _within(loaded: Loaded, share: Callable[[], float]) -> Position:
     """The place at these shares of its reach along each axis; of a delta, within 10 mm of the middle."""
-    rails = [_rail(loaded, axis) for axis in "xyz" if _rail(loaded, axis) is not None]
-    if len(rails) == len("xyz"):
-        x, y, z = (_between(share(), rail.position_min, rail.position_max) for rail in rails if rail)
+    rails = [rail for rail in (loaded.sections.get(name) for name in AXES) if isinstance(rail, RailConfig)]
+    if len(rails) == len(AXES):
+        x, y, z = (_between(share(), rail.position_min, rail.position_max) for rail in rails)
         return (x, y, z)
     height = endstops(loaded).position[2]
     return (_between(share(), -10.0, 10.0), _between(share(), -10.0, 10.0), _between(share(), 0.0, height))
-
-
-def _rail(loaded: Loaded, axis: str) -> RailConfig | None:
-    config = loaded.sections.get(f"stepper_{axis}")
-    return config if isinstance(config, RailConfig) else None
 
 
 def _between(share: float, low: float, high: float) -> float:
@@ -155,24 +150,29 @@ def _coordinate(motor: Motor, position: Position) -> float:
 def _plans(loaded: Loaded, found: list[Motor]) -> Iterator[_Plan]:
     for motor in found:
         config = motor.config
-        if isinstance(config, RailConfig) and motor.coordinate == "linear" and motor.name in AXES:
+        if isinstance(config, RailConfig) and (motor.name in AXES or motor.coordinate == "polar_arm"):
             yield _axis(loaded, found, motor.name, config)
         elif isinstance(config, TowerConfig) and motor.coordinate == "delta":
             yield _tower(motor.name, config, motor.geometry)
 
 
 def _axis(loaded: Loaded, found: list[Motor], name: str, config: RailConfig) -> _Plan:
-    """An axis of a machine whose axes are sums of the motors' coordinates: what a unit of each motor does to it."""
-    axis = "xyz".index(name.removeprefix("stepper_"))
-    shares = {}
-    for motor in found:
-        unit = {other.name: float(motor is other) for other in found}
-        shares[motor.name] = forward(loaded, unit)[axis]
+    """A rail by its section: an axis of the machine, or (a polar one's arm) its own motor's coordinate."""
+    shares = _shares(loaded, found, AXES.index(name)) if name in AXES else {name: 1.0}
     low = min(config.position_min, config.position_endstop)
     high = max(config.position_max, config.position_endstop)
     by = {motor: share for motor, share in shares.items() if share}
     above = config.homing_positive_dir
     return _Plan(name, by, low - BEYOND, high + BEYOND, config.position_endstop, above, config)
+
+
+def _shares(loaded: Loaded, found: list[Motor], axis: int) -> dict[str, float]:
+    """Of an axis that is a sum of the motors' coordinates: what a unit of each motor does to it."""
+    shares = {}
+    for motor in found:
+        unit = {other.name: float(motor is other) for other in found}
+        shares[motor.name] = forward(loaded, unit)[axis]
+    return shares
 
 
 def _tower(name: str, config: TowerConfig, tower: Sequence[float]) -> _Plan:

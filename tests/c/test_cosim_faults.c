@@ -79,6 +79,14 @@ static void frames_are_delayed_at_most_by_what_was_told_and_stay_in_order(void)
         line_take(&line, 20);
     }
     CHECK(line.delayed == FRAMES && fabs((double)sum / FRAMES - DELAY / 2) < 20000, "by half on the average");
+    for (int i = 0; i < FRAMES; i++) { /* closer to each other than they are late: none overtakes another */
+        CHECK(line_put(&line, now += 20000, frame, sizeof frame) == 0, "no memory");
+        CHECK(line_at(&line, 0)->when >= last, "frame %d overtakes", i);
+        last = line_at(&line, 19)->when;
+        line_take(&line, 20);
+    }
+    line_damage(&line, 8, 0.0, 0.0, 0);
+    CHECK(line_put(&line, now += 2 * DELAY, frame, sizeof frame) == 0 && line_at(&line, 19)->when == now + 20000, "on time again");
     line_free(&line);
     double delay = 0.02;
     struct bench bench = bench_new();

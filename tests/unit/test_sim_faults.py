@@ -120,6 +120,15 @@ def test_a_reset_begins_the_mcu_anew(made: SimulatedPrinter, loaded: Loaded) -> 
     assert made.truth()["mcus"]["mcu"]["resets"] == 1
 
 
+def test_a_reset_is_one_reset_wherever_the_watchdog_stood(made: SimulatedPrinter) -> None:
+    for turn in range(20):
+        through(made, made.cosim.now() + 0.7 + 0.031 * turn)
+        made.cosim.reset(made.numbers["mcu"])
+        assert made.truth()["mcus"]["mcu"]["resets"] == turn + 1
+    through(made, made.cosim.now() + 3.0)
+    assert made.truth()["mcus"]["mcu"]["resets"] == 20
+
+
 @pytest.mark.parametrize(
     ("fault", "field"),
     [("byte-errors:mcu:10%", "corrupted"), ("drop:mcu:0.1@1", "dropped"), ("delay:mcu:0.004s@3", "delayed")],

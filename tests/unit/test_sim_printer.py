@@ -22,6 +22,7 @@ from tests.reference import TOP
 from tests.unit.test_sim_firmware import firmware
 
 EXAMPLES = TOP / "config-examples"
+BENT = ("ramps-deltesian", "ramps-polar")  # whose reach is not looked at
 BEGIN = (60.0, 110.0, 20.0)
 
 
@@ -35,7 +36,8 @@ def loaded_from(name: str, tmp_path: Path | None = None, more: str = "") -> Load
 
 @contextmanager
 def printer(loaded: Loaded, begin: Position | None = BEGIN, **more: object) -> Iterator[SimulatedPrinter]:
-    chips = chips_of(loaded.config, ["atmega2560"])
+    serial = str(loaded.config.sections["mcu"].options["serial"].value)
+    chips = chips_of(loaded.config, ["atmega2560"] if "1a86" in serial else [])
     made = SimulatedPrinter(loaded, chips, firmware(), begin=begin, **more)  # type: ignore[arg-type]
     try:
         yield made
@@ -157,3 +159,12 @@ def test_fans_are_wired_with_their_tachometers_and_rest_while_their_pins_float(t
         assert made.fans.fans["fan"].speed == 0.0  # its inverted pin floats: off, not on
         tachometer = loaded.sections["fan"].tachometer_pin  # type: ignore[attr-defined]
         assert lib.cosim_pin_level(made.cosim.handle, *made.place(tachometer, "")) == 1
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.cfg")), ids=lambda path: path.stem)
+def test_every_example_has_a_simulated_printer_whose_toolhead_is_where_it_was_put(path: Path) -> None:
+    loaded = loaded_from(path.stem)
+    place = somewhere(loaded, 5)
+    with printer(loaded, place) as made:
+        assert made.rails.toolhead() == pytest.approx(place, abs=1e-9)
+        assert not any(switch.closings for switch in made.rails.switches.values()) or path.stem in BENT
