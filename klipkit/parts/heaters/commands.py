@@ -62,7 +62,7 @@ class Heaters(Part):
     @gcode("M105")
     async def report_temperatures(self) -> None:
         """Report temperatures."""
-        self._responses.say(self.report())
+        self._responses.answer(self.report())
 
     @gcode("M104")
     async def set_hotend(
