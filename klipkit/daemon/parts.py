@@ -22,6 +22,8 @@ from klipkit.parts.fans.watching import ControllerFan, HeaterFan
 from klipkit.parts.heaters.commands import Heaters
 from klipkit.parts.heaters.heater import HeaterBed, HeaterGeneric
 from klipkit.parts.heaters.verify import VerifyHeater
+from klipkit.parts.leds.led import Led
+from klipkit.parts.leds.neopixel import NeopixelChain
 from klipkit.parts.outputs.pins import OutputPin, PwmCycleTime, PwmTool, StaticOutput
 from klipkit.parts.part import Part
 from klipkit.parts.sensors.own import AdcTemperatureConfig, ThermistorConfig
@@ -43,6 +45,8 @@ PARTS: tuple[type[Part], ...] = (
     PwmTool,
     PwmCycleTime,
     StaticOutput,
+    Led,
+    NeopixelChain,
     McuObject,
     ToolheadObject,
     MotionReport,

@@ -45,7 +45,7 @@ class AnalogIn:
     ) -> None:
         self.mcu = mcu
         self.share: float | None = None  # the newest reading
-        self._limits = limits
+        self.limits = limits
         self._listeners: list[Listener] = []
         full = mcu.dictionary.number("ADC_MAX")
         self._samples = max(1, min(SAMPLES, SUM_MOST // full))
@@ -74,9 +74,9 @@ class AnalogIn:
         )
 
     def _range(self) -> tuple[int, int]:
-        if self._limits is None:
+        if self.limits is None:
             return 0, SUM_MOST
-        least, most = self._limits
+        least, most = self.limits
         return max(0, math.floor(least * self._full)), min(SUM_MOST, math.ceil(most * self._full))
 
     def _hear(self, heard: Heard) -> None:
@@ -93,7 +93,7 @@ class AnalogIn:
 
     def _explain(self, reason: str) -> str:
         """Whose reading it was that shut the MCU down, when it was this one's."""
-        if not reason.startswith(OUT_OF_RANGE) or self.share is None or self._limits is None:
+        if not reason.startswith(OUT_OF_RANGE) or self.share is None or self.limits is None:
             return ""
         least, most = self._range()
         return "" if least <= round(self.share * self._full) <= most else self._account(self.share)

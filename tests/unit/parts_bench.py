@@ -107,12 +107,14 @@ class Enables:
 class Bench:
     """A machine of parts; run() starts it, does something, and ends it."""
 
-    def __init__(self, sections: str, printer: str = PRINTER) -> None:
+    def __init__(self, sections: str, printer: str = PRINTER, chip_name: str = CHIP) -> None:
         self.loaded = SCHEMA.load(parse_config(printer + sections, "printer.cfg"))
-        self.printer = SimulatedPrinter(self.loaded, {MAIN_MCU: chip(CHIP)}, build(OBJECT))
+        self.printer = SimulatedPrinter(self.loaded, {MAIN_MCU: chip(chip_name)}, build(OBJECT))
         self.cosim = self.printer.cosim
         self.pins = self.printer.personas[MAIN_MCU].pins
         self.frequency = self.printer.personas[MAIN_MCU].clock_frequency
+        self.full = int(chip(chip_name).constants["ADC_MAX"])
+        self.before: Callable[[], None] = lambda: None  # the parts begin
         self.bodies: list[Body] = []
         self.edges: list[Edge] = []
         self.said: list[str] = []
@@ -134,7 +136,7 @@ class Bench:
         self.cosim.watch(0, self.pins[pin])
 
     def set_adc(self, pin: str, share: float) -> None:
-        self.cosim.set_analog(0, self.pins[pin], min(1023, max(0, round(share * 1023))))
+        self.cosim.set_analog(0, self.pins[pin], min(self.full, max(0, round(share * self.full))))
 
     def edges_of(self, pin: str) -> list[tuple[float, int]]:
         """Time in s by the MCU's clock, and level, of each edge so far."""
@@ -182,6 +184,7 @@ class Bench:
             self.mcu.mapping = main_mapping(self.mcu.sync)
             self._wire()
             await self.mcu.configure()
+            self.before()
             for part in self.parts.values():
                 await part.begin()
             return await self._guarded(act)

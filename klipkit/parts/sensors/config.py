@@ -1,8 +1,20 @@
 """The options of temperature sensors: a class for each kind of circuit, and the table of sensor_type."""
 
-from klipkit.base.declare import Declared, Variants, chosen, chosen_section, option, options
+from collections.abc import Iterable
+from typing import Any
+
+from klipkit.base.declare import (
+    Declared,
+    Problem,
+    Variants,
+    chosen,
+    chosen_section,
+    computed,
+    option,
+    options,
+)
 from klipkit.base.pin import Pin, PinUse, pin
-from klipkit.base.values import number, text
+from klipkit.base.values import Reference, number, reference, text
 from klipkit.parts.sensors.curve import Amplifier, Curve, Divider
 from klipkit.parts.sensors.own import AdcTemperatureConfig, ThermistorConfig
 from klipkit.parts.sensors.platinum import Platinum, pt100_ina826
@@ -121,8 +133,50 @@ class HostSensorOptions(Declared):
     )
 
 
+def _calibration(sensor: Any) -> Iterable[Problem]:
+    for index in ("1", "2"):
+        pair = [getattr(sensor, f"sensor_{word}{index}") for word in ("temperature", "adc")]
+        if (pair[0] is None) != (pair[1] is None):
+            yield Problem(f"sensor_adc{index}", f"and sensor_temperature{index} must be written together")
+    if sensor.sensor_adc2 is not None and sensor.sensor_adc1 is None:
+        yield Problem("sensor_adc2", "needs sensor_adc1 too")
+    points = {
+        (sensor.sensor_temperature1, sensor.sensor_adc1),
+        (sensor.sensor_temperature2, sensor.sensor_adc2),
+    }
+    if sensor.sensor_adc2 is not None and any(len(set(values)) < 2 for values in zip(*points, strict=True)):
+        yield Problem("sensor_adc2", "must be another point than sensor_adc1")
+
+
+@options(checks=[_calibration])
+class McuSensorOptions(Declared):
+    """The temperature sensor inside a microcontroller."""
+
+    sensor_mcu: Reference = option(
+        reference("mcu"), "The microcontroller.", compute=computed("mcu", lambda known: Reference("mcu"))
+    )
+    sensor_temperature1: float | None = option(
+        number(), "A temperature that was measured.", unit="degrees C", default=None
+    )
+    sensor_adc1: float | None = option(
+        number(minimum=0, maximum=1), "The share of full scale that the ADC read there.", default=None
+    )
+    sensor_temperature2: float | None = option(
+        number(), "Another temperature that was measured.", unit="degrees C", default=None
+    )
+    sensor_adc2: float | None = option(
+        number(minimum=0, maximum=1), "The share of full scale that the ADC read there.", default=None
+    )
+
+    @property
+    def points(self) -> list[tuple[float, float]]:
+        """What was measured: degrees C and share of full scale."""
+        pairs = ((self.sensor_temperature1, self.sensor_adc1), (self.sensor_temperature2, self.sensor_adc2))
+        return [(degrees, share) for degrees, share in pairs if degrees is not None and share is not None]
+
+
 PT100 = "PT100 INA826"
-SensorOptions = AnalogOptions | HostSensorOptions
+SensorOptions = AnalogOptions | HostSensorOptions | McuSensorOptions
 SENSORS = Variants[SensorOptions](
     "sensor_type",
     {
@@ -131,6 +185,7 @@ SENSORS = Variants[SensorOptions](
         **dict.fromkeys(CHIPS, AmplifierOptions),
         "PT1000": Pt1000Options,
         "temperature_host": HostSensorOptions,
+        "temperature_mcu": McuSensorOptions,
     },
     named={"thermistor": OwnThermistorOptions, "adc_temperature": OwnAdcOptions},
 )

@@ -6,17 +6,22 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 
-from klipkit.base.errors import KlipkitError
+from klipkit.base.errors import KlipkitError, PinError
 from klipkit.base.faults import AdcOutOfRange
+from klipkit.base.pin import MAIN_MCU, Pin
 from klipkit.base.text import sanitise
 from klipkit.mcu.adc import REPORT_TIME, AnalogIn, Limits
+from klipkit.mcu.mcu import Mcu
 from klipkit.mcu.pins import Pins
 from klipkit.parts.alarm import Alarm
 from klipkit.parts.schedule import Schedule
-from klipkit.parts.sensors.config import AnalogOptions, HostSensorOptions, SensorOptions
+from klipkit.parts.sensors.chip import REFERENCE, calibrated, inside, line, nominal
+from klipkit.parts.sensors.config import HostSensorOptions, McuSensorOptions, SensorOptions
 from klipkit.parts.sensors.curve import Curve
 
 HOST_PERIOD = 1.0  # s
+READ = "debug_read"  # the MCU's command to read its memory
+TEMPERATURE_PIN = "ADC_TEMPERATURE"
 MILLI = 1000  # of the kernel's thermal files
 
 Listener = Callable[[float, float], None]
@@ -38,7 +43,7 @@ class Sensor(ABC):
         self._listeners.append(listener)
 
     @abstractmethod
-    def begin(self) -> None:
+    async def begin(self) -> None:
         """The MCUs are configured: readings begin."""
 
     @abstractmethod
@@ -66,19 +71,19 @@ def limits_of(curve: Curve, least: float, most: float) -> Limits | None:
     return Limits(min(ends), max(ends))
 
 
-class AnalogSensor(Sensor):
-    """A sensor on an analog input, whose range the MCU watches."""
+class AdcSensor(Sensor):
+    """A sensor that an ADC reads, whose range the MCU watches."""
 
-    def __init__(self, name: str, options: AnalogOptions, pins: Pins, least: float, most: float) -> None:
+    def __init__(self, name: str, place: tuple[Mcu, Pin], curve: Curve, least: float, most: float) -> None:
         super().__init__(name, least, most)
-        self.curve = options.curve()
-        mcu, pin = pins.place(options.sensor_pin, options.source.where("sensor_pin"))
-        limits = limits_of(self.curve, least, most)
-        self._input = AnalogIn(mcu, pin, limits, self._account)
+        self.mcu, pin = place
+        self.curve = curve
+        self._input = AnalogIn(self.mcu, pin, limits_of(curve, least, most), self._account)
         self._input.listen(lambda time, share: self._tell(time, self.curve.temperature_of(share)))
 
-    def begin(self) -> None:
+    async def begin(self) -> None:
         """Readings begin."""
+        self._input.limits = limits_of(self.curve, self.least, self.most)
         self._input.attach()
 
     def end(self) -> None:
@@ -88,6 +93,37 @@ class AnalogSensor(Sensor):
         fault = self.curve.fault_of(share)
         reads = f"the sensor of '{self.name}' reads {self.curve.temperature_of(share):.1f} C"
         return f"{reads} (ADC {share:.4f}), {self._range}{': ' if fault else ''}{fault}"
+
+
+class ChipSensor(AdcSensor):
+    """The sensor inside an MCU: by what the user measured, what the factory left in it, or its data sheet."""
+
+    def __init__(self, name: str, options: McuSensorOptions, pins: Pins, least: float, most: float) -> None:
+        mcu_name = options.sensor_mcu.section.partition(" ")[2] or MAIN_MCU
+        where = options.source.where("sensor_mcu")
+        place = pins.place(Pin(mcu_name, TEMPERATURE_PIN), where)
+        chip = str(place[0].dictionary.constants.get("MCU", ""))
+        found = inside(chip)
+        if found is None:
+            raise PinError(f"the temperature sensor of a {sanitise(chip)} is not known", where=where)
+        self._inside = found
+        self._points = options.points
+        slope = found.slope / REFERENCE
+        curve = line(*self._points, slope=slope) if self._points else nominal(found)
+        super().__init__(name, place, curve, least, most)
+
+    async def begin(self) -> None:
+        """The factory's calibration is read, and readings begin."""
+        factory = self._inside.factory
+        if not self._points and factory is not None and READ in self.mcu.dictionary.commands:
+            cold, hot = await self._read(factory.cold), await self._read(factory.hot)
+            self.curve = calibrated(factory, cold, hot) or self.curve
+        await super().begin()
+
+    async def _read(self, address: int) -> int:
+        """A word of 16 bits of the chip's memory."""
+        heard = await self.mcu.talk.query(f"{READ} order=1 addr={address}", "debug_result")
+        return heard.message.number("val")
 
 
 class HostSensor(Sensor):
@@ -115,7 +151,7 @@ class HostSensor(Sensor):
             what = f"the temperature file {sanitise(options.sensor_path)} cannot be read: {error}"
             raise KlipkitError(what, where=options.source.where("sensor_path")) from None
 
-    def begin(self) -> None:
+    async def begin(self) -> None:
         """Readings begin."""
         self._task = asyncio.get_running_loop().create_task(self._go_on())
 
@@ -154,4 +190,7 @@ class Sensors:
         """The sensor of those options; `name` is whose it is."""
         if isinstance(options, HostSensorOptions):
             return HostSensor(name, options, self.schedule, self.alarm, least, most)
-        return AnalogSensor(name, options, self.pins, least, most)
+        if isinstance(options, McuSensorOptions):
+            return ChipSensor(name, options, self.pins, least, most)
+        place = self.pins.place(options.sensor_pin, options.source.where("sensor_pin"))
+        return AdcSensor(name, place, options.curve(), least, most)

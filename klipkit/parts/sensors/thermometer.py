@@ -113,7 +113,7 @@ class Thermometer(Part):
 
     async def begin(self) -> None:
         """Readings begin."""
-        self.sensor.begin()
+        await self.sensor.begin()
 
     async def end(self) -> None:
         """No more readings."""

@@ -1,0 +1,1 @@
+"""Lights: on PWM pins, and chains of addressable ones."""
