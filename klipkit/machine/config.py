@@ -169,6 +169,29 @@ class RailConfig(TravelOptions, HomingOptions):
     """A rail: its stepper, its endstop and its reach."""
 
 
+@section(
+    "stepper_xN",
+    "stepper_yN",
+    "stepper_zN",
+    roles=["stepper"],
+    when=when("printer", "kinematics", *RAILS),
+)
+class MoreRailConfig(LinearStepperOptions):
+    """One more stepper of a rail, which moves with the first one."""
+
+    endstop_pin: Pin | None = option(
+        pin(PinUse.INPUT),
+        "An endstop that stops this stepper alone when it is homed.",
+        default=None,
+        said="it stops with the first one",
+    )
+
+    @property
+    def rail(self) -> str:
+        """The section of its rail."""
+        return self.source.name.rstrip("0123456789")
+
+
 ANGLES = {"stepper_a": 210.0, "stepper_b": 330.0, "stepper_c": 90.0}  # degrees
 
 
@@ -304,6 +327,7 @@ class ForceMoveConfig(Declared):
 MACHINE_SECTIONS: tuple[type[Declared], ...] = (
     PrinterConfig,
     RailConfig,
+    MoreRailConfig,
     TowerConfig,
     ExtruderConfig,
     InputShaperConfig,

@@ -33,6 +33,7 @@ SIDE = {"x": 50, "y": 60, "near": 41, "low": 13}
     [
         ("ramps-corexy", SIDE, RAILS),
         ("ramps-corexz", SIDE, RAILS),
+        ("ramps-two-z", SIDE, [*RAILS, "stepper_z1"]),
         ("ramps-hybrid-corexy", SIDE, RAILS),
         ("ramps-hybrid-corexz", SIDE, RAILS),
         ("ramps-delta", {"x": -20, "y": 30, "near": 1, "low": -3}, TOWERS),

@@ -14,7 +14,7 @@ from klipkit.base.errors import KlipkitError
 from klipkit.base.faults import MoveError
 from klipkit.base.schema import Loaded
 from klipkit.cli.sections import SCHEMA
-from klipkit.machine.kinematics import EXTRUDER, forward, motors
+from klipkit.machine.kinematics import EXTRUDER, forward, homing_plans, motors
 from klipkit.machine.offline import Offline
 from klipkit.machine.planner import Planner
 from tests.reference import TOP
@@ -363,6 +363,29 @@ def test_a_steppers_carriages_are_a_sum(written: str, weights: Place) -> None:
         )
     made = motors(SCHEMA.load(parse_config(text, "printer.cfg")))
     assert made[0].geometry == weights
+
+
+@pytest.mark.parametrize(
+    "more, stops",
+    [
+        ("", {"stepper_z": ("stepper_z", "stepper_z1")}),
+        ("endstop_pin: ^PB6\n", {"stepper_z": ("stepper_z",), "stepper_z1": ("stepper_z1",)}),
+    ],
+)
+def test_more_steppers_of_a_rail_go_with_it_and_stop_with_it_unless_they_have_an_endstop(
+    more: str, stops: dict[str, tuple[str, ...]]
+) -> None:
+    two = SCHEMA.load(read("ramps-two-z", ("[stepper_z1]\n", f"[stepper_z1]\n{more}")))
+    assert [motor.name for motor in motors(two)][2:4] == ["stepper_z", "stepper_z1"]
+    assert motors(two)[2].geometry == motors(two)[3].geometry == (0, 0, 1)
+    plans = homing_plans(two)
+    assert [dict(plan.rails) for plan in plans] == [
+        {"stepper_x": ("stepper_x",)},
+        {"stepper_y": ("stepper_y",)},
+        stops,
+    ]
+    places = {"stepper_x": 1.0, "stepper_y": 2.0, "stepper_z": 3.0, "stepper_z1": 3.5}
+    assert forward(two, places) == pytest.approx((1, 2, 3.25))
 
 
 def test_a_bed_goes_on_over_full_turns(tmp_path: Any) -> None:
