@@ -17,7 +17,7 @@ from klipkit.base.declare import (
     when,
 )
 from klipkit.base.pin import Pin, PinUse, pin
-from klipkit.base.values import boolean, choice, integer, list_of, number, pair
+from klipkit.base.values import boolean, choice, integer, list_of, number, pair, text
 from klipkit.machine.options import KINEMATICS, RAILS, Kinematics, same_as
 from klipkit.parts.heaters.config import HeaterOptions
 
@@ -279,6 +279,16 @@ class ExtruderConfig(HeaterOptions):
     )
 
 
+@section("extruder_stepper NAME", roles=["stepper"])
+class ExtruderStepperConfig(LinearStepperOptions):
+    """One more stepper that moves an extruder's filament."""
+
+    extruder: str = option(
+        text("name of the extruder", may_be_empty=True),
+        "The section of the extruder whose filament it moves; empty: it stands still.",
+    )
+
+
 class ShaperName(Enum):
     """The input shapers."""
 
@@ -330,6 +340,7 @@ MACHINE_SECTIONS: tuple[type[Declared], ...] = (
     MoreRailConfig,
     TowerConfig,
     ExtruderConfig,
+    ExtruderStepperConfig,
     InputShaperConfig,
     ForceMoveConfig,
 )
