@@ -17,7 +17,7 @@ from klipkit.base.declare import (
     when,
 )
 from klipkit.base.pin import Pin, PinUse, pin
-from klipkit.base.values import boolean, choice, integer, list_of, number, pair
+from klipkit.base.values import boolean, choice, integer, list_of, number, pair, text
 from klipkit.machine.options import KINEMATICS, RAILS, Kinematics, same_as
 from klipkit.parts.heaters.config import HeaterOptions
 
@@ -169,6 +169,29 @@ class RailConfig(TravelOptions, HomingOptions):
     """A rail: its stepper, its endstop and its reach."""
 
 
+@section(
+    "stepper_xN",
+    "stepper_yN",
+    "stepper_zN",
+    roles=["stepper"],
+    when=when("printer", "kinematics", *RAILS),
+)
+class MoreRailConfig(LinearStepperOptions):
+    """One more stepper of a rail, which moves with the first one."""
+
+    endstop_pin: Pin | None = option(
+        pin(PinUse.INPUT),
+        "An endstop that stops this stepper alone when it is homed.",
+        default=None,
+        said="it stops with the first one",
+    )
+
+    @property
+    def rail(self) -> str:
+        """The section of its rail."""
+        return self.source.name.rstrip("0123456789")
+
+
 ANGLES = {"stepper_a": 210.0, "stepper_b": 330.0, "stepper_c": 90.0}  # degrees
 
 
@@ -256,6 +279,16 @@ class ExtruderConfig(HeaterOptions):
     )
 
 
+@section("extruder_stepper NAME", roles=["stepper"])
+class ExtruderStepperConfig(LinearStepperOptions):
+    """One more stepper that moves an extruder's filament."""
+
+    extruder: str = option(
+        text("name of the extruder", may_be_empty=True),
+        "The section of the extruder whose filament it moves; empty: it stands still.",
+    )
+
+
 class ShaperName(Enum):
     """The input shapers."""
 
@@ -304,8 +337,10 @@ class ForceMoveConfig(Declared):
 MACHINE_SECTIONS: tuple[type[Declared], ...] = (
     PrinterConfig,
     RailConfig,
+    MoreRailConfig,
     TowerConfig,
     ExtruderConfig,
+    ExtruderStepperConfig,
     InputShaperConfig,
     ForceMoveConfig,
 )

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from klipkit.base.faults import HomingError
 from klipkit.base.schema import Loaded
 from klipkit.base.tasks import carried_through
-from klipkit.machine.kinematics import EXTRUDER, HomingPlan, Place, forward, homing_plans
+from klipkit.machine.kinematics import HomingPlan, Place, forward, homing_plans
 from klipkit.machine.toolhead import Toolhead
 from klipkit.mcu.endstop import Endstop
 from klipkit.mcu.stepper import Stepper
@@ -177,7 +177,7 @@ class Homing:
 
     def _position_of(self, steps: Mapping[str, int]) -> Place:
         drives = {drive.stepper.name: drive.stepper for drive in self.toolhead.drives}
-        names = [motor.name for motor in self.toolhead.planner.motors if motor.name != EXTRUDER]
+        names = [motor.name for motor in self.toolhead.planner.motors if not motor.moves_filament]
         return forward(self._loaded, {name: drives[name].place_of(steps[name]) for name in names})
 
     async def straight(self, end: Place, speed: float) -> None:

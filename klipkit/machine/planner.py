@@ -129,7 +129,7 @@ class Planner:
     def can_stand_at(self, position: Place) -> bool:
         """Whether each motor has a place for the toolhead there: a delta's arms may be too short."""
         place = ffi.new("double[3]", position)
-        each = [self.steppers[motor.name] for motor in self.motors if motor.name != EXTRUDER]
+        each = [self.steppers[motor.name] for motor in self.motors if not motor.moves_filament]
         return all(abs(lib.stepper_coordinate(stepper, place)) <= FARTHEST for stepper in each)
 
     def set_position(self, print_time: float, position: Place) -> None:
@@ -137,7 +137,7 @@ class Planner:
         self.stand(print_time, position)
         place = ffi.new("double[3]", position)
         for motor in self.motors:
-            if motor.name != EXTRUDER:
+            if not motor.moves_filament:
                 stepper = self.steppers[motor.name]
                 at = lib.stepper_coordinate(stepper, place)
                 _check(lib.stepper_set_position(stepper, at, lib.stepper_position(stepper)))
@@ -145,7 +145,7 @@ class Planner:
     def coordinates(self, position: Place) -> dict[str, float]:
         """The coordinate of each motor but the extruder's when the toolhead is there, mm."""
         place = ffi.new("double[3]", position)
-        names = [motor.name for motor in self.motors if motor.name != EXTRUDER]
+        names = [motor.name for motor in self.motors if not motor.moves_filament]
         return {name: float(lib.stepper_coordinate(self.steppers[name], place)) for name in names}
 
     def discard(self, print_time: float) -> None:
@@ -170,7 +170,7 @@ class Planner:
             raise ValueError("a number is out of its range")
         self.shapers[axis] = (kind, frequency, damping)
         for motor in self.motors:
-            if motor.name != EXTRUDER:
+            if not motor.moves_filament:
                 _check(lib.stepper_set_shaper(self.steppers[motor.name], SHAPED_AXES.index(axis), shaper))
 
     def set_advance(self, advance: float, smooth_time: float) -> None:
@@ -199,12 +199,12 @@ class Planner:
         lib.trapq_free(self.filament_trapq)
 
     def _stepper(self, motor: Motor) -> Any:
-        trapq = self.filament_trapq if motor.name == EXTRUDER else self.trapq
+        trapq = self.filament_trapq if motor.moves_filament else self.trapq
         distance = motor.config.step_distance
         stepper = _new(lib.stepper_new(trapq, motor.coordinate.encode(), distance))
         if motor.geometry:
             _check(lib.stepper_set_geometry(stepper, motor.geometry, len(motor.geometry)))
-        if motor.name != EXTRUDER:
+        if not motor.moves_filament:
             place = ffi.new("double[3]")
             at = lib.stepper_coordinate(stepper, place)
             _check(lib.stepper_set_position(stepper, at if math.isfinite(at) else 0.0, 0))

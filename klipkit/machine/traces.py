@@ -5,7 +5,6 @@ from typing import Any
 from klipkit._core import ffi, lib
 from klipkit.base.errors import UsageError
 from klipkit.base.npz import ITEM, NpzWriter
-from klipkit.machine.kinematics import EXTRUDER
 from klipkit.machine.offline import Offline
 
 TRACE_FREQUENCY = 16e6  # ticks/s of a trace's times
@@ -58,7 +57,7 @@ class Traces:
 
     def _line(self, number: int, clock: int) -> int:
         planner = self._offline.planner
-        trapq = planner.filament_trapq if self._names[number] == EXTRUDER else planner.trapq
+        trapq = planner.filament_trapq if planner.motors[number].moves_filament else planner.trapq
         return int(lib.trapq_line(trapq, clock / self._offline.frequency))
 
     def _record(self, number: int) -> dict[str, Any]:

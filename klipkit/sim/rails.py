@@ -13,7 +13,7 @@ from klipkit._core import ffi, lib
 from klipkit.base.pin import Pin
 from klipkit.base.schema import Loaded
 from klipkit.machine.config import HomingOptions, RailConfig, TowerConfig
-from klipkit.machine.kinematics import EXTRUDER, Motor, endstops, forward, motors
+from klipkit.machine.kinematics import Motor, endstops, forward, motors
 from klipkit.machine.kinematics import Place as Position
 from klipkit.sim.cosim import Carriage, Cosim
 from klipkit.sim.models import Place, Rail, Switch
@@ -60,7 +60,7 @@ class Rails:
         """The toolhead begins at `begin`. `place` finds the place of a pin, None when it is none of an MCU."""
         self._loaded = loaded
         self._carriages = carriages
-        self._motors = [motor for motor in motors(loaded) if motor.name != EXTRUDER]
+        self._motors = [motor for motor in motors(loaded) if not motor.moves_filament]
         self._begin = {motor.name: _coordinate(motor, begin) for motor in self._motors}
         self.rails: dict[str, Rail] = {}
         self.switches: dict[str, Switch] = {}

@@ -14,7 +14,7 @@ from klipkit.base.errors import KlipkitError
 from klipkit.base.faults import MoveError
 from klipkit.base.schema import Loaded
 from klipkit.cli.sections import SCHEMA
-from klipkit.machine.kinematics import EXTRUDER, forward, motors
+from klipkit.machine.kinematics import EXTRUDER, forward, homing_plans, motors
 from klipkit.machine.offline import Offline
 from klipkit.machine.planner import Planner
 from tests.reference import TOP
@@ -287,6 +287,7 @@ WRONG = [
         "primary_carriage: z1",
         "no",
     ),
+    ("ramps-extruder-stepper", ("extruder: extruder\n", "extruder: tool\n"), "extruder: tool", "'tool'"),
     ("ramps-corexz", ("position_max: 180", "position_max: 0"), "position_max: 0", "position_max"),
 ]
 
@@ -363,6 +364,49 @@ def test_a_steppers_carriages_are_a_sum(written: str, weights: Place) -> None:
         )
     made = motors(SCHEMA.load(parse_config(text, "printer.cfg")))
     assert made[0].geometry == weights
+
+
+@pytest.mark.parametrize(
+    "more, stops",
+    [
+        ("", {"stepper_z": ("stepper_z", "stepper_z1")}),
+        ("endstop_pin: ^PB6\n", {"stepper_z": ("stepper_z",), "stepper_z1": ("stepper_z1",)}),
+    ],
+)
+def test_more_steppers_of_a_rail_go_with_it_and_stop_with_it_unless_they_have_an_endstop(
+    more: str, stops: dict[str, tuple[str, ...]]
+) -> None:
+    two = SCHEMA.load(read("ramps-two-z", ("[stepper_z1]\n", f"[stepper_z1]\n{more}")))
+    assert [motor.name for motor in motors(two)][2:4] == ["stepper_z", "stepper_z1"]
+    assert motors(two)[2].geometry == motors(two)[3].geometry == (0, 0, 1)
+    plans = homing_plans(two)
+    assert [dict(plan.rails) for plan in plans] == [
+        {"stepper_x": ("stepper_x",)},
+        {"stepper_y": ("stepper_y",)},
+        stops,
+    ]
+    places = {"stepper_x": 1.0, "stepper_y": 2.0, "stepper_z": 3.0, "stepper_z1": 3.5}
+    assert forward(two, places) == pytest.approx((1, 2, 3.25))
+
+
+@pytest.mark.parametrize("extruder, steps", [("extruder", -320), ("", 0)])
+def test_an_extruder_stepper_moves_the_filament_of_its_extruder_or_stands_still(
+    tmp_path: Any, extruder: str, steps: int
+) -> None:
+    file = tmp_path / "part.gcode"
+    file.write_text("SET_KINEMATIC_POSITION X=10 Y=10 Z=5\nM83\nG1 X60 E2.24 F6000\nG1 E-4.48\nG1 X70\n")
+    made = SCHEMA.load(
+        read(
+            "ramps-extruder-stepper",
+            ("extruder: extruder\n", f"extruder: {extruder}\n"),
+            ("max_temp: 250\n", "max_temp: 250\npressure_advance: 0.1\n"),
+        )
+    )
+    machine = Offline(made)
+    machine.run(str(file))
+    found = lib.stepper_position(machine.planner.steppers["extruder_stepper spool"])
+    machine.close()
+    assert found == steps
 
 
 def test_a_bed_goes_on_over_full_turns(tmp_path: Any) -> None:

@@ -13,7 +13,7 @@ from klipkit.gcode.responses import Responses
 from klipkit.gcode.words import Line
 from klipkit.machine.coordinate import Coordinate, coordinate
 from klipkit.machine.gcodestate import GcodeState, gcode_position, restore, saved
-from klipkit.machine.kinematics import EXTRUDER, forward
+from klipkit.machine.kinematics import forward
 from klipkit.machine.moving import go_to
 from klipkit.machine.toolhead import Toolhead
 from klipkit.parts.part import Part
@@ -92,11 +92,12 @@ class GcodeMove(Part):
     async def get_position(self) -> None:
         """Report where the toolhead and its motors are, in all coordinates."""
         await self._toolhead.drain()
-        moves = self._toolhead.planner.moves
+        planner, moves = self._toolhead.planner, self._toolhead.planner.moves
+        filament = [motor.name for motor in planner.motors if motor.moves_filament]
         steppers = {
             drive.stepper.name: drive.stepper
             for drive in self._toolhead.drives
-            if drive.stepper.name != EXTRUDER
+            if drive.stepper.name not in filament
         }
         places = {name: stepper.position() for name, stepper in steppers.items()}
         lines = {

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from klipkit.base.declare import Declared
+from klipkit.base.errors import MissingSection
 from klipkit.base.schema import Loaded
-from klipkit.machine.config import ExtruderConfig
+from klipkit.base.text import sanitise
+from klipkit.machine.config import ExtruderConfig, ExtruderStepperConfig
 from klipkit.machine.kinematics.delta import DELTA
 from klipkit.machine.kinematics.deltesian import DELTESIAN_KIND, DeltesianYConfig, SideConfig
 from klipkit.machine.kinematics.generic_cartesian import (
@@ -83,12 +85,25 @@ KINEMATIC_SECTIONS: tuple[type[Declared], ...] = (
 
 
 def motors(loaded: Loaded) -> list[Motor]:
-    """All motors, the extruder's last."""
+    """All motors, those of the filament last."""
     found = _kind(loaded).motors(loaded)
     extruder = loaded.one(ExtruderConfig)
     if extruder is not None and extruder.stepper is not None:
         found.append(Motor(EXTRUDER, extruder.stepper, "extruder"))
-    return found
+    return found + [_extruder_stepper(one, extruder) for one in loaded.all(ExtruderStepperConfig)]
+
+
+def _extruder_stepper(stepper: ExtruderStepperConfig, extruder: ExtruderConfig | None) -> Motor:
+    """Follows the filament of the extruder, or nothing. Raises MissingSection."""
+    if not stepper.extruder:
+        return Motor(stepper.source.name, stepper, "linear", (0.0, 0.0, 0.0))
+    if extruder is None or stepper.extruder != EXTRUDER:
+        raise MissingSection(
+            f"names the extruder '{sanitise(stepper.extruder)}', for which there is no section",
+            where=stepper.source.where("extruder"),
+            hint=f"the extruder is [{EXTRUDER}]; empty: it stands still",
+        )
+    return Motor(stepper.source.name, stepper, "extruder")
 
 
 def forward(loaded: Loaded, places: Mapping[str, float]) -> Place:

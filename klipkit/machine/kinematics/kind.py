@@ -28,6 +28,11 @@ class Motor:
     coordinate: str
     geometry: tuple[float, ...] = ()
 
+    @property
+    def moves_filament(self) -> bool:
+        """Whether it follows the filament, not the toolhead."""
+        return self.coordinate == "extruder"
+
 
 @dataclass(frozen=True, slots=True)
 class Endstops:

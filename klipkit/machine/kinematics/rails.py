@@ -6,6 +6,8 @@ corexy           x + y       x - y       z            one belt round two motors 
 corexz           x + z       y           x - z        the same, upright
 hybrid_corexy    x - y       y           z            "Markforged": X's belt runs over the gantry that Y moves
 hybrid_corexz    x - z       y           z
+
+A rail may have more steppers (stepper_z1, ...), which follow what its first one does.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +16,7 @@ from typing import Any
 from klipkit._core import lib
 from klipkit.base.faults import MoveError
 from klipkit.base.schema import Loaded
-from klipkit.machine.config import PrinterConfig, RailConfig, TravelOptions
+from klipkit.machine.config import MoreRailConfig, PrinterConfig, RailConfig, TravelOptions
 from klipkit.machine.kinematics.kind import EACH, OVERRUN, Endstops, HomingPlan, Kind, Motor, Place, solved
 from klipkit.machine.options import ZLimits
 
@@ -57,8 +59,12 @@ def _kind(x: Place, y: Place, z: Place) -> Kind:
     """By what the motors of the rails follow."""
 
     def motors(loaded: Loaded) -> list[Motor]:
-        rails = zip(_rails(loaded), (x, y, z), strict=True)
-        return [Motor(rail.source.name, rail, "linear", weights) for rail, weights in rails]
+        more = loaded.all(MoreRailConfig)
+        return [
+            Motor(one.source.name, one, "linear", weights)
+            for rail, weights in zip(_rails(loaded), (x, y, z), strict=True)
+            for one in (rail, *(one for one in more if one.rail == rail.source.name))
+        ]
 
     return Kind(
         motors=motors,
@@ -70,15 +76,23 @@ def _kind(x: Place, y: Place, z: Place) -> Kind:
 
 
 def _plan(loaded: Loaded, motors: list[Motor], axis: int) -> HomingPlan:
-    """A rail's endstop stops all motors that turn when its axis is moved."""
+    """A rail's endstop stops all motors that turn when its axis is moved, but for those that have their own."""
     name = f"stepper_{'xyz'[axis]}"
     rail = loaded.named(name, RailConfig)
     way = OVERRUN * (rail.position_max - rail.position_min) * (1 if rail.homing_positive_dir else -1)
     begin: list[float | None] = [None, None, None]
     end: list[float | None] = [None, None, None]
     begin[axis], end[axis] = rail.position_endstop - way, rail.position_endstop
-    stops = tuple(motor.name for motor in motors if motor.geometry[axis])
-    return HomingPlan((axis,), rail, {name: stops}, (begin[0], begin[1], begin[2]), (end[0], end[1], end[2]))
+    moving = [motor for motor in motors if motor.geometry[axis]]
+    alone = [motor.name for motor in moving if _has_endstop(motor) and motor.name.startswith(name)]
+    stops = {name: tuple(motor.name for motor in moving if motor.name not in alone)}
+    stops |= {motor: (motor,) for motor in alone}
+    return HomingPlan((axis,), rail, stops, (begin[0], begin[1], begin[2]), (end[0], end[1], end[2]))
+
+
+def _has_endstop(motor: Motor) -> bool:
+    """Of its own, beside that of the rail."""
+    return isinstance(motor.config, MoreRailConfig) and motor.config.endstop_pin is not None
 
 
 CARTESIAN = _kind(X, Y, Z)
