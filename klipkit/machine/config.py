@@ -110,10 +110,12 @@ def _endstop_default(known: Known) -> bool:
 
 
 def _within(rail: "TravelOptions") -> Iterable[Problem]:
-    if rail.position_max <= rail.position_min:
-        yield Problem("position_max", "must be above position_min")
-    elif not rail.position_min <= rail.position_endstop <= rail.position_max:
-        yield Problem("position_endstop", "must be between position_min and position_max")
+    low, stop, high = rail.position_min, rail.position_endstop, rail.position_max
+    if high <= low:
+        yield Problem("position_max", f"is {high:g}, but must be above position_min ({low:g})")
+    elif not low <= stop <= high:
+        what = f"is {stop:g}, but must be between position_min ({low:g}) and position_max ({high:g})"
+        yield Problem("position_endstop", what)
 
 
 @options()
