@@ -171,6 +171,24 @@ class RailConfig(TravelOptions, HomingOptions):
     """A rail: its stepper, its endstop and its reach."""
 
 
+@section(
+    "stepper_xN", "stepper_yN", "stepper_zN", roles=["stepper"], when=when("printer", "kinematics", *RAILS)
+)
+class FollowerConfig(LinearStepperOptions):
+    """A further stepper of a rail: stepper_z1 moves as stepper_z does."""
+
+    endstop_pin: Pin | None = option(
+        pin(PinUse.INPUT),
+        "An endstop for this stepper alone; without it stepper_z's stops both.",
+        default=None,
+    )
+
+    @property
+    def leader(self) -> str:
+        """The section of the rail."""
+        return self.source.name.rstrip("0123456789")
+
+
 ANGLES = {"stepper_a": 210.0, "stepper_b": 330.0, "stepper_c": 90.0}  # degrees
 
 
@@ -306,6 +324,7 @@ class ForceMoveConfig(Declared):
 MACHINE_SECTIONS: tuple[type[Declared], ...] = (
     PrinterConfig,
     RailConfig,
+    FollowerConfig,
     TowerConfig,
     ExtruderConfig,
     InputShaperConfig,
