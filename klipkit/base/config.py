@@ -55,12 +55,16 @@ class Option:
 
 @dataclass(slots=True)
 class Section:
-    """One section, repeated ones merged; file and line are those of the first."""
+    """One section, repeated ones merged; file and line are those of the first.
+
+    `repeated`: options that one file sets twice, the value that does not count and the one that does.
+    """
 
     name: str  # as written, white space normalised to single spaces
     file: str
     line: int
     options: dict[str, Option] = field(default_factory=dict)
+    repeated: list[tuple[Option, Option]] = field(default_factory=list)
 
     @property
     def where(self) -> str:
@@ -376,6 +380,9 @@ def _merged(items: Iterable[_Item]) -> dict[str, Section]:
         if isinstance(item, _Header):
             current = sections.setdefault(item.name, Section(item.name, item.file, item.line))
         elif current is not None:
+            earlier = current.options.get(item.name)
+            if earlier is not None and earlier.file == item.file:
+                current.repeated.append((earlier, item))
             current.options[item.name] = item
     return sections
 

@@ -56,7 +56,8 @@ class When:
     values: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"[{self.section}] {self.option}: {' or '.join(self.values)}"
+        *first, last = self.values
+        return f"[{self.section}] {self.option}: {', '.join(first)}{' or ' if first else ''}{last}"
 
 
 def when(section: str, option: str, *values: str) -> When:

@@ -274,13 +274,13 @@ class SectionReader:
             return
         choices = variant_names(made).get(option.name, [])
         hint = f"it belongs to {' or '.join(choices)}" if choices else ""
-        hint = hint or did_you_mean(option.name[:NAME_SHOWN], self._free_names(made))
+        hint = hint or did_you_mean(option.name[:NAME_SHOWN], self._names(made))
         what = f"option '{name}' is not valid in section '{section}'"
         self._report(option.name, UnknownOption(what, where=option.where, hint=hint))
 
-    def _free_names(self, made: type[Declared]) -> list[str]:
-        """The names that could have been meant: those that this section does not have yet."""
-        return sorted((names_of(made) | self._used) - set(self.section.options))
+    def _names(self, made: type[Declared]) -> list[str]:
+        """The names that could have been meant, also those that the section has (an included file may have them)."""
+        return sorted(names_of(made) | self._used)
 
     def _problems(self, problems: Any) -> None:
         for problem in problems:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from klipkit.base.config import Config, Option, Section
-from klipkit.base.declare import Declared, When
+from klipkit.base.declare import Declared, When, specs
 from klipkit.base.errors import ConfigError, DataError, MissingSection, RemovedOption, UnknownSection
 from klipkit.base.pin import Pin
 from klipkit.base.reading import NAME_SHOWN, SectionReader, shown
@@ -151,12 +151,22 @@ class Schema:
         digits = name[len(name.rstrip(_DIGITS)) :].lstrip("0")
         for patterns in self._by_stem.values():
             for pattern in patterns:
+                if pattern.made.declaration.always and not specs(pattern.made):
+                    continue  # nobody writes it
                 if pattern.is_named:
                     yield f"{pattern.stem} {rest}" if rest else pattern.text
                 elif pattern.is_numbered:
                     yield pattern.stem + (digits or "1")
                 else:
                     yield pattern.text
+
+
+def _joined(whens: Iterable[When]) -> Iterable[When]:
+    """Those on one option as one condition."""
+    values: dict[tuple[str, str], list[str]] = {}
+    for when in whens:
+        values.setdefault((when.section, when.option), []).extend(when.values)
+    return [When(*place, tuple(dict.fromkeys(each))) for place, each in values.items()]
 
 
 def _may_clash(one: type[Declared], other: type[Declared]) -> bool:
@@ -277,7 +287,7 @@ class _Examination:
         elif whens:
             if all(self._undecided(when) for when in whens):
                 return
-            needs = " or ".join(str(when) for when in whens)
+            needs = " or ".join(str(when) for when in _joined(whens))
             what = f"section '{shown(name)}' is not a valid config section here: it belongs to {needs}"
             error = UnknownSection(what, where=where, hint="take it out, or correct that option")
         else:

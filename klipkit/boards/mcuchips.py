@@ -13,8 +13,16 @@ from klipkit.boards.pinnames import MAIN, mcu_names
 def chips_of(config: Config, told: Sequence[str]) -> dict[str, Chip]:
     """The chip of each microcontroller, as --mcu or its serial port's name say.
 
-    Raises UsageError for one that nothing tells, UnknownChip.
+    Raises UsageError for one that nothing tells, UnknownChip, UnknownMcu.
     """
+    chips, untold = known_chips(config, told)
+    if untold:
+        raise _untold(untold[0])
+    return chips
+
+
+def known_chips(config: Config, told: Sequence[str]) -> tuple[dict[str, Chip], list[str]]:
+    """The same, and the microcontrollers of which nothing tells. Raises UnknownChip, UnknownMcu."""
     declared = mcu_names(config)
     chips: dict[str, Chip] = {}
     for each in told:
@@ -23,13 +31,14 @@ def chips_of(config: Config, told: Sequence[str]) -> dict[str, Chip]:
         if declared and name not in (MAIN, *declared):
             raise UnknownMcu(f"there is no [mcu {sanitise(name)}]", hint=did_you_mean(name, declared))
         chips[name] = chip(kind)
+    untold = []
     for name in mcus_in_use(config):
         if name not in chips:
             try:
                 chips[name] = chip(chip_in_serial(config, name))
             except UnknownChip:
-                raise _untold(name) from None
-    return chips
+                untold.append(name)
+    return chips, untold
 
 
 def _untold(name: str) -> UsageError:

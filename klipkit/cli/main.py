@@ -26,6 +26,7 @@ class Entry(NamedTuple):
 TOOLS = {
     "build": Entry("build", "Build the firmware of a board."),
     "completion": Entry("completion", "Print the completion script for bash, zsh or fish."),
+    "config": Entry("config", "Check a printer.cfg."),
     "console": Entry(
         "console", "Talk with a microcontroller: its firmware's own commands, typed or scripted."
     ),

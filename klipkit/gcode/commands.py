@@ -199,6 +199,8 @@ class Commands:
     async def run(self, line: Line) -> None:
         """Carry out one line; GcodeError with its place when nothing of that name is known, or it is refused."""
         command = self.by_name.get(line.command)
+        if command is None and _asks_for_nothing(line):
+            return
         if command is None:
             hint = did_you_mean(line.command, self.by_name)
             what = f'Unknown command:"{sanitise(line.command, 60)}"'
@@ -208,6 +210,13 @@ class Commands:
         except GcodeError as error:
             error.where = error.where or line.where
             raise
+
+
+def _asks_for_nothing(line: Line) -> bool:
+    """What files and clients say to any printer, and is done where there is nothing: no fan to turn off, no card."""
+    speed = line.parameters.get("S", "0")
+    is_fan_off = line.command == "M107" or (line.command == "M106" and not speed.strip("0."))
+    return is_fan_off or line.command == "M21"
 
 
 def carried_out(work: Awaitable[None]) -> None:

@@ -4,6 +4,7 @@
     N12 G1X10*87                    -> G1    X=10           (line number and checksum are of the serial protocol)
     SET_PIN PIN=fan VALUE=.5        -> SET_PIN  PIN=fan VALUE=.5
     M117 Hello; world               -> M117  with the raw text
+    M23 /prints/a part.gcode        -> M23   with the raw text
 
 The dialect: Klipper's G-Codes.md and Command_Templates.md. Traditional commands are a letter and a number with
 one-letter parameters, extended commands are a word with NAME=VALUE parameters, quoted as in a shell.
@@ -11,6 +12,7 @@ one-letter parameters, extended commands are a word with NAME=VALUE parameters, 
 
 import re
 import shlex
+import string
 from dataclasses import dataclass, field
 
 from klipkit.base.faults import GcodeError
@@ -22,6 +24,8 @@ _WORD = re.compile(r"([A-Z_*])\s*([^A-Z_*\s]*)")
 _EXTENDED = re.compile(r"[A-Z_][A-Z_][A-Z0-9_]*")
 _NUMBERED = re.compile(r"\s*[Nn]\s*[0-9]+")
 _CHECKSUM = re.compile(r"\*\s*[0-9]+\s*$")
+_UPPER = str.maketrans(string.ascii_lowercase, string.ascii_uppercase)  # keeps the length, as upper() may not
+_RAW = frozenset(("M23", "M28", "M30", "M32", "M117", "M118"))  # a text or a file's name follows
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ def parse_line(text: str, where: str = "") -> Line | None:
     body = _without_number(text.strip("\ufeff\r\n\t "))
     if not body or body[0] in ";%(":
         return None
-    upper = body.upper()
+    upper = body.translate(_UPPER)
     extended = _EXTENDED.match(upper)
     if extended:
         return _extended(body, extended[0], where)
@@ -65,13 +69,14 @@ def _without_number(body: str) -> str:
 
 def _letters(command: str, rest: str, where: str) -> dict[str, str]:
     """One-letter parameters, with or without spaces between them."""
-    if command in ("M117", "M118"):
+    if command in _RAW:
         return {}
     text = rest.partition(";")[0].strip()
+    upper = text.translate(_UPPER)
     parameters: dict[str, str] = {}
     at = 0
     while at < len(text):
-        found = _WORD.match(text.upper(), at)
+        found = _WORD.match(upper, at)
         if found is None:
             raise GcodeError(f"malformed parameters of {command}: '{sanitise(text[at:], 60)}'", where=where)
         if found[1] == "*":
@@ -103,5 +108,5 @@ def _extended(body: str, command: str, where: str) -> Line:
             raise GcodeError(
                 f"{command}: malformed parameter '{sanitise(word, 60)}'", where=where, hint="write NAME=VALUE"
             )
-        parameters[name.upper()] = value
+        parameters[name.translate(_UPPER)] = value
     return Line(command, parameters, rest.strip(), where)

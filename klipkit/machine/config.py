@@ -110,10 +110,12 @@ def _endstop_default(known: Known) -> bool:
 
 
 def _within(rail: "TravelOptions") -> Iterable[Problem]:
-    if rail.position_max <= rail.position_min:
-        yield Problem("position_max", "must be above position_min")
-    elif not rail.position_min <= rail.position_endstop <= rail.position_max:
-        yield Problem("position_endstop", "must be between position_min and position_max")
+    low, stop, high = rail.position_min, rail.position_endstop, rail.position_max
+    if high <= low:
+        yield Problem("position_max", f"is {high:g}, but must be above position_min ({low:g})")
+    elif not low <= stop <= high:
+        what = f"is {stop:g}, but must be between position_min ({low:g}) and position_max ({high:g})"
+        yield Problem("position_endstop", what)
 
 
 @options()
@@ -170,25 +172,20 @@ class RailConfig(TravelOptions, HomingOptions):
 
 
 @section(
-    "stepper_xN",
-    "stepper_yN",
-    "stepper_zN",
-    roles=["stepper"],
-    when=when("printer", "kinematics", *RAILS),
+    "stepper_xN", "stepper_yN", "stepper_zN", roles=["stepper"], when=when("printer", "kinematics", *RAILS)
 )
-class MoreRailConfig(LinearStepperOptions):
-    """One more stepper of a rail, which moves with the first one."""
+class FollowerConfig(LinearStepperOptions):
+    """A further stepper of a rail: stepper_z1 moves as stepper_z does."""
 
     endstop_pin: Pin | None = option(
         pin(PinUse.INPUT),
-        "An endstop that stops this stepper alone when it is homed.",
+        "An endstop for this stepper alone; without it stepper_z's stops both.",
         default=None,
-        said="it stops with the first one",
     )
 
     @property
-    def rail(self) -> str:
-        """The section of its rail."""
+    def leader(self) -> str:
+        """The section of the rail."""
         return self.source.name.rstrip("0123456789")
 
 
@@ -337,7 +334,7 @@ class ForceMoveConfig(Declared):
 MACHINE_SECTIONS: tuple[type[Declared], ...] = (
     PrinterConfig,
     RailConfig,
-    MoreRailConfig,
+    FollowerConfig,
     TowerConfig,
     ExtruderConfig,
     ExtruderStepperConfig,

@@ -149,12 +149,14 @@ class Homing:
         """End the move, whatever has become of it, and find out where everything stands."""
         outcomes = await asyncio.gather(*(switch.endstop.stop() for switch in switches))
         at_rest, at_trigger = dict(before), dict(before)
+        are_hit = all(outcome.is_hit for outcome in outcomes)  # or else one may have been, too long ago
         for switch in switches:
-            when = await switch.endstop.trigger_time()
+            when = await switch.endstop.trigger_time() if are_hit else None
             for stepper in switch.steppers:
                 at_rest[stepper.name] = await stepper.counted()
                 at_trigger[stepper.name] = at_rest[stepper.name] if when is None else stepper.steps_at(when)
-        self.toolhead.halted(at_rest, {}, self._position_of(at_rest))
+        position = self._position_of(at_rest)
+        self.toolhead.halted(at_rest, self.toolhead.planner.coordinates(position), position)
         return list(outcomes), Stopped(before, at_trigger, at_rest)
 
     async def _place(self, plan: HomingPlan, stopped: Stopped) -> None:

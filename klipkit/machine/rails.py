@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from klipkit.base.errors import PinError
 from klipkit.base.schema import Loaded
-from klipkit.machine.config import HomingOptions, MoreRailConfig
+from klipkit.machine.config import FollowerConfig, HomingOptions
 from klipkit.machine.homing import Switch
 from klipkit.machine.kinematics import Motor, homing_plans
 from klipkit.machine.toolhead import Drive
@@ -52,7 +52,7 @@ def switches_of(loaded: Loaded, drives: Sequence[Drive], pins: Pins) -> Mapping[
 
 def _switch(rail: str, loaded: Loaded, steppers: Sequence[Stepper], pins: Pins) -> Switch:
     config = loaded.sections[rail]
-    assert isinstance(config, HomingOptions | MoreRailConfig)
+    assert isinstance(config, HomingOptions | FollowerConfig)
     assert config.endstop_pin is not None
     mcu, pin = pins.place(config.endstop_pin, config.source.where("endstop_pin"))
     endstop = Endstop(mcu, pin)

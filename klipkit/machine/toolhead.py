@@ -35,6 +35,7 @@ FOLLOW = 1.0  # s of motion after which other MCUs' clocks are followed anew
 SHORT = DUE / 2  # s: a dwell shorter than this is part of the motion, whose last steps are not waited for
 LEAD = 0.25  # s from standstill to the first step
 WAKE = 0.02  # s for which a motor is on before its first step
+LEAST_WAIT = 0.0001  # s: less than the clock's resolution would not let time pass
 DRIP_PIECE = 0.02  # s between looks at a dripped move
 KEPT = 1.0  # s of motion that are past and still known
 MARKS = 64  # that are taken at a time
@@ -165,7 +166,7 @@ class Toolhead:
     async def room(self) -> None:
         """Wait while enough moves are queued."""
         while (more := self.planner.committed - self.now() - AHEAD) > 0:
-            await asyncio.sleep(more)
+            await asyncio.sleep(max(LEAST_WAIT, more))
 
     async def dwell(self, seconds: float) -> None:
         """The next move begins that much later than the last one ends."""
@@ -319,7 +320,7 @@ class Toolhead:
             self._generate(min(end, self._made + DRIP_PIECE))
             await stop.wait(DRIP_PIECE)
         while not stop.is_over() and self.now() < end:
-            await stop.wait(max(0.0, end - self.now()))
+            await stop.wait(max(LEAST_WAIT, end - self.now()))
 
     def _start_motors(self) -> None:
         """Switch the motors on before the first step of a move that has come."""

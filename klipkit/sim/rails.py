@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from klipkit._core import ffi, lib
 from klipkit.base.pin import Pin
 from klipkit.base.schema import Loaded
-from klipkit.machine.config import HomingOptions, RailConfig, TowerConfig
-from klipkit.machine.kinematics import Motor, endstops, forward, motors
+from klipkit.machine.config import FollowerConfig, HomingOptions, RailConfig, TowerConfig
+from klipkit.machine.kinematics import Motor, endstops, forward, homing_plans, motors
 from klipkit.machine.kinematics import Place as Position
 from klipkit.sim.cosim import Carriage, Cosim
 from klipkit.sim.models import Place, Rail, Switch
@@ -42,7 +42,7 @@ class _Plan:
     high: float
     trigger: float
     above: bool
-    config: HomingOptions
+    config: HomingOptions | FollowerConfig
 
 
 class Rails:
@@ -99,6 +99,7 @@ class Rails:
             rail.moved_by(self._carriages[name], share * distances[name])
         self.rails[plan.name] = rail
         pin = plan.config.endstop_pin
+        assert pin is not None
         found = place(pin, plan.config.source.where("endstop_pin"))
         if found is not None:
             self.switches[plan.name] = rail.add_switch(
@@ -150,20 +151,31 @@ def _coordinate(motor: Motor, position: Position) -> float:
 def _plans(loaded: Loaded, found: list[Motor]) -> Iterator[_Plan]:
     for motor in found:
         config = motor.config
-        if isinstance(config, RailConfig) and (motor.name in AXES or motor.coordinate == "polar_arm"):
-            yield _axis(loaded, found, motor.name, config)
+        if isinstance(config, RailConfig) and motor.coordinate == "linear" and motor.name in AXES:
+            yield from _axis(loaded, found, motor.name, config)
         elif isinstance(config, TowerConfig) and motor.coordinate == "delta":
             yield _tower(motor.name, config, motor.geometry)
 
 
-def _axis(loaded: Loaded, found: list[Motor], name: str, config: RailConfig) -> _Plan:
-    """A rail by its section: an axis of the machine, or (a polar one's arm) its own motor's coordinate."""
-    shares = _shares(loaded, found, AXES.index(name)) if name in AXES else {name: 1.0}
-    low = min(config.position_min, config.position_endstop)
-    high = max(config.position_max, config.position_endstop)
-    by = {motor: share for motor, share in shares.items() if share}
-    above = config.homing_positive_dir
-    return _Plan(name, by, low - BEYOND, high + BEYOND, config.position_endstop, above, config)
+def _axis(loaded: Loaded, found: list[Motor], name: str, config: RailConfig) -> Iterator[_Plan]:
+    """An axis of a machine whose axes are sums of the motors' coordinates: what a unit of each motor does to it.
+
+    Steppers that have an endstop of their own move an end of it of their own.
+    """
+    axis = "xyz".index(name.removeprefix("stepper_"))
+    low = min(config.position_min, config.position_endstop) - BEYOND
+    high = max(config.position_max, config.position_endstop) + BEYOND
+    stop, above = config.position_endstop, config.homing_positive_dir
+    ends = next(plan.rails for plan in homing_plans(loaded) if name in plan.rails)
+    for end, names in ends.items():
+        shares = {}
+        for motor in found:
+            unit = {other.name: float(motor is other) for other in found}
+            shares[motor.name] = forward(loaded, unit)[axis] if len(ends) == 1 else 1 / len(names)
+        by = {motor: share for motor, share in shares.items() if share and motor in names}
+        switch = loaded.sections[end]
+        assert isinstance(switch, HomingOptions | FollowerConfig)
+        yield _Plan(end, by, low, high, stop, above, switch)
 
 
 def _shares(loaded: Loaded, found: list[Motor], axis: int) -> dict[str, float]:

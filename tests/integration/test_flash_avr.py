@@ -150,7 +150,7 @@ def test_a_board_is_flashed_started_and_identified(board: Board, flashed: dict[s
 
 
 def simulated(saved: Path, text: str, begin: tuple[float, float, float]) -> Simulation:
-    """Lines printed by the host, in lock step with the chip that has this in its flash; it starts its boot loader first."""
+    """Lines printed by the host, in lock step with the chip that has this in its flash: first its boot loader runs."""
     loaded = configured(RAMPS)
     chip = chip_named(MEGA.chip)
     emulations = {"mcu": emulation_of(chip, saved)}

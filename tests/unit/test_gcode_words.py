@@ -26,12 +26,35 @@ from klipkit.gcode.words import parse_line
         ('RESPOND MSG="two words" TYPE=echo', "RESPOND", {"MSG": "two words", "TYPE": "echo"}),
         ("\ufeffG28\r\n", "G28", {}),
         ("M204 S500*33", "M204", {"S": "500"}),
+        ("n7 m105 *37", "M105", {}),
+        ('N3 RESPOND MSG="a; b # c"*55', "RESPOND", {"MSG": "a; b # c"}),
+        ("set_display_text msg=Done;now", "SET_DISPLAY_TEXT", {"MSG": "Done"}),
+        ("PRINT_END;bye", "PRINT_END", {}),
+        ("SET_KINEMATIC_POSITION SET_HOMED= X=1", "SET_KINEMATIC_POSITION", {"SET_HOMED": "", "X": "1"}),
+        ("_OWN_MACRO2 A='x=y z'", "_OWN_MACRO2", {"A": "x=y z"}),
+        ("G1 X1 ; stra\u00dfe", "G1", {"X": "1"}),
+        ("M23 /usb/3 benches (2).gcode", "M23", {}),
     ],
 )
 def test_a_line_becomes_command_and_parameters(text: str, command: str, parameters: dict[str, str]) -> None:
     line = parse_line(text)
     assert line is not None
     assert (line.command, line.parameters) == (command, parameters)
+
+
+@pytest.mark.parametrize(
+    ("text", "raw"),
+    [
+        ("M117 Hello; World", "Hello; World"),
+        ("N4 M118 it's 5 * 3 = \u00bd*101", "it's 5 * 3 = \u00bd"),
+        ("m23 /usb/3 benches (2).gcode", "/usb/3 benches (2).gcode"),
+        ("m117", ""),
+    ],
+)
+def test_texts_and_names_of_files_are_as_they_were_written(text: str, raw: str) -> None:
+    line = parse_line(text)
+    assert line is not None
+    assert (line.raw, line.parameters) == (raw, {})
 
 
 @pytest.mark.parametrize("text", ["", "   ", "; note", "%", "\ufeff", "(note)", "N5", "N5*33"])
@@ -130,6 +153,16 @@ def test_wrong_values_are_refused(text: str, what: str) -> None:
     with pytest.raises(GcodeError) as caught:
         carried_out(text)
     assert caught.value.what == what
+
+
+@pytest.mark.parametrize("text", ["M107", "M106", "M106 S0", "m106 s0.0", "M21"])
+def test_what_asks_for_nothing_is_done_where_there_is_nothing(text: str) -> None:
+    assert carried_out(text) == []
+
+
+def test_a_fan_that_is_to_turn_and_is_not_there_is_told() -> None:
+    with pytest.raises(GcodeError, match=r'Unknown command: ?"M106"'):
+        carried_out("M106 S127")
 
 
 def test_a_command_knows_its_names_and_parameters() -> None:

@@ -89,6 +89,25 @@ def test_the_toolhead_shows_homed_axes_reach_and_limits() -> None:
     live(CARTESIAN, act)
 
 
+@pytest.mark.parametrize(
+    ("words", "homed"),
+    [
+        ("", "xyz"),
+        ("SET_HOMED=x", "x"),
+        ("CLEAR_HOMED=Z", "xy"),
+        ("SET_HOMED= CLEAR_HOMED=XY", ""),
+        ("SET_HOMED=", ""),
+    ],
+)
+def test_axes_are_told_to_be_homed_or_not(words: str, homed: str) -> None:
+    async def act(host: Host, printer: SimulatedPrinter) -> None:
+        await host.run([f"SET_KINEMATIC_POSITION X=5 {words}"], "a")
+        seen = status(host, "toolhead")
+        assert (seen.homed_axes, seen.position.x) == (homed, 5)
+
+    live(CARTESIAN, act)
+
+
 def test_a_delta_shows_its_radius_and_where_it_narrows() -> None:
     async def act(host: Host, printer: SimulatedPrinter) -> None:
         seen = status(host, "toolhead")

@@ -212,8 +212,8 @@ def test_g_code_of_the_configuration_that_fails_is_told_with_its_line() -> None:
         await asyncio.sleep(6)
         assert status(host, "idle_timeout").state == "Ready"
 
-    config = "[idle_timeout]\ntimeout: 5\ngcode:\n  G4 P1\n  NONSENSE\n" + CARTESIAN
-    assert live(config, act) == ['!! idle_timeout: printer.cfg:5: Unknown command: "NONSENSE"']
+    config = "[idle_timeout]\ntimeout: 5\ngcode:\n  G4 P1\n  M220 S0\n" + CARTESIAN
+    assert live(config, act) == ["!! idle_timeout: printer.cfg:5: M220: S=0 is not above 0"]
 
 
 def test_expressions_in_templates_are_refused_with_their_line() -> None:

@@ -245,19 +245,27 @@ class MoveCommands:
 
     @gcode("SET_KINEMATIC_POSITION")
     async def set_kinematic_position(
-        self, *, line: Line, x: Coordinate = None, y: Coordinate = None, z: Coordinate = None
+        self,
+        *,
+        line: Line,
+        x: Coordinate = None,
+        y: Coordinate = None,
+        z: Coordinate = None,
+        set_homed: Annotated[str, "axes that are homed then"] = "XYZ",
+        clear_homed: Annotated[str, "axes that are not homed then"] = "",
     ) -> None:
         """Take the toolhead to be at this position, without homing. Axes that are not named keep theirs."""
         if not self._force_move:
             hint = "write enable_force_move: True into a section [force_move]"
             raise GcodeError(f'Unknown command: "{line.command}"', where=line.where, hint=hint)
+        known = (self.planner.known | _axes(set_homed, line)) - _axes(clear_homed, line)
         old = self.planner.position
         new = [old[axis] if value is None else value for axis, value in enumerate((x, y, z))]
         position = (new[0], new[1], new[2])
         if not self.planner.can_stand_at(position):
             raise MoveError(f"{line.command}: the motors cannot be in that place", where=line.where)
         await self.driven.set_position(position)
-        self.planner.know((0, 1, 2))
+        self.planner.know(sorted(known))
 
     def _check(self, code: int, line: Line) -> None:
         if code != lib.MOVES_FINE:
@@ -285,6 +293,15 @@ def words_given(*values: float | None) -> tuple[int, object]:
     """Which are given, and their values, as machine/moves.h has them."""
     given = sum(1 << place for place, value in enumerate(values) if value is not None)
     return given, ffi.new("double[5]", [value or 0.0 for value in values])
+
+
+def _axes(letters: str, line: Line) -> set[int]:
+    """The numbers of axes, of their letters."""
+    wanted = letters.upper()
+    if set(wanted) - set("XYZ"):
+        shown = sanitise(letters, 40)
+        raise GcodeError(f"{line.command}: '{shown}' is not a set of axes", where=line.where, hint="as XY")
+    return {AXES.index(letter) for letter in wanted}
 
 
 def _above_zero(name: str, value: float, line: Line) -> float:

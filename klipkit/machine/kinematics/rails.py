@@ -16,7 +16,7 @@ from typing import Any
 from klipkit._core import lib
 from klipkit.base.faults import MoveError
 from klipkit.base.schema import Loaded
-from klipkit.machine.config import MoreRailConfig, PrinterConfig, RailConfig, TravelOptions
+from klipkit.machine.config import FollowerConfig, PrinterConfig, RailConfig, TravelOptions
 from klipkit.machine.kinematics.kind import EACH, OVERRUN, Endstops, HomingPlan, Kind, Motor, Place, solved
 from klipkit.machine.options import ZLimits
 
@@ -35,6 +35,16 @@ def fill_box(bounds: Any, printer: PrinterConfig, travels: Sequence[TravelOption
 
 def _rails(loaded: Loaded) -> list[RailConfig]:
     return [loaded.named(f"stepper_{axis}", RailConfig) for axis in "xyz"]
+
+
+def followers(loaded: Loaded, rail: RailConfig) -> list[FollowerConfig]:
+    """The further steppers of a rail."""
+    return [one for one in loaded.all(FollowerConfig) if one.leader == rail.source.name]
+
+
+def stops_alone(follower: FollowerConfig, rail: RailConfig) -> bool:
+    """Whether it has an endstop of its own."""
+    return follower.endstop_pin is not None and follower.endstop_pin != rail.endstop_pin
 
 
 def _endstops(loaded: Loaded) -> Endstops:
@@ -59,12 +69,11 @@ def _kind(x: Place, y: Place, z: Place) -> Kind:
     """By what the motors of the rails follow."""
 
     def motors(loaded: Loaded) -> list[Motor]:
-        more = loaded.all(MoreRailConfig)
-        return [
-            Motor(one.source.name, one, "linear", weights)
-            for rail, weights in zip(_rails(loaded), (x, y, z), strict=True)
-            for one in (rail, *(one for one in more if one.rail == rail.source.name))
-        ]
+        found = []
+        for rail, weights in zip(_rails(loaded), (x, y, z), strict=True):
+            steppers = [rail, *followers(loaded, rail)]
+            found += [Motor(one.source.name, one, "linear", weights) for one in steppers]
+        return found
 
     return Kind(
         motors=motors,
@@ -76,23 +85,17 @@ def _kind(x: Place, y: Place, z: Place) -> Kind:
 
 
 def _plan(loaded: Loaded, motors: list[Motor], axis: int) -> HomingPlan:
-    """A rail's endstop stops all motors that turn when its axis is moved, but for those that have their own."""
+    """A rail's endstop stops all motors that turn when its axis is moved, but for those with one of their own."""
     name = f"stepper_{'xyz'[axis]}"
     rail = loaded.named(name, RailConfig)
     way = OVERRUN * (rail.position_max - rail.position_min) * (1 if rail.homing_positive_dir else -1)
     begin: list[float | None] = [None, None, None]
     end: list[float | None] = [None, None, None]
     begin[axis], end[axis] = rail.position_endstop - way, rail.position_endstop
-    moving = [motor for motor in motors if motor.geometry[axis]]
-    alone = [motor.name for motor in moving if _has_endstop(motor) and motor.name.startswith(name)]
-    stops = {name: tuple(motor.name for motor in moving if motor.name not in alone)}
-    stops |= {motor: (motor,) for motor in alone}
-    return HomingPlan((axis,), rail, stops, (begin[0], begin[1], begin[2]), (end[0], end[1], end[2]))
-
-
-def _has_endstop(motor: Motor) -> bool:
-    """Of its own, beside that of the rail."""
-    return isinstance(motor.config, MoreRailConfig) and motor.config.endstop_pin is not None
+    alone = [one.source.name for one in followers(loaded, rail) if stops_alone(one, rail)]
+    stops = tuple(motor.name for motor in motors if motor.geometry[axis] and motor.name not in alone)
+    rails = {name: stops, **{one: (one,) for one in alone}}
+    return HomingPlan((axis,), rail, rails, (begin[0], begin[1], begin[2]), (end[0], end[1], end[2]))
 
 
 CARTESIAN = _kind(X, Y, Z)

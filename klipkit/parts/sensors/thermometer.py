@@ -15,7 +15,7 @@ from klipkit.parts.sensors.thermistor import ZERO
 
 def _range(config: Any) -> Iterable[Problem]:
     if config.max_temp <= config.min_temp:
-        yield Problem("max_temp", "must be above min_temp")
+        yield Problem("max_temp", f"is {config.max_temp:g}, but must be above min_temp ({config.min_temp:g})")
 
 
 @options(checks=[_range])
