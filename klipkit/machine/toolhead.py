@@ -267,9 +267,7 @@ class Toolhead:
 
     async def _return(self, stepper: Stepper, place: float) -> None:
         """A motor that moved alone is the planner's again; where it has come to is the coordinate `place` now."""
-        for queue in self._queues:  # what was made is made: a run may be longer than what is due
-            queue.flush(self._until)
-        await asyncio.sleep(max(0.0, self._until - self.now()))
+        await asyncio.sleep(max(0.0, self._until - self.now()))  # a run that was sent may go on so long
         steps = await stepper.counted()
         self._made = self._until = max(self._made, self.now()) + PIECE
         self._rests = max(self._rests, self._made)

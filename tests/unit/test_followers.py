@@ -56,6 +56,8 @@ def test_after_a_homing_that_one_endstop_failed_the_axes_that_are_known_still_mo
         printer.rails.switches["stepper_z1"].stick(Stuck.OPEN)
         with pytest.raises(HomingError, match="No trigger on z1 after full movement"):
             await host.run(["G28 Z"], "b")
+        taken = host.planner.coordinates(host.toolhead.position)
+        assert {name: host.steppers[name].position() for name in taken} == pytest.approx(taken)
         await host.run(["G1 X50 F6000"], "c")
         assert host.toolhead.position[0] == 50
         assert {name for name, steps in lost(host, printer).items() if steps} == {"stepper_z1"}  # at its end
