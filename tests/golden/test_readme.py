@@ -20,7 +20,9 @@ BAR = "\u2501"  # of a progress bar, which a person has seen go by
 def shown(match: re.Match[str]) -> str:
     """The block with what the command prints now; a command that is fine prints nothing but its answer."""
     _, out, err = run(match[1].split(), terminal=True)
-    lines = [line.rstrip() for line in STYLE.sub("", out + err).splitlines() if line.strip() and BAR not in line]
+    lines = [
+        line.rstrip() for line in STYLE.sub("", out + err).splitlines() if line.strip() and BAR not in line
+    ]
     return f"{PROMPT}{match[1]}\n" + "".join(f"    {line}".rstrip() + "\n" for line in lines)
 
 
