@@ -221,8 +221,10 @@ def said_choices(names: Sequence[str]) -> str:
 
 def not_a_choice(text: Text, names: Sequence[str]) -> Wrong:
     """The refusal of a name that is not among `names`."""
-    what = f"has {text.shown}, which is not a valid choice: expected {said_choices(names)}"
-    return Wrong(what, text, hint=did_you_mean(text.text, names))
+    what, hint = f"has {text.shown}, which is not a valid choice", did_you_mean(text.text, names)
+    if len(names) <= CHOICES_SHOWN:
+        return Wrong(f"{what}: expected {said_choices(names)}", text, hint=hint)
+    return Wrong(what, text, hint=hint or "`man klipkit-printer.cfg` lists the names")
 
 
 class _Choice(Kind[T]):

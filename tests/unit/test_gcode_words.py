@@ -146,7 +146,7 @@ def test_parameters_reach_the_method_with_their_types() -> None:
         ("SET_COUNT", "SET_COUNT: COUNT must be given"),
         ("SET_COUNT COUNT=1.5", "SET_COUNT: COUNT=1.5 is not a number"),
         ("SET_COUNT COUNT=inf", "SET_COUNT: COUNT=inf is not a number"),
-        ("SET_COUTN COUNT=1", 'Unknown command: "SET_COUTN"'),
+        ("SET_COUTN COUNT=1", 'Unknown command:"SET_COUTN"'),
     ],
 )
 def test_wrong_values_are_refused(text: str, what: str) -> None:
