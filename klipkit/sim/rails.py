@@ -166,7 +166,8 @@ def _axis(loaded: Loaded, found: list[Motor], name: str, config: RailConfig) -> 
     low = min(config.position_min, config.position_endstop) - BEYOND
     high = max(config.position_max, config.position_endstop) + BEYOND
     stop, above = config.position_endstop, config.homing_positive_dir
-    ends = next(plan.rails for plan in homing_plans(loaded) if name in plan.rails)
+    every = {name: tuple(motor.name for motor in found)}  # of an axis that cannot be homed
+    ends = next((plan.rails for plan in homing_plans(loaded) if name in plan.rails), every)
     for end, names in ends.items():
         shares = {}
         for motor in found:
