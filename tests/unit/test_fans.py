@@ -113,6 +113,7 @@ def test_of_many_quick_changes_the_last_one_counts_and_comes_soon() -> None:
     bench = bench_of(FAN + "kick_start_time: 0\n")
 
     async def act() -> float:
+        await asyncio.sleep(1)
         for speed in range(255, 100, -1):
             await bench.gcode(f"M106 S{speed}")
         asked = bench.cosim.now()
