@@ -259,9 +259,7 @@ def test_a_host_that_is_held_up_for_too_long_is_told_of_as_the_cause() -> None:
         bench.wait(3.0)  # time passes, and Python does nothing
         await asyncio.sleep(5)
 
-    with pytest.raises(
-        Shutdown, match="the heater 'extruder' was not confirmed for 2.5 s: the host was held up"
-    ):
+    with pytest.raises(Shutdown, match=r"'extruder' was not confirmed for .* the host was held up"):
         bench.run(act)
 
 

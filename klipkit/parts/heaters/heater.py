@@ -36,6 +36,7 @@ from klipkit.parts.sensors.thermometer import Thermometer
 
 AHEAD = 0.3  # s from the hearing of a reading to the power that it asks for
 REFRESH = 1.2  # s after which the same power is sent again
+SILENT = 1.0  # s without a reading before the MCU's patience ended: it was not the host
 NOT_REFRESHED = "Missed scheduling of next digital out event"  # the firmware's words
 CHANGE = 0.01  # a smaller change of power waits for the refresh
 
@@ -146,20 +147,14 @@ class Heater(Thermometer):
 
     def _explain(self, reason: str) -> str:
         """Whether it was this heater that was not refreshed, and why."""
-        now = self._output.mcu.print_time()
-        gap = max(
-            now - self._sent, self._gap
-        )  # a host that was held up has sent it again before it hears of this
+        since = self._output.mcu.print_time() - self._sent
+        gap = max(since, self._gap)  # a host that was held up has sent it again before it hears of this
         if not reason.startswith(NOT_REFRESHED) or not self.power or gap < MAX_DURATION / 2:
             return ""
-        what = f"the heater '{self.name}' was not confirmed for {MAX_DURATION:g} s"
-        silent = now - self._heard
-        why = (
-            f"its sensor was silent for {silent:.1f} s"
-            if silent > MAX_DURATION / 2
-            else "the host was held up"
-        )
-        return f"{what}: {why}"
+        deadline = self._sent + MAX_DURATION - (0.0 if gap == since else gap)
+        silent = deadline - self._heard
+        why = f"its sensor was silent for {silent:.1f} s" if silent > SILENT else "the host was held up"
+        return f"the heater '{self.name}' was not confirmed for {MAX_DURATION:g} s: {why}"
 
     def _give(self, at: float, power: float) -> None:
         self._output.set(at, power)
