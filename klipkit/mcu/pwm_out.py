@@ -12,7 +12,7 @@ from klipkit.base.pin import Pin
 from klipkit.mcu.mcu import Mcu
 from klipkit.mcu.scheduled import Scheduled
 
-START = 0.2  # s after the MCU was configured at which the first value is there
+START = 0.4  # s after the MCU was configured at which the first value is there
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class SoftwarePwm(PwmOut):
         """That time of a pulse and its pause, s, from the next set() on, which is at `print_time`."""
         self._cycle_ticks = round(cycle_time * self.mcu.frequency)
         command = f"set_digital_out_pwm_cycle oid={self._oid} cycle_ticks={self._cycle_ticks}"
-        self._changes.before(command, round(self.mcu.mapping.clock(print_time)))
+        self._changes.send_between(command, round(self.mcu.mapping.clock(print_time)))
 
     def _configure(self) -> str:
         level = int((self._form.shutdown >= 0.5) != self._pin.invert)

@@ -1,16 +1,17 @@
-"""The values of one output over time: sent in order, one at a time on the MCU, never too close to one another.
+"""The values of one output over time: sent in order, two at a time on the MCU, never too close to one another.
 
-set(t1) set(t2)        the MCU holds one value at a time: the next one is sent when that has been taken,
-  |       |            and must be there before its own time. So they are at least SPACING apart.
---+-------+------>
+set(t1) set(t2) set(t3)     the MCU holds two values at most: the third is sent when the first has been taken, so that
+  |       |       |         it has SPACING and more for its way. A link that delays frames by less does no harm.
+--+-------+-------+---->
 """
 
 import asyncio
 
 from klipkit.mcu.mcu import Mcu
 
-LEAD = 0.1  # s by which a change is sent ahead of its time at least
+LEAD = 0.25  # s by which a change that is wanted at once is sent ahead
 SPACING = 0.1  # s between two changes of an output
+HELD = 2  # values that wait on the MCU, at most
 
 
 class Scheduled:
@@ -19,10 +20,11 @@ class Scheduled:
     def __init__(self, mcu: Mcu, update: str) -> None:
         self.mcu = mcu
         self.last = 0  # clock of the newest change
+        self._before = 0  # clock of the change before it
         self._update = update
         self._spacing = round(SPACING * mcu.frequency)
         self._queue = 0
-        mcu.reserved_slots += 1
+        mcu.reserved_slots += HELD
 
     def attach(self) -> None:
         """The MCU is configured: changes may be sent."""
@@ -41,10 +43,11 @@ class Scheduled:
     def set_clock(self, clock: int, value: int) -> None:
         """The same by the MCU's clock, 64-bit ticks."""
         clock = max(clock, self.last + self._spacing) if self.last else clock
-        self.before(self._update.format(clock % 2**32, value), clock)
-        self.last = clock
+        command = self._update.format(clock % 2**32, value)
+        self.mcu.talk.send(command, queue=self._queue, min_clock=self._before, required=clock)
+        self._before, self.last = self.last, clock
 
-    def before(self, command: str, clock: int) -> None:
+    def send_between(self, command: str, clock: int) -> None:
         """Send a command that must be there at a clock, and not before the newest change was taken."""
         self.mcu.talk.send(command, queue=self._queue, min_clock=self.last, required=clock)
 

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 from klipkit.mcu.scheduled import LEAD, SPACING
 from klipkit.parts.schedule import Schedule
 
-AHEAD = 2 * LEAD  # s by which a value that had to wait is sent ahead
+AHEAD = LEAD + SPACING  # s by which a value that had to wait is sent ahead
 
 
 V = TypeVar("V")

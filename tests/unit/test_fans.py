@@ -9,12 +9,12 @@ from klipkit.base.errors import ConfigError, MissingOption, PinError
 from klipkit.base.faults import AdcOutOfRange, GcodeError
 from klipkit.cli.sections import SCHEMA
 from klipkit.parts.sensors.curve import Divider
-from klipkit.parts.sensors.thermistor import COMMON
+from klipkit.parts.sensors.thermistor import THERMISTORS
 from tests.unit.parts_bench import PRINTER, Bench
 from tests.unit.test_heaters import HOTEND, PID
 
 FAN = "[fan]\npin: PH6\n"
-CURVE = Divider(COMMON["EPCOS 100K B57560G104F"], 4700)
+CURVE = Divider(THERMISTORS["EPCOS 100K B57560G104F"], 4700)
 SENSOR = "sensor_type: EPCOS 100K B57560G104F\nsensor_pin: PK6\nmin_temp: 0\nmax_temp: 90\n"
 
 
@@ -113,6 +113,7 @@ def test_of_many_quick_changes_the_last_one_counts_and_comes_soon() -> None:
     bench = bench_of(FAN + "kick_start_time: 0\n")
 
     async def act() -> float:
+        await asyncio.sleep(1)
         for speed in range(255, 100, -1):
             await bench.gcode(f"M106 S{speed}")
         asked = bench.cosim.now()

@@ -250,6 +250,32 @@ def test_a_sensor_that_falls_silent_ends_the_heating() -> None:
     assert bench.cosim.now() - start < 10
 
 
+def test_a_host_that_is_held_up_for_too_long_is_told_of_as_the_cause() -> None:
+    bench, _ = hotend()
+
+    async def act() -> None:
+        await bench.gcode("M104 S250")
+        await asyncio.sleep(5)
+        bench.wait(3.0)  # time passes, and Python does nothing
+        await asyncio.sleep(5)
+
+    with pytest.raises(Shutdown, match=r"'extruder' was not confirmed for .* the host was held up"):
+        bench.run(act)
+
+
+def test_a_host_that_is_held_up_for_a_second_does_no_harm() -> None:
+    bench, body = hotend()
+
+    async def act() -> None:
+        await bench.gcode("M109 S200")
+        for _ in range(5):
+            bench.wait(1.0)
+            await asyncio.sleep(2)
+        assert abs(body.seen - 200) < 5
+
+    bench.run(act)
+
+
 def test_temperature_wait_ends_inside_its_range() -> None:
     bench, body = hotend()
 

@@ -15,7 +15,7 @@ from klipkit.parts.sensors.config import AnalogOptions
 from klipkit.parts.sensors.curve import Curve, Interpolated
 from klipkit.parts.sensors.platinum import Platinum
 from klipkit.parts.sensors.sensor import limits_of
-from klipkit.parts.sensors.thermistor import COMMON, by_beta, by_points
+from klipkit.parts.sensors.thermistor import THERMISTORS, by_beta, by_points
 from klipkit.parts.sensors.thermocouple import CHIPS, amplified, type_j, type_k
 from tests.unit.parts_bench import PRINTER
 
@@ -34,7 +34,7 @@ OWN = (
     "temperature3: 250\nresistance3: 3000\n"
 )  # fmt: skip
 OWN_NAMES = ("own", "bent", "beta", "volts", "falling", "ohms")
-ALL = (*COMMON, "PT1000", *AMPLIFIERS, *OWN_NAMES)
+ALL = (*THERMISTORS, "PT1000", *AMPLIFIERS, *OWN_NAMES)
 
 
 @cache
@@ -86,11 +86,11 @@ def test_common_thermistors_are_within_a_degree_of_their_data_sheet(
     name: str, points: list[tuple[float, float]]
 ) -> None:
     for degrees, ohms in points:
-        assert COMMON[name].temperature(ohms) == pytest.approx(degrees, abs=1.0)
+        assert THERMISTORS[name].temperature(ohms) == pytest.approx(degrees, abs=1.0)
 
 
 def test_three_points_of_a_curve_give_the_curve() -> None:
-    known = COMMON["SliceEngineering 450"]
+    known = THERMISTORS["SliceEngineering 450"]
     again = by_points(*((degrees, known.resistance(degrees)) for degrees in (300.0, 0.0, 120.0)))
     for ohms in (1e6, 1e4, 1e2):
         assert again.temperature(ohms) == pytest.approx(known.temperature(ohms), abs=1e-6)

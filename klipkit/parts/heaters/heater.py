@@ -1,10 +1,10 @@
 """A heater: a sensor, a control and a PWM output; [heater_bed] and [heater_generic NAME].
 
-    sensor --reading each 0.3 s--> control --power--> PWM, 0.3 s after the reading
+    sensor --reading each 0.3 s--> control --power--> PWM, 0.3 s later
                                `-> check           `-> again after REFRESH, so that the MCU lets it be on
 
 Safety: power is sent with readings only, so a sensor that falls silent ends it: 2.5 s after the last refresh, which was
-due 0.3 s after its reading, the MCU shuts down.
+due 0.3 s after it was sent, the MCU shuts down.
 """
 
 from collections.abc import Sequence
@@ -34,8 +34,9 @@ from klipkit.parts.heaters.watermark import Watermark
 from klipkit.parts.sensors.sensor import Sensors
 from klipkit.parts.sensors.thermometer import Thermometer
 
-AHEAD = 0.3  # s from a reading to the power that it asks for
+AHEAD = 0.3  # s from the hearing of a reading to the power that it asks for
 REFRESH = 1.2  # s after which the same power is sent again
+SILENT = 1.0  # s without a reading before the MCU's patience ended: it was not the host
 NOT_REFRESHED = "Missed scheduling of next digital out event"  # the firmware's words
 CHANGE = 0.01  # a smaller change of power waits for the refresh
 
@@ -80,6 +81,7 @@ class Heater(Thermometer):
         self._alarm = alarm
         mcu.accounts.append(self._explain)
         self._sent = 0.0  # print time of the newest power
+        self._gap = 0.0  # s between it and the one before
         self._heard = 0.0  # print time of the newest reading
         self._is_live = False
 
@@ -138,27 +140,25 @@ class Heater(Thermometer):
             self._alarm.shut_down(fault)
             return
         power = self.control.power(time, temperature, self.target) if is_sane else 0.0
-        at = max(time + AHEAD, self._output.mcu.print_time() + LEAD)
+        at = self._output.mcu.print_time() + AHEAD
         is_new = abs(power - self.power) > CHANGE or (not power) != (not self.power)
         if is_new or (self.power and at - self._sent >= REFRESH):
             self._give(at, power)
 
     def _explain(self, reason: str) -> str:
         """Whether it was this heater that was not refreshed, and why."""
-        now = self._output.mcu.print_time()
-        if not reason.startswith(NOT_REFRESHED) or not self.power or now - self._sent < MAX_DURATION / 2:
+        since = self._output.mcu.print_time() - self._sent
+        gap = max(since, self._gap)  # a host that was held up has sent it again before it hears of this
+        if not reason.startswith(NOT_REFRESHED) or not self.power or gap < MAX_DURATION / 2:
             return ""
-        what = f"the heater '{self.name}' was not confirmed for {MAX_DURATION:g} s"
-        silent = now - self._heard
-        why = (
-            f"its sensor was silent for {silent:.1f} s"
-            if silent > MAX_DURATION / 2
-            else "the host was held up"
-        )
-        return f"{what}: {why}"
+        deadline = self._sent + MAX_DURATION - (0.0 if gap == since else gap)
+        silent = deadline - self._heard
+        why = f"its sensor was silent for {silent:.1f} s" if silent > SILENT else "the host was held up"
+        return f"the heater '{self.name}' was not confirmed for {MAX_DURATION:g} s: {why}"
 
     def _give(self, at: float, power: float) -> None:
         self._output.set(at, power)
+        self._gap = at - self._sent if self.power else 0.0
         self.power, self._sent = power, at
 
 

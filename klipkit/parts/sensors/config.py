@@ -18,7 +18,7 @@ from klipkit.base.values import Reference, number, reference, text
 from klipkit.parts.sensors.curve import Amplifier, Curve, Divider
 from klipkit.parts.sensors.own import AdcTemperatureConfig, ThermistorConfig
 from klipkit.parts.sensors.platinum import Platinum, pt100_ina826
-from klipkit.parts.sensors.thermistor import COMMON
+from klipkit.parts.sensors.thermistor import THERMISTORS
 from klipkit.parts.sensors.thermocouple import CHIPS, amplified
 
 
@@ -62,7 +62,7 @@ class ThermistorOptions(InlineOptions):
 
     def curve(self) -> Curve:
         """What its readings mean."""
-        return Divider(COMMON[self.kind], self.pullup_resistor, self.inline_resistor)
+        return Divider(THERMISTORS[self.kind], self.pullup_resistor, self.inline_resistor)
 
 
 @options()
@@ -180,7 +180,7 @@ SensorOptions = AnalogOptions | HostSensorOptions | McuSensorOptions
 SENSORS = Variants[SensorOptions](
     "sensor_type",
     {
-        **dict.fromkeys(COMMON, ThermistorOptions),
+        **dict.fromkeys(THERMISTORS, ThermistorOptions),
         PT100: AmplifierOptions,
         **dict.fromkeys(CHIPS, AmplifierOptions),
         "PT1000": Pt1000Options,

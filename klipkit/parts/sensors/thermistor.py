@@ -61,7 +61,7 @@ def by_points(*points: tuple[float, float]) -> SteinhartHart:
 
 # Points of the manufacturers' resistance tables. "Generic 3950" is the common table of cheap 100 kOhm thermistors,
 # which follow no constant beta.
-COMMON: Mapping[str, SteinhartHart] = {
+THERMISTORS: Mapping[str, SteinhartHart] = {
     "EPCOS 100K B57560G104F": by_points((25, 100e3), (150, 1641.9), (250, 226.15)),
     "ATC Semitec 104GT-2": by_points((20, 126.8e3), (150, 1360), (300, 80.65)),
     "ATC Semitec 104NT-4-R025H42G": by_points((25, 100e3), (160, 1074), (300, 82.78)),
