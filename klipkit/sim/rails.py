@@ -169,7 +169,7 @@ def _axis(loaded: Loaded, found: list[Motor], name: str, config: RailConfig) -> 
     ends = next((plan.rails for plan in homing_plans(loaded) if name in plan.rails), {name: tuple(whole)})
     for end, names in ends.items():
         shares = whole if len(ends) == 1 else dict.fromkeys(names, 1 / len(names))
-        by = {motor: share for motor, share in shares.items() if share and motor in names}
+        by = {motor: share for motor, share in shares.items() if share}
         switch = loaded.sections[end]
         assert isinstance(switch, HomingOptions | FollowerConfig)
         yield _Plan(end, by, low, high, stop, above, switch)
