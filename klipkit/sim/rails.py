@@ -151,29 +151,25 @@ def _coordinate(motor: Motor, position: Position) -> float:
 def _plans(loaded: Loaded, found: list[Motor]) -> Iterator[_Plan]:
     for motor in found:
         config = motor.config
-        if isinstance(config, RailConfig) and motor.coordinate == "linear" and motor.name in AXES:
+        if isinstance(config, RailConfig) and (motor.name in AXES or motor.coordinate == "polar_arm"):
             yield from _axis(loaded, found, motor.name, config)
         elif isinstance(config, TowerConfig) and motor.coordinate == "delta":
             yield _tower(motor.name, config, motor.geometry)
 
 
 def _axis(loaded: Loaded, found: list[Motor], name: str, config: RailConfig) -> Iterator[_Plan]:
-    """An axis of a machine whose axes are sums of the motors' coordinates: what a unit of each motor does to it.
+    """A rail by its section: an axis of the machine, or (a polar one's arm) its own motor's coordinate.
 
     Steppers that have an endstop of their own move an end of it of their own.
     """
-    axis = "xyz".index(name.removeprefix("stepper_"))
     low = min(config.position_min, config.position_endstop) - BEYOND
     high = max(config.position_max, config.position_endstop) + BEYOND
     stop, above = config.position_endstop, config.homing_positive_dir
-    every = {name: tuple(motor.name for motor in found)}  # of an axis that cannot be homed
-    ends = next((plan.rails for plan in homing_plans(loaded) if name in plan.rails), every)
+    whole = _shares(loaded, found, AXES.index(name)) if name in AXES else {name: 1.0}
+    ends = next((plan.rails for plan in homing_plans(loaded) if name in plan.rails), {name: tuple(whole)})
     for end, names in ends.items():
-        shares = {}
-        for motor in found:
-            unit = {other.name: float(motor is other) for other in found}
-            shares[motor.name] = forward(loaded, unit)[axis] if len(ends) == 1 else 1 / len(names)
-        by = {motor: share for motor, share in shares.items() if share and motor in names}
+        shares = whole if len(ends) == 1 else dict.fromkeys(names, 1 / len(names))
+        by = {motor: share for motor, share in shares.items() if share}
         switch = loaded.sections[end]
         assert isinstance(switch, HomingOptions | FollowerConfig)
         yield _Plan(end, by, low, high, stop, above, switch)

@@ -161,6 +161,15 @@ def test_fans_are_wired_with_their_tachometers_and_rest_while_their_pins_float(t
         assert lib.cosim_pin_level(made.cosim.handle, *made.place(tachometer, "")) == 1
 
 
+def test_the_other_belt_of_a_hybrid_machine_moves_its_rail_too() -> None:
+    with printer(loaded_from("ramps-hybrid-corexy")) as made:
+        made.carriages["stepper_y"].slip(800)
+        at = made.rails.toolhead()
+        assert at != pytest.approx(BEGIN, abs=1)
+        for axis, name in enumerate(("stepper_x", "stepper_y", "stepper_z")):
+            assert made.rails.rails[name].position == pytest.approx(at[axis], abs=1e-9)
+
+
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.cfg")), ids=lambda path: path.stem)
 def test_every_example_has_a_simulated_printer_whose_toolhead_is_where_it_was_put(path: Path) -> None:
     loaded = loaded_from(path.stem)
