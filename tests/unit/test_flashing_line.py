@@ -13,7 +13,9 @@ from klipkit.base.faults import LinkError, PortHeld
 from klipkit.base.flashfaults import PortVanished
 from klipkit.flashing.line import Line
 
-HOLDER = "import fcntl, sys, time; f = open(sys.argv[1]); fcntl.flock(f, 2); print(flush=True); time.sleep(600)"
+HOLDER = (
+    "import fcntl, sys, time; f = open(sys.argv[1]); fcntl.flock(f, 2); print(flush=True); time.sleep(600)"
+)
 
 
 @pytest.fixture
