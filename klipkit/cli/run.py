@@ -64,8 +64,8 @@ Ways = Callable[[Loaded], Mapping[str, Reach]]
     "--emulate",
     "emulated",
     multiple=True,
-    metavar="NAME",
-    help="With --sim: run this microcontroller's own firmware in an emulator (AVR only); repeatable.",
+    metavar="NAME[=FILE]",
+    help="With --sim: run this microcontroller's firmware, or FILE, in an emulator (AVR only); repeatable.",
 )
 @click.option(
     "--fault", "faults", multiple=True, metavar="FAULT", help="With --sim: a fault, as of `klipkit simulate`."

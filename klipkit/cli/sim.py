@@ -41,8 +41,8 @@ COLUMNS = (Column("mcu", "MCU"), Column("link", "Link"), Column("chip", "Chip"))
     "--emulate",
     "emulated",
     multiple=True,
-    metavar="NAME",
-    help="Run this microcontroller's own firmware in an emulator (AVR chips only); repeatable.",
+    metavar="NAME[=FILE]",
+    help="Run this microcontroller's own firmware, or FILE, in an emulator (AVR chips only); repeatable.",
 )
 @click.option("--folder", default=FOLDER, show_default=True, help="Where the links to the terminals go.")
 @click.option("--fault", "faults", multiple=True, metavar="FAULT", help="A fault, see below; repeatable.")

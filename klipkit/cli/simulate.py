@@ -63,8 +63,8 @@ COLUMNS = (
     "--emulate",
     "emulated",
     multiple=True,
-    metavar="NAME",
-    help="Run this microcontroller's own firmware, built for its chip, in an emulator (AVR chips only; "
+    metavar="NAME[=FILE]",
+    help="Run this microcontroller's own firmware, or what FILE has of its flash, in an emulator (AVR chips only; "
     "some ten times as fast as real time); repeatable.",
 )
 @click.option(

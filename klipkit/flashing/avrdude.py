@@ -11,7 +11,7 @@ from klipkit.flashing.stk500 import V1, V2, Answer, Kind, first_answer
 from klipkit.flashing.tools import limits, run_tool
 
 BYTES_PER_BAUD = 1 / 25  # bytes written or read back a second: 10 bits each, and the flash takes its time
-BAUDS = (115_200, 57_600)  # of boot loaders that are common
+BAUDS = (115_200, 57_600)  # that many boot loaders have
 NAMES = {V1: "STK500 (Optiboot, ATmegaBOOT)", V2: "STK500 version 2 (Mega 2560)"}
 
 

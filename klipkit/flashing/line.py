@@ -13,7 +13,7 @@ from typing import Self
 from klipkit.base.errors import KlipkitError
 from klipkit.base.flashfaults import PortVanished
 from klipkit.base.text import sanitise
-from klipkit.link.serial import PTY_MAJORS, lock, set_speed
+from klipkit.link.serial import PTY_MAJORS, lock, set_speed, unopened
 
 DTR_LOW = 0.05  # s: the capacitor between DTR and the reset pin of an Arduino charges in 1 ms
 PIECE = 4096
@@ -29,7 +29,7 @@ class Line:
         try:
             self._descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
-            raise self._gone(error) from None
+            raise unopened(path, error) from None
         try:
             self.is_pty = os.major(os.fstat(self._descriptor).st_rdev) in PTY_MAJORS
             lock(self._descriptor, path, is_pty=self.is_pty)
@@ -52,7 +52,8 @@ class Line:
         with contextlib.suppress(OSError):
             if not self.is_pty:
                 fcntl.ioctl(self._descriptor, termios.TIOCNXCL)
-        os.close(self._descriptor)
+        with contextlib.suppress(OSError):
+            os.close(self._descriptor)
 
     def set_speed(self, baud: int) -> None:
         """Go on at another speed."""
@@ -117,11 +118,7 @@ def touch(path: str) -> None:
 
     The board takes the port away meanwhile, which is what is wanted.
     """
-    with contextlib.suppress(PortVanished, OSError):
-        line = Line(path, TOUCH_BAUD)
-        try:
-            line.set_line(termios.TIOCM_DTR, on=True)
-            time.sleep(TOUCH_HELD)
-            line.set_line(termios.TIOCM_DTR, on=False)
-        finally:
-            line.close()
+    with Line(path, TOUCH_BAUD) as line, contextlib.suppress(PortVanished):
+        line.set_line(termios.TIOCM_DTR, on=True)
+        time.sleep(TOUCH_HELD)
+        line.set_line(termios.TIOCM_DTR, on=False)

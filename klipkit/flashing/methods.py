@@ -30,7 +30,7 @@ METHODS = {
 
 
 def steps_of(job: Job) -> list[Step]:
-    """The steps that the job's method takes, without those that all have in common."""
+    """The steps that the job's method takes, without those that are the same for all."""
     module = importlib.import_module(f"klipkit.flashing.{METHODS[job.method.tool].module}")
     found: list[Step] = module.steps(job)
     return found

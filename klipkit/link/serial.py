@@ -84,7 +84,7 @@ async def open_pipe(
     try:
         mode = os.stat(path).st_mode  # noqa: PTH116
     except (OSError, ValueError) as error:
-        raise _unopened(path, error) from None
+        raise unopened(path, error) from None
     if stat.S_ISSOCK(mode):
         return DescriptorPipe(_connected(path), path, hint=ENDED)
     if not stat.S_ISCHR(mode):
@@ -98,7 +98,7 @@ async def _open_device(
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise _unopened(path, error) from None
+        raise unopened(path, error) from None
     try:
         is_pty = os.major(os.fstat(descriptor).st_rdev) in PTY_MAJORS
         lock(descriptor, path, is_pty=is_pty)
@@ -248,7 +248,7 @@ async def _first_connected(host: str, port: int) -> int:
     raise refused
 
 
-def _unopened(path: str, error: OSError | ValueError) -> LinkError:
+def unopened(path: str, error: OSError | ValueError) -> LinkError:
     """Why a path could not be opened, with what to do."""
     number = error.errno if isinstance(error, OSError) else errno.ENOENT
     if number == errno.EBUSY:

@@ -5,7 +5,11 @@ from typing import NamedTuple
 
 
 class Emulation(NamedTuple):
-    """The shared object of an emulator (sim/inner/emulator.h), and the ELF file that a chip in it executes."""
+    """The shared object of an emulator (sim/inner/emulator.h), and the file with what a chip in it executes.
+
+    `boots`: s from power-on until its boot loader, when there is one, has started the firmware.
+    """
 
     emulator: Path
     elf: Path
+    boots: float = 0.0

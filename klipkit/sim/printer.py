@@ -97,6 +97,13 @@ class SimulatedPrinter:
         self.rails = Rails(self.cosim, loaded, self.carriages, place, quality, self._place_if_any)
         self.heats = Heats(self.cosim, loaded, laws or {}, ambient, self.place)
         self.fans = Fans(self.cosim, loaded, fan_laws or {}, self.heats, self.place)
+        self._boot()
+
+    def _boot(self) -> None:
+        """Nobody talks to the chips before those with a boot loader have left it."""
+        booted = max((emulation.boots for emulation in self._emulations.values()), default=0.0)
+        while self.cosim.now() < booted:
+            self.cosim.run(booted)
 
     def pipes(self, faults: Faults | None = None) -> dict[str, SimPipe]:
         """A new pipe to each MCU, by its name. With faults each wire has its own, from the seed on."""

@@ -17,7 +17,6 @@ class Katapult(SerialPeer):
         super().__init__(start, size)
         self.chip = chip
         self.damaged: set[int] = set()
-        self.stuck_byte: int | None = None  # a byte of the flash that does not take what is written
         self._frames = 0
         self._pages: set[int] = set()
 
@@ -58,16 +57,11 @@ class Katapult(SerialPeer):
             at = int.from_bytes(payload, "little") - self.start
             return _frame(ACK, echo + payload + bytes(self.flash[at : at + BLOCK]))
         if command == EOF:
-            self._stick()
             return _frame(ACK, echo + len(self._pages).to_bytes(4, "little"))
         if command == COMPLETE:
             self.start_firmware()
             return _frame(ACK, echo)
         return _frame(ERROR, b"")
-
-    def _stick(self) -> None:
-        if self.stuck_byte is not None:
-            self.flash[self.stuck_byte] = 0
 
     def _take(self, data: bytes) -> None:
         if self.firmware is not None and REQUEST_TEXT in data:

@@ -4,6 +4,7 @@ import concurrent.futures
 import contextlib
 import json
 import os
+import select
 import signal
 import subprocess
 import time
@@ -27,7 +28,6 @@ from tests.golden.ports.tree import Tree, ch340
 from tests.integration.test_simulate import LINE, RAMPS, assert_line_is_exact, configured, firmware
 from tests.integration.test_simulate_emulated import LATE
 
-LEAVES = 4.0  # s that a boot loader waits at most before it starts the firmware
 AT_MOST = 15.0  # s in which a wrong boot loader is told
 HOMED = 0.05  # mm: how far homing may be off
 WRITING = 1.2  # s after which avrdude writes: at 115200 baud the whole takes 2.5 s at least
@@ -156,8 +156,6 @@ def simulated(saved: Path, text: str, begin: tuple[float, float, float]) -> Simu
     emulations = {"mcu": emulation_of(chip, saved)}
     printer = SimulatedPrinter(loaded, {"mcu": chip}, firmware(), emulations=emulations, begin=begin)
     try:
-        while printer.cosim.now() < LEAVES:
-            printer.cosim.run(LEAVES)
         simulation = Simulation(loaded, printer, None, keep=True)
         simulation.run(text, "line.gcode")
         whole = read_image(saved).data
@@ -173,6 +171,27 @@ def test_what_was_flashed_homes_and_moves(flashed: dict[str, Flashed]) -> None:
     assert [(row["lost"], row["violations"]) for row in simulation.rows] == [(0, 0)] * 3
     assert simulation.report["position"][:3] == [30.0, 20.0, 5.0]
     assert simulation.report["true_position"] == pytest.approx([30.0, 20.0, 5.0], abs=HOMED)
+
+
+def test_what_was_flashed_is_driven_by_klipkit_run(flashed: dict[str, Flashed], tmp_path: Path) -> None:
+    """The last link: ports, build, flash, run, each as a command. Host and chip are in lock step, paced to the wall."""
+    link = tmp_path / "printer"
+    options = ["--sim", "--mcu", MEGA.chip, "--emulate", f"mcu={flashed[MEGA.name].saved}", "-I", str(link)]
+    command = [str(KLIPKIT), "run", str(RAMPS), *options]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        while "is ready" not in (line := process.stderr.readline()):
+            assert line, "klipkit run has ended"
+        port = os.open(link, os.O_RDWR | os.O_NOCTTY)
+        os.write(port, b"G28 X Y\nG1 X30 Y20 F6000\nM400\nM114\n")
+        said, end = b"", time.monotonic() + HANG
+        while said.count(b"\n") < 4 and time.monotonic() < end:
+            if select.select([port], [], [], 1)[0]:
+                said += os.read(port, 1000)
+        os.close(port)
+        process.terminate()
+        assert process.wait(HANG) == 0
+    assert said.splitlines() == [b"ok"] * 3 + [b"ok X:30.000 Y:20.000 Z:0.000 E:0.000"]
 
 
 def test_each_step_of_what_was_flashed_is_exact(flashed: dict[str, Flashed]) -> None:

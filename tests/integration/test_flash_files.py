@@ -129,18 +129,6 @@ def test_another_version_that_answers_is_told_and_never_called_done(tmp_path: Pa
     assert said.err.splitlines()[-1].endswith("[not-verified]")
 
 
-def test_a_flash_that_does_not_keep_what_is_written_is_told(tmp_path: Path) -> None:
-    made = made_image("stm32f103xe", 0x0800_2000)
-    (tmp_path / "built.bin").write_bytes(made.data)
-    with Katapult(made.chip, made.start) as board:
-        board.stuck_byte = 4444
-        said = flash(
-            tmp_path, "--board", "bluepill", "--method", "katapult", "--file", "built.bin", board.path
-        )
-    assert (said.status, said.out) == (3, "")
-    assert said.err.splitlines()[-1].endswith("[flash-differs]")
-
-
 def test_a_board_that_goes_while_katapult_writes_is_told(tmp_path: Path) -> None:
     made = made_image("stm32f103xe", 0x0800_2000)
     (tmp_path / "built.bin").write_bytes(made.data)

@@ -1,5 +1,6 @@
 """`klipkit flash` over serial ports: real flash tools, and the own Katapult client, against doubles of boot loaders."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,33 @@ def test_bossac_writes_a_zero_behind_its_boot_loader(tmp_path: Path) -> None:
         said = flash(tmp_path, "--board", "zero", "--file", written(tmp_path, made), "--json", peer.path)
     assert peer.touches == 1
     assert_flashed(said, peer, made)
+
+
+@pytest.mark.parametrize(
+    ("peer", "chip", "options"),
+    [
+        (Stm32Rom, "stm32f103xe", ("--board", "bluepill", "--method", "stm32flash")),
+        (Due, "sam3x8e", ("--board", "due")),
+        (Avr109, "atmega32u4", ("--board", "leonardo")),
+        (
+            lambda: Katapult("stm32f103xe", STM32 + 0x2000),
+            "stm32f103xe",
+            ("--board", "bluepill", "--method", "katapult"),
+        ),
+    ],
+    ids=["stm32flash", "bossac", "avr109", "katapult"],
+)
+def test_a_flash_that_does_not_keep_what_is_written_is_told(
+    tmp_path: Path, peer: Callable[[], SerialPeer], chip: str, options: tuple[str, ...]
+) -> None:
+    """All tools read back."""
+    with peer() as board:
+        board.worn_out = 4444
+        file = written(tmp_path, made_image(chip, board.start), "bin" if board.start else "hex")
+        said = flash(tmp_path, *options, "--file", file, board.path)
+    assert (said.status, said.out) == (3, "")
+    assert "the firmware on the board is incomplete now" in said.err
+    assert said.err.splitlines()[-1].endswith("[flash-differs]")
 
 
 class Silent(SerialPeer):
