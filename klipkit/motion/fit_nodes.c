@@ -1,6 +1,6 @@
 /* The longest run by looking at a few of its steps (see inner/fit.h).
  *
- *      error |  +E  _____________________     1. nodes a sixth of the expected length apart, until one does not fit
+ *      error |  +E  _____________________     1. nodes a fifth of the expected length apart, until one does not fit
  *            |    o      .-o-.       o  x     2. halve the gap before it when it is wide
  *            |     `o.-'      `o._.-'         3. prove the gaps; a step that is outside becomes a node, and again
  *            |  -E  ---------------------
@@ -14,7 +14,7 @@
 
 #include <string.h>
 
-enum { SPACING = 6, SPARE = 24, ROUNDS = 12, LINE_LEAST = 8 };
+enum { SPACING = 5, SPARE = 24, ROUNDS = 12, LINE_LEAST = 8 };
 
 /* A run may end this part of itself before the step that does not fit. */
 enum { CLOSE_ENOUGH = 8 };
