@@ -17,7 +17,7 @@
 enum { SPACING = 5, SPARE = 24, ROUNDS = 12, LINE_LEAST = 8 };
 
 /* A run may end this part of itself before the step that does not fit. */
-enum { CLOSE_ENOUGH = 8 };
+enum { CLOSE_ENOUGH = 4 };
 
 /* The cube root of x > 0 to about 5 %: a third of its exponent, in its bits. */
 static double rough_cube_root(float x)
