@@ -105,19 +105,20 @@ static int held_within(const struct bars *bars, int held, double gap_most, const
     return held;
 }
 
-int bars_longest(const struct bars *bars, double guess, const double range[2], double gap_most, struct bars_run *run)
+int bars_longest(const struct bars *bars, const struct bars_hint *hint, const double range[2], double gap_most,
+                 struct bars_run *run)
 {
     double least = order_ceil(range[0]), most = order_floor(range[1]);
     double up = INT16_MIN - 1, down = INT16_MAX + 1;
     struct trial best = {.held = -1}, trial;
-    trial.add = order_greater(least, order_lesser(most, order_floor(guess + 0.5)));
+    trial.add = order_greater(least, order_lesser(most, order_floor(hint->add + 0.5)));
     for (int tries = 0; tries < TRIES; tries++) {
         try_add(bars, gap_most, &trial);
         if (trial.held > best.held)
             best = trial;
         up = order_greater(up, trial.up);
         down = order_lesser(down, trial.down);
-        if (trial.held == bars->count || order_lesser(down, most + 1) - order_greater(up, least - 1) < 2)
+        if (trial.held >= hint->enough || order_lesser(down, most + 1) - order_greater(up, least - 1) < 2)
             break;
         trial.add = order_greater(least, order_lesser(most, next_add(bars, &trial, up, down, tries)));
     }

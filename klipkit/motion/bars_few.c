@@ -23,24 +23,29 @@ static inline double any_way(const struct bars *bars, int i, int j)
     return 1 / (bars->x[i] - bars->x[j]);
 }
 
-/* How many of the first `most` bars lines of whole slopes meet; in `range` their slopes. */
-static inline int meet(const struct bars *bars, int most, way part, double range[2])
+/* How many of the first `most` bars, of each `stride` the last one, lines of whole slopes meet; in `range` their slopes, in `beyond`
+ * what two by two suit the bar after them. */
+static inline int meet(const struct bars *bars, int stride, int most, way part, double range[2], double beyond[2])
 {
-    double low = INT16_MIN, high = INT16_MAX;
-    int i = 1;
-    range[0] = low;
-    range[1] = high;
+    double low = range[0], high = range[1], each = 1.0 / stride;
+    int i = 0;
+#pragma GCC unroll 8
     for (; i < most; i++) {
+        int at = (i + 1) * stride - 1;
+#pragma GCC unroll 8
         for (int j = 0; j < i; j++) {
-            double r = part(bars, i, j);
-            low = order_greater(low, (bars->low[i] - bars->high[j] - 1) * r);
-            high = order_lesser(high, (bars->high[i] - bars->low[j] + 1) * r);
+            int before = (j + 1) * stride - 1;
+            double r = part(bars, i, j) * each;
+            low = order_greater(low, (bars->low[at] - bars->high[before] - 1) * r);
+            high = order_lesser(high, (bars->high[at] - bars->low[before] + 1) * r);
         }
         if (order_floor(high) < low)
             break;
         range[0] = low;
         range[1] = high;
     }
+    beyond[0] = low;
+    beyond[1] = high;
     return i;
 }
 
@@ -62,12 +67,33 @@ static int choose(const struct bars *bars, int held, double gap_most, const doub
 
 int bars_few(const struct bars *bars, double gap_most, double range[2], struct bars_run *run)
 {
-    int held = meet(bars, BARS_FEW, even_way, range);
+    double beyond[2];
+    range[0] = INT16_MIN;
+    range[1] = INT16_MAX;
+    int held = meet(bars, 1, BARS_FEW, even_way, range, beyond);
     return held < BARS_FEW ? choose(bars, held, gap_most, range, run) : 0;
 }
 
 int bars_some(const struct bars *bars, double gap_most, double range[2], struct bars_run *run)
 {
-    int held = meet(bars, bars->count < BARS_FEW ? bars->count : BARS_FEW, any_way, range);
+    double beyond[2];
+    range[0] = INT16_MIN;
+    range[1] = INT16_MAX;
+    int held = meet(bars, 1, bars->count < BARS_FEW ? bars->count : BARS_FEW, any_way, range, beyond);
     return held < BARS_FEW || held == bars->count ? choose(bars, held, gap_most, range, run) : 0;
+}
+
+int bars_sampled(const struct bars *bars, int stride, double range[2], struct bars_hint *hint)
+{
+    double beyond[2];
+    int most = bars->count / stride < BARS_FEW ? bars->count / stride : BARS_FEW;
+    int met = meet(bars, stride, most, even_way, range, beyond);
+    hint->add = 0.5 * (range[0] + range[1]);
+    hint->enough = bars->count;
+    if (met == most)
+        return met;
+    double gap = range[1] - range[0], lack = beyond[0] - beyond[1], part = gap / (gap + order_greater(0, lack) + 1e-9);
+    hint->add = range[0] + part * (beyond[0] - range[0]);
+    hint->enough = (int)((met + part) * stride) + 1;
+    return met;
 }

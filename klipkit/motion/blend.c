@@ -54,11 +54,31 @@ static double shift_most(const struct blend *blend)
     return shift;
 }
 
-/* Puts a tap into a phase. */
+static int rests(const struct phase *phase, int axis)
+{
+    return phase->velocity[axis] == 0 && phase->accel[axis] == 0;
+}
+
+/* Puts a tap into a phase; that of a sum into the last one of those from there on in which its axis rests: nothing changes there. */
 static void stand(const struct blend *blend, struct tap *tap, size_t phase)
 {
+    if (blend->axes && rests(&blend->phases[phase], tap->axis))
+        while (phase + 1 < blend->end && rests(&blend->phases[phase + 1], tap->axis))
+            phase++;
     tap->phase = phase;
     tap->end = phase_end(&blend->phases[phase]) + tap->shift;
+}
+
+/* The tap that leaves its phase first. */
+static int first_to_leave(const struct blend *blend)
+{
+    int first = 0;
+    double end = blend->taps[0].end;
+    for (int i = 1; i < blend->count; i++) {
+        first = blend->taps[i].end < end ? i : first;
+        end = order_lesser(end, blend->taps[i].end);
+    }
+    return first;
 }
 
 int blend_rest(struct blend *blend, double until)
@@ -86,15 +106,16 @@ int blend_push(struct blend *blend, const struct phase *phase)
     int error = push(blend, &rest);
     for (int i = 0; !error && i < blend->count; i++)
         stand(blend, &blend->taps[i], 0);
+    blend->next = first_to_leave(blend);
     return error ? error : push(blend, phase);
 }
 
 static int is_rest(const struct phase *phase)
 {
-    int rests = 1;
+    int still = 1;
     for (int axis = 0; axis < 3; axis++)
-        rests = rests && phase->velocity[axis] == 0 && phase->accel[axis] == 0;
-    return rests;
+        still = still && rests(phase, axis);
+    return still;
 }
 
 /* Gives up phases that no tap comes to again; all, when those from the last tap on are rests. */
@@ -134,23 +155,19 @@ int blend_next(struct blend *blend, double *from, double *to)
 {
     if (blend_is_empty(blend))
         return 0;
-    double end = HUGE_VAL;
     blend->moves = 0;
-    for (int i = 0; i < blend->count; i++) {
-        if (blend->taps[i].end <= blend->now)
-            go_on(blend, i);
-        end = order_lesser(end, blend->taps[i].end);
+    while (blend->taps[blend->next].end <= blend->now) {
+        go_on(blend, blend->next);
+        if (blend->taps[blend->next].end <= blend->now) {
+            blend->known = 0;
+            forget(blend);
+            return 0;
+        }
+        blend->next = first_to_leave(blend);
     }
     *from = blend->now;
-    *to = end;
-    if (end > blend->now) {
-        blend->now = end;
-        return 1;
-    }
-    if (blend->moves)
-        blend->known = 0;
-    forget(blend);
-    return 0;
+    *to = blend->now = blend->taps[blend->next].end;
+    return 1;
 }
 
 /* A tap comes into a phase, at the phase's local time t (side 1), or leaves it (-1). */

@@ -33,7 +33,13 @@ struct end {
     double t, x, y, vx, vy, height2, inverse, p, v; /* inverse: 1 / height */
 };
 
-static void end_at(const struct kinematics *kinematics, const struct phase *phase, double t, struct end *end)
+/* What the height costs, kept for the phase that begins where this one ends: mm. */
+enum { X, Y, ARM, HEIGHT, INVERSE };
+
+/* A place is the known one when it is no further off than rounding. */
+static const double SAME = 1e-11;
+
+static void end_at(const struct kinematics *kinematics, const struct phase *phase, double t, double known[5], struct end *end)
 {
     const double *at = phase->position, *v = phase->velocity, *a = phase->accel;
     end->t = t;
@@ -42,9 +48,15 @@ static void end_at(const struct kinematics *kinematics, const struct phase *phas
     end->vx = v[0] + a[0] * t;
     end->vy = v[1] + a[1] * t;
     end->height2 = kinematics->arm * kinematics->arm - end->x * end->x - end->y * end->y;
-    double height = sqrt(end->height2);
-    end->inverse = 1 / height;
-    end->p = at[2] + t * (v[2] + 0.5 * a[2] * t) + height;
+    if (!(fabs(end->x - known[X]) + fabs(end->y - known[Y]) < SAME && kinematics->arm == known[ARM])) {
+        known[X] = end->x;
+        known[Y] = end->y;
+        known[ARM] = kinematics->arm;
+        known[HEIGHT] = sqrt(end->height2);
+        known[INVERSE] = 1 / known[HEIGHT];
+    }
+    end->inverse = known[INVERSE];
+    end->p = at[2] + t * (v[2] + 0.5 * a[2] * t) + known[HEIGHT];
     end->v = v[2] + a[2] * t - (end->x * end->vx + end->y * end->vy) * end->inverse;
 }
 
@@ -55,19 +67,26 @@ static double accel_of(const struct phase *phase, const struct end *end)
     return phase->accel[2] - (square + speed * speed) * end->inverse;
 }
 
+/* The length of a vector or up to 9 % more: it is greatest where the lesser part is sqrt(2) - 1 of the greater one. */
+static double length_most(double x, double y)
+{
+    double a = fabs(x), b = fabs(y);
+    return order_greater(a, b) + 0.41421357 * order_lesser(a, b);
+}
+
 /* A bound of the height's third derivative (see arm_third in curve.c); HUGE_VAL when the height changes much. The speed is greatest at an
  * end. height^2 is below its chord by at most w^2 / 8 times its second derivative, which is no more than twice the way to the
  * tower times the acceleration, and that way no further than w^2 / 8 times the acceleration from its chord. */
-static double third_of(const struct kinematics *kinematics, const struct phase *phase, const struct end *a, const struct end *b)
+static double third_of(const struct phase *phase, const struct end *a, const struct end *b)
 {
-    double w = phase->to - phase->from, accel2 = phase->accel[0] * phase->accel[0] + phase->accel[1] * phase->accel[1];
-    double v2 = order_greater(a->vx * a->vx + a->vy * a->vy, b->vx * b->vx + b->vy * b->vy), accel = sqrt(accel2);
+    double w = phase->to - phase->from, accel = length_most(phase->accel[0], phase->accel[1]);
+    double v = order_greater(length_most(a->vx, a->vy), length_most(b->vx, b->vy));
     double height2 = order_lesser(a->height2, b->height2), bulge = accel * w * w;
-    double reach = sqrt(kinematics->arm * kinematics->arm - height2) + 0.125 * bulge, v = sqrt(v2);
+    double reach = order_greater(length_most(a->x, a->y), length_most(b->x, b->y)) + 0.125 * bulge;
     if (!(bulge * reach < 0.25 * height2))
         return HUGE_VAL;
     double r = LOWER * order_greater(a->inverse, b->inverse), h1 = reach * v * r;
-    double h2 = (v2 + reach * accel + h1 * h1) * r;
+    double h2 = (v * v + reach * accel + h1 * h1) * r;
     return 3 * (v * accel + h1 * h2) * r;
 }
 
@@ -78,14 +97,14 @@ static int append(const struct kinematics *kinematics, const struct phase *phase
     struct end begin, end;
     if (arm <= 0)
         return -ERANGE;
-    end_at(kinematics, phase, phase->from, &begin);
-    end_at(kinematics, phase, phase->to, &end);
+    end_at(kinematics, phase, phase->from, segments->known, &begin);
+    end_at(kinematics, phase, phase->to, segments->known, &end);
     struct stretch stretch = {
         .time = phase->time + phase->from,
         .ticks = phase->to - phase->from,
         .p = {(begin.p - scale->mm) * per_mm, (end.p - scale->mm) * per_mm},
         .v = {begin.v * per_mm, end.v * per_mm},
-        .third = third_of(kinematics, phase, &begin, &end) * per_mm,
+        .third = third_of(phase, &begin, &end) * per_mm,
     };
     int error = segments_append_stretch(segments, &stretch);
     if (error <= 0)

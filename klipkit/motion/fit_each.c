@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-/* Steps timed at once, and looked at for one run at first; how often the shape is made better. */
-enum { AT_ONCE = 32, LOOK_LEAST = 24, SHAPES = 2 };
+/* Steps timed at once; samples over the length of the last run, and how many must be met. */
+enum { AT_ONCE = 32, LENGTH_SAMPLES = 6, MET_LEAST = 3 };
 
 void fit_forget(struct fit *fit)
 {
@@ -39,7 +39,12 @@ static int time_more(struct fit *fit)
     int count = left < AT_ONCE ? (int)left : AT_ONCE;
     count = count < room ? count : room;
     double *times = ahead->time + ahead->timed + 1;
-    time_steps(segment, ahead->step, count, times);
+    times[0] = segment->first;
+    times[1] = segment->last;
+    if (segment->count > 2)
+        time_steps(segment, ahead->step, count, times);
+    else if (ahead->step)
+        times[0] = segment->last;
     ahead->timed += count;
     ahead->step += count;
     if (ahead->step == segment->count) {
@@ -49,22 +54,27 @@ static int time_more(struct fit *fit)
     return 1;
 }
 
-/* The windows of the steps whose neighbours are timed; of the last of the stretch too. */
-static void open_windows(struct fit *fit)
+/* Steps' windows from their times and their neighbours'. */
+static void open_windows(const double *restrict time, int count, double error, double *restrict low, double *restrict high)
 {
-    struct ahead *ahead = &fit->ahead;
-    double *time = ahead->time, error = fit->error;
-    int last = ahead->timed - 1;
-    if (ahead->segment == fit->end) {
-        last = ahead->timed;
-        time[last + 1] = time[last] + fit->segments[fit->end].before;
-    }
-    for (int i = ahead->ready + 1; i <= last; i++) {
+    for (int i = 0; i < count; i++) {
         double interval = order_lesser(time[i] - time[i - 1], time[i + 1] - time[i]);
         double window = order_greater(order_lesser(error, 0.5 * interval) - FIT_MARGIN, FIT_WINDOW_LEAST);
-        ahead->low[i] = time[i] - window;
-        ahead->high[i] = time[i] + window;
+        low[i] = time[i] - window;
+        high[i] = time[i] + window;
     }
+}
+
+/* The windows of the steps whose neighbours are timed; of the last of the stretch too. */
+static void open_more(struct fit *fit)
+{
+    struct ahead *ahead = &fit->ahead;
+    int last = ahead->timed - 1, next = ahead->ready + 1;
+    if (ahead->segment == fit->end) {
+        last = ahead->timed;
+        ahead->time[last + 1] = ahead->time[last] + fit->segments[fit->end].before;
+    }
+    open_windows(ahead->time + next, last + 1 - next, fit->error, ahead->low + next, ahead->high + next);
     ahead->ready = last;
 }
 
@@ -102,70 +112,38 @@ static int look(struct fit *fit, int count)
     if (ahead->ready - ahead->at < count) {
         while (ahead->timed - ahead->at <= count && time_more(fit))
             ;
-        open_windows(fit);
+        open_more(fit);
     }
     int ready = ahead->ready - ahead->at;
     return ready < count ? ready : count;
 }
 
+/* The bars of steps after the one before the run, whose places and 1 / n are filled in. */
+static void fill(const double *restrict lows, const double *restrict highs, const double *restrict parts, int count, double before,
+                 double *restrict low, double *restrict high)
+{
+    for (int i = 0; i < count; i++) {
+        low[i] = (lows[i] - before) * parts[i] + 0.5;
+        high[i] = (highs[i] - before) * parts[i] - 0.5;
+    }
+}
+
 static void set_bars(struct fit *fit, int count)
 {
-    struct bars *bars = &fit->bars;
-    const double *low = fit->ahead.low + fit->ahead.at + 1, *high = fit->ahead.high + fit->ahead.at + 1;
-    double before = fit->before;
-    for (int i = 0; i < count; i++) {
-        double part = fit->parts[i];
-        bars->x[i] = 0.5 * i;
-        bars->low[i] = (low[i] - before) * part + 0.5;
-        bars->high[i] = (high[i] - before) * part - 0.5;
-    }
-    bars->count = count;
-}
-
-/* A run's shape: the error of the longest one is about a polynomial of the third degree between -E and +E that touches both once
- * and ends at +E or -E: 4 y^3 - 3 y with y up to 1, the step before the run being where it has that one's error, at -1 <= y <= -1/2.
- * The add is the second derivative of the times at y = 0; over four places h / 2 apart, h being the steps to a y of 1, the third
- * difference of the times is 3 E. What follows from the places -1/2, 0, 1/2 alone holds for more than polynomials. */
-struct shape {
-    int first, apart;   /* the step at y = -1/2; h / 2 */
-};
-
-/* By how many steps / (h / 2) the step before the run, which has the error `off` windows, is before y = -1/2. */
-static double before_first(double off)
-{
-    double spare = 0.5 * order_greater(0, order_lesser(2, 1 - off));
-    return sqrt(spare) * (1.1547 - 0.1547 * spare);
-}
-
-/* The shape that has its places h / 2 = `apart` steps from each other, or as far as the times known go: `count` steps. */
-static struct shape shape_of(double before, double apart, int count)
-{
-    apart = order_greater(1, order_lesser(apart, (count - 1) / (3 + before)));
-    struct shape shape = {.apart = (int)(apart + 0.5)};
-    int most = count - 3 * shape.apart;
-    shape.first = (int)(shape.apart * before + 0.5);
-    shape.first = shape.first < most ? shape.first : most;
-    return shape;
-}
-
-/* An add to begin with, when times of at least BARS_FEW steps are known: of the shape whose third difference is 3 E. */
-static double guess_from(const struct fit *fit, int count)
-{
     const struct ahead *ahead = &fit->ahead;
-    const double *time = ahead->time + ahead->at;
-    double window = 0.5 * (ahead->high[ahead->at + 1] - ahead->low[ahead->at + 1]);
-    double before = before_first((time[0] - fit->before) / window);
-    struct shape shape = shape_of(before, fit->last * 0.3, count);
-    for (int round = 0; round < SHAPES; round++) {
-        const double *t = time + shape.first;
-        int k = shape.apart;
-        double third = fabs(t[3 * k] - t[0] + 3 * (t[k] - t[2 * k]));
-        double change = order_greater(1.0 / 27, order_lesser(27, 3 * window / (third + 1e-9)));
-        shape = shape_of(before, k * fit_cube_root((float)change), count);
+    fill(ahead->low + ahead->at + 1, ahead->high + ahead->at + 1, fit->parts, count, fit->before, fit->bars.low, fit->bars.high);
+    fit->bars.count = count;
+}
+
+/* Only the last bar of each `stride`. */
+static void set_some_bars(struct fit *fit, int stride, int count)
+{
+    const double *low = fit->ahead.low + fit->ahead.at + 1, *high = fit->ahead.high + fit->ahead.at + 1;
+    for (int i = stride - 1; i < count; i += stride) {
+        fit->bars.low[i] = (low[i] - fit->before) * fit->parts[i] + 0.5;
+        fit->bars.high[i] = (high[i] - fit->before) * fit->parts[i] - 0.5;
     }
-    const double *t = time + shape.first;
-    int k = shape.apart;
-    return ((t[2 * k] - t[k]) - (t[k] - t[0])) / (k * k);
+    fit->bars.count = count;
 }
 
 /* By how many steps the run ends sooner. */
@@ -176,19 +154,39 @@ static int64_t shorten(const struct fit *fit, int held, const struct bars_run *r
     return fit_shorten(fit, held, error, last[0] - last[-1] - run->interval - run->add * (n - 1));
 }
 
-/* The longest run, of which the steps are looked at as far as it goes; how many were looked at and asked for. */
+/* Samples of the steps, apart enough that not all of them are met and near enough that some are; how many there are and were asked
+ * for. Gives how many steps at most a run can have. */
+static int sample(struct fit *fit, int *count, int *want, double range[2], struct bars_hint *hint, int *least)
+{
+    const double all[2] = {range[0], range[1]};
+    for (int stride = fit->last / LENGTH_SAMPLES + 1;;) {
+        *want = stride * BARS_FEW;
+        *count = look(fit, *want);
+        set_some_bars(fit, stride, *count);
+        range[0] = all[0];
+        range[1] = all[1];
+        int met = bars_sampled(&fit->bars, stride, range, hint);
+        int is_long = met == BARS_FEW && 2 * *want <= BARS_MOST;
+        int is_short = met < MET_LEAST && stride > 1 && *count >= stride * MET_LEAST;
+        *least = met * stride;
+        if (!is_long && !is_short)
+            return met == BARS_FEW || *count < *least + stride ? *count : *least + stride - 1;
+        stride = is_long ? 2 * stride : (stride + 1) / 2;
+    }
+}
+
+/* The longest run. When it meets less than the samples said, of which those between are not, other adds may meet more. */
 static int fit_many(struct fit *fit, const double range[2], int *count, int *want, struct bars_run *run)
 {
-    *want = 2 * fit->last < LOOK_LEAST ? LOOK_LEAST : 2 * fit->last;
-    for (;; *want *= 2) {
-        *want = *want < BARS_MOST ? *want : BARS_MOST;
-        *count = look(fit, *want);
-        set_bars(fit, *count);
-        double guess = *count < BARS_FEW ? 0 : guess_from(fit, *count);
-        int held = bars_longest(&fit->bars, guess, range, fit->gap_most, run);
-        if (held < *count || *count < *want || *want == BARS_MOST)
-            return held;
-    }
+    struct bars_hint hint;
+    double narrow[2] = {range[0], range[1]};
+    int least, most = sample(fit, count, want, narrow, &hint, &least);
+    set_bars(fit, most);
+    int held = bars_longest(&fit->bars, &hint, narrow, fit->gap_most, run);
+    if (held >= least)
+        return held;
+    hint = (struct bars_hint){run->add, least};
+    return bars_longest(&fit->bars, &hint, range, fit->gap_most, run);
 }
 
 void fit_each(struct fit *fit, size_t segment, int64_t step, struct fitted *out)

@@ -1,6 +1,6 @@
 /* The longest run by looking at a few of its steps (see inner/fit.h).
  *
- *      error |  +E  _____________________     1. nodes a sixth of the expected length apart, until one does not fit
+ *      error |  +E  _____________________     1. nodes a fifth of the expected length apart, until one does not fit
  *            |    o      .-o-.       o  x     2. halve the gap before it when it is wide
  *            |     `o.-'      `o._.-'         3. prove the gaps; a step that is outside becomes a node, and again
  *            |  -E  ---------------------
@@ -14,17 +14,27 @@
 
 #include <string.h>
 
-enum { SPACING = 6, SPARE = 24, ROUNDS = 12, LINE_LEAST = 8 };
+enum { SPACING = 5, SPARE = 24, ROUNDS = 12, LINE_LEAST = 8 };
 
 /* A run may end this part of itself before the step that does not fit. */
-enum { CLOSE_ENOUGH = 8 };
+enum { CLOSE_ENOUGH = 4 };
+
+/* The cube root of x > 0 to about 5 %: a third of its exponent, in its bits. */
+static double rough_cube_root(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof(bits));
+    bits = bits / 3 + 709921077;
+    memcpy(&x, &bits, sizeof(bits));
+    return (double)x;
+}
 
 /* How long a run from this node may become; it only spaces the nodes. The cubic term of the time bounds it to about
  * (110 E / time''')^(1/3) steps, whole adds to 4 sqrt(E / 0.3). */
 static double expected_length(const struct node *node)
 {
     double third = 3 * node->bend * node->bend / node->slope, rounded = order_lesser(fabs(node->bend), 0.3);
-    double cubic = fit_cube_root((float)(110 * node->window / (third + 1e-12)));
+    double cubic = rough_cube_root((float)(110 * node->window / (third + 1e-12)));
     return order_lesser(cubic, 4 * sqrt(node->window / (rounded + 1e-12)));
 }
 
@@ -61,7 +71,7 @@ static int spread(struct fit *fit, int64_t reach, double spacing)
 /* The bars of the nodes, and the run that meets the most of them: their number. */
 static int search(struct fit *fit, double guess)
 {
-    struct bars *bars = &fit->bars;
+    struct bars *bars = &fit->node_bars;
     for (int i = 0; i < fit->count; i++) {
         const struct node *node = &fit->nodes[i];
         double n = (double)node->n, part = 1 / n, wait = node->time - fit->before;
@@ -72,7 +82,7 @@ static int search(struct fit *fit, double guess)
     bars->count = fit->count;
     double range[2];
     int held = bars_some(bars, fit->gap_most, range, &fit->run);
-    return held ? held : bars_longest(bars, guess, range, fit->gap_most, &fit->run);
+    return held ? held : bars_longest(bars, &(struct bars_hint){guess, fit->count}, range, fit->gap_most, &fit->run);
 }
 
 /* From the nodes: the mean second difference up to about where the run will end. */

@@ -72,8 +72,10 @@ struct stepper *stepper_new(const struct trapq *trapq, const char *kinematics, d
     stepper->number = trapq_end(trapq);
     stepper->segments.last = -HUGE_VAL;
     stepper->fit.gap_most = GAP_MOST;
-    for (int n = 1; n <= BARS_MOST; n++)
-        stepper->fit.parts[n - 1] = 1.0 / n;
+    for (int i = 0; i < BARS_MOST; i++) {
+        stepper->fit.parts[i] = 1.0 / (i + 1);
+        stepper->fit.bars.x[i] = 0.5 * i;
+    }
     return stepper;
 }
 
@@ -315,8 +317,10 @@ static void set_taps(struct stepper *stepper)
         return;
     blend->count = 0;
     blend->axes = is_linear(stepper) ? 1 : 3;
-    if (stepper->smooth_time > 0)
+    if (stepper->smooth_time > 0) {
+        blend->axes = 0;
         advance_set_taps(blend, stepper->delay * stepper->frequency);
+    }
     if (stepper->delay == 0 || stepper->smooth_time > 0)
         return;
     for (int axis = 0; axis < 3; axis++) {

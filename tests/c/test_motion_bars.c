@@ -84,7 +84,7 @@ static void runs_are_the_longest(void)
         make_steps(&steps);
         make_bars(&steps, &bars);
         double mean = steps.time[steps.count] / steps.count, guess = i % 2 ? between(-2000, 2000) : mean / steps.count;
-        int held = bars_longest(&bars, guess, ALL, GAP_MOST, &run), most = 0;
+        int held = bars_longest(&bars, &(struct bars_hint){guess, bars.count}, ALL, GAP_MOST, &run), most = 0;
         run_meets(&steps, &run, held);
         for (int add = -ADDS; add <= ADDS; add++) {
             int reached = reach(&steps, add);
@@ -127,18 +127,44 @@ static void few_bars_are_met_exactly(void)
     CHECK(known[0] > CASES / 10 && known[1] > CASES / 10, "only %d and %d cases are known", known[0], known[1]);
 }
 
+/* What samples say holds for all bars: no add meets more of them than to the first sample that is not met, and none outside of the
+ * range as many as the samples that are. */
+static void samples_bound_the_longest_run(void)
+{
+    int bounded = 0;
+    for (int i = 0; i < CASES; i++) {
+        struct steps steps;
+        struct bars bars;
+        struct bars_hint hint;
+        make_steps(&steps);
+        make_bars(&steps, &bars);
+        int stride = 1 + i % 5, most = bars.count / stride < BARS_FEW ? bars.count / stride : BARS_FEW;
+        double range[2] = {INT16_MIN, INT16_MAX};
+        int met = bars_sampled(&bars, stride, range, &hint);
+        for (int add = -ADDS; add <= ADDS; add++) {
+            int reached = reach(&steps, add), outside = add < range[0] || add > range[1];
+            CHECK(met == most || reached < (met + 1) * stride, "case %d: add %d meets %d bars", i, add, reached);
+            CHECK(!outside || reached < met * stride, "case %d: add %d is outside, meets %d bars", i, add, reached);
+        }
+        CHECK(hint.add >= range[0] - 1 && hint.add <= range[1] + 1, "case %d: hint %f is outside", i, hint.add);
+        bounded += met < most;
+    }
+    CHECK(bounded > CASES / 4, "only %d cases are bounded", bounded);
+}
+
 /* The first step is not in reach: an idle gap. */
 static void nothing_is_held_beyond_the_longest_interval(void)
 {
     struct bars bars = {.count = 2, .x = {0, 0.5}, .low = {GAP_MOST + 2, GAP_MOST}, .high = {GAP_MOST + 4, GAP_MOST}};
     struct bars_run run;
-    CHECK(bars_longest(&bars, 0, ALL, GAP_MOST, &run) == 0, "a run over an idle gap");
+    CHECK(bars_longest(&bars, &(struct bars_hint){0, 2}, ALL, GAP_MOST, &run) == 0, "a run over an idle gap");
 }
 
 int main(void)
 {
     runs_are_the_longest();
     few_bars_are_met_exactly();
+    samples_bound_the_longest_run();
     nothing_is_held_beyond_the_longest_interval();
     puts("test_motion_bars: passed");
     return 0;

@@ -32,7 +32,18 @@ int bars_few(const struct bars *bars, double gap_most, double range[2], struct b
 /* The same of any bars; also when all are met. */
 int bars_some(const struct bars *bars, double gap_most, double range[2], struct bars_run *run);
 
+/* Where the search for the longest run begins, and how many bars end it. */
+struct bars_hint {
+    double add;
+    int enough;
+};
+
+/* Of bars at x = 0, 1/2, 1 .., only each last one of `stride` looked at and filled in: how many of these, of BARS_FEW at most, a line
+ * meets, with a slope in `range`, which becomes the lesser; hint->enough is about where that ends. */
+int bars_sampled(const struct bars *bars, int stride, double range[2], struct bars_hint *hint);
+
 /* The run of whole ticks, each interval at least 1 and at most `gap_most`, the add in `range`, that meets the most bars from the
- * first on, or few less; gives their number. `guess`: an add near which the search begins. */
-int bars_longest(const struct bars *bars, double guess, const double range[2], double gap_most, struct bars_run *run);
+ * first on, or few less; gives their number. */
+int bars_longest(const struct bars *bars, const struct bars_hint *hint, const double range[2], double gap_most,
+                 struct bars_run *run);
 #endif

@@ -28,9 +28,10 @@ struct blend {
     struct tap taps[BLEND_TAPS_MOST];
     int count;
     double now;             /* what is before was given */
+    int next;               /* the tap that leaves its phase first */
     int moved[BLEND_TAPS_MOST], moves;  /* taps that moved at the beginning of the piece */
     int known;              /* pieces for which the sum may still be carried on; 0: it is made anew */
-    int axes;               /* of the sum */
+    int axes;               /* of the sum; 0: advance_sum */
     struct phase sum;       /* over the piece of blend_sum */
     int changing[3];        /* taps in phases whose speed changes, by axes of the sum */
     double zero, average[5];    /* over the piece of advance_sum: a polynomial, and what to add to it */

@@ -10,7 +10,6 @@
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "klipkit/motion/inner/bars.h"
 #include "klipkit/motion/inner/order.h"
@@ -50,7 +49,7 @@ struct fit {
     struct node nodes[FIT_NODES_MOST];
     int count;
     struct ahead ahead;
-    struct bars bars;
+    struct bars bars, node_bars;    /* bars.x: 0, 1/2, 1 .. */
     double parts[BARS_MOST];    /* 1 / n */
     int last;                   /* the length of the last run */
 };
@@ -115,16 +114,6 @@ static inline int64_t fit_shorten(const struct fit *fit, int64_t count, double e
         return 0;
     int64_t back = (int64_t)(error / gradient), most = (int64_t)((double)count * 0.125);
     return back < most ? back : most;
-}
-
-/* The cube root of x > 0 to about 5 %: a third of its exponent, in its bits. */
-static inline double fit_cube_root(float x)
-{
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof(bits));
-    bits = bits / 3 + 709921077;
-    memcpy(&x, &bits, sizeof(bits));
-    return (double)x;
 }
 
 /* A step's window, from the interval to its nearer neighbour. */

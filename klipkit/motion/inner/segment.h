@@ -51,6 +51,7 @@ struct segments {
     double last;            /* when that step is taken, -HUGE_VAL for never */
     double graze;
     double lowest, highest; /* true positions since then */
+    double known[5];        /* for the kinematics that append: what was costly at the last place */
 };
 
 /* A distance that is never quite 0 keeps the derivatives finite. Steps. */
