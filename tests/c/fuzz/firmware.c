@@ -245,7 +245,7 @@ static const struct plan {
     { command_config_spi, &oid_kind_spi_device },          { command_config_spi_without_cs, &oid_kind_spi_device },
     { command_config_st7920, &oid_kind_st7920 },           { command_config_stepper, &oid_kind_stepper },
     { command_config_thermocouple, &oid_kind_thermocouple }, { command_config_tmcuart, &oid_kind_tmcuart },
-    { command_config_trsync, &oid_kind_trsync },
+    { command_config_trsync, &oid_kind_trsync },           { command_config_lis2dw, &oid_kind_lis2dw },
 };
 enum { PLAN_COUNT = sizeof PLANS / sizeof *PLANS, OBJECTS = 5 };
 
