@@ -17,6 +17,9 @@ SYSTEM_PACKAGES := gcc libc6-dev python3 python3-venv python3-dev umockdev valgr
 # Packages whose files alone are needed, unpacked into build/packages: what they depend on is large.
 UNPACKED_PACKAGES := arduino-mighty-1284p
 
+# Besides these, for `make long` only: libFuzzer.
+LONG_PACKAGES := clang libclang-rt-dev
+
 CORE_SOURCES = $(wildcard klipkit/*/*.c) $(CORE_HEADERS) klipkit/core_build.py
 CORE_HEADERS := $(wildcard klipkit/*/*.h) $(wildcard klipkit/*/inner/*.h) firmware/ports/sim/abi.h
 CORE_OBJECTS := $(patsubst klipkit/%.c,build/c/core/%.o,$(wildcard klipkit/*/*.c))
@@ -84,6 +87,7 @@ firmware: | system-packages ## the firmware of the simulated microcontroller
 	$(MAKE) --no-print-directory -C firmware PORT=sim
 
 long: $(SETUP) ## the long tests
+	@sh tests/system-packages $(LONG_PACKAGES)
 	$(BIN)/pytest -q -m long tests
 
 bench: $(SETUP) ## the benchmark table: ratios and counts

@@ -12,6 +12,7 @@ MODULE_hd44780 := gpio
 MODULE_i2c :=
 MODULE_i2c_bus := i2c
 MODULE_i2c_pins := gpio
+MODULE_lis2dw := gpio
 MODULE_neopixel := gpio pulse
 MODULE_pwm_out := pwm
 MODULE_reporter :=

@@ -29,7 +29,12 @@ SIZE_atmega168p := 16K
 SIZE := $(SIZE_$(CHIP))
 ifdef MODULES_OF_$(SIZE)
 PORT_MODULES := $(MODULES_OF_$(SIZE))
+else
+PORT_MODULES = $(filter-out $(SELDOM),$(NAMES))
 endif
+
+# Sensors that are on boards of their own, seldom on an AVR: left out unless a configuration has them.
+SELDOM := lis2dw
 
 # Bytes: of the receive ring; of what is kept for interrupts and the deepest command. What is left of the RAM becomes
 # configuration and move queue.

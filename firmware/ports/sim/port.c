@@ -157,7 +157,8 @@ static void byte_interrupt(uint8_t byte)
 
 /* --- code that hangs --- */
 
-void __sanitizer_cov_trace_pc(void);
+/* Weak: a fuzzer has its own. */
+__attribute__((weak)) void __sanitizer_cov_trace_pc(void);
 
 void __sanitizer_cov_trace_pc(void)
 {

@@ -8,6 +8,11 @@ PORT_CFLAGS := -fPIC -fvisibility=hidden
 ifdef SANITIZE
 PORT_CFLAGS += -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 BUILD := build/$(PORT)-sanitize
+else ifdef FUZZ
+CC := clang
+PORT_CFLAGS += -O2 -fsanitize=address,undefined -fsanitize-coverage=inline-8bit-counters,pc-table -fno-sanitize-recover=all
+PORT_BRANCHES :=
+BUILD := build/$(PORT)-fuzz
 else
 PORT_CFLAGS += -O2
 BUILD := build/$(PORT)

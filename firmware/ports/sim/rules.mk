@@ -11,3 +11,7 @@ $(BUILD)/klipkit-sim: $(OBJECTS) $(PROCESS)
 $(BUILD)/surround: ../tests/c/firmware/surround.c ports/sim/abi.h
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -I.. -o $@ $< -ldl
+
+# What the fuzzer of the tests is linked with.
+.PHONY: objects
+objects: $(OBJECTS)

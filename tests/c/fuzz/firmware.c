@@ -14,7 +14,7 @@
 #include "klipkit/wire/vlq.h"
 #include "tests/c/fuzz/fuzz.h"
 
-enum { PINS = 40, TIMERS_MOST = 60, MOVE_MEMORY = 600, MODES = 2, READ_TICKS = 16, WATCHDOG = 8000000 };
+enum { PINS = 40, TIMERS_MOST = 24, MOVE_MEMORY = 600, MODES = 2, READ_TICKS = 16, WATCHDOG = 8000000 };
 
 static const uint8_t *input;
 static size_t left;
@@ -232,22 +232,56 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 
 /* --- inputs --- */
 
-static int64_t make_number(struct chance *chance)
+/* What an input is made of: the commands that make an object, and the kind that others name it by. */
+static const struct plan {
+    void (*config)(const uint32_t *args, void *object);
+    const struct oid_kind *kind;
+} PLANS[] = {
+    { command_config_adxl345, &oid_kind_adxl345 },         { command_config_analog_in, &oid_kind_analog_in },
+    { command_config_buttons, &oid_kind_buttons },         { command_config_counter, &oid_kind_counter },
+    { command_config_digital_out, &oid_kind_digital_out }, { command_config_endstop, &oid_kind_endstop },
+    { command_config_hd44780, &oid_kind_hd44780 },         { command_config_i2c, &oid_kind_i2c_device },
+    { command_config_neopixel, &oid_kind_neopixel },       { command_config_pwm_out, &oid_kind_pwm_out },
+    { command_config_spi, &oid_kind_spi_device },          { command_config_spi_without_cs, &oid_kind_spi_device },
+    { command_config_st7920, &oid_kind_st7920 },           { command_config_stepper, &oid_kind_stepper },
+    { command_config_thermocouple, &oid_kind_thermocouple }, { command_config_tmcuart, &oid_kind_tmcuart },
+    { command_config_trsync, &oid_kind_trsync },           { command_config_lis2dw, &oid_kind_lis2dw },
+};
+enum { PLAN_COUNT = sizeof PLANS / sizeof *PLANS, OBJECTS = 5 };
+
+/* An input in the making: its objects so far, by oid. */
+struct making {
+    struct chance *chance;
+    const struct oid_kind *kinds[OBJECTS];
+    uint8_t objects;
+    bool configured;
+};
+
+/* Before the end of the configuration most are small, so that objects come to be. */
+static int64_t make_number(const struct making *making)
 {
-    switch (chance_below(chance, 6)) {
+    struct chance *chance = making->chance;
+    if (!making->configured && chance_below(chance, 32))
+        return chance_below(chance, 2) ? chance_below(chance, 4) : chance_below(chance, PINS);
+    switch (chance_below(chance, 10)) {
     case 0:
         return chance_below(chance, 200000);
     case 1:
         return (int32_t)chance_next(chance);
     case 2:
         return (int64_t)chance_below(chance, 3) - 1;
+    case 3:
+        return chance_below(chance, PINS);
+    case 4:
+        return 1000 * (1 + chance_below(chance, 40)); /* a clock soon, ticks */
     default:
-        return chance_below(chance, 12);
+        return chance_below(chance, 4);
     }
 }
 
-/* One command with as many parameters as it has; gives its size, 0 when there is no room for it. */
-static size_t make_command(struct chance *chance, uint16_t number, uint8_t *out, size_t room)
+/* A command with as many parameters as it has, the first of them the object's when it is for one; gives its size, 0 when
+ * there is no room for it. */
+static size_t make_command(struct making *making, uint16_t number, int64_t first, uint8_t *out, size_t room)
 {
     const struct command_row *row = &declared_commands[number];
     uint8_t made[128];
@@ -259,13 +293,13 @@ static size_t make_command(struct chance *chance, uint16_t number, uint8_t *out,
     made[used++] = number & 0x7f;
     for (uint8_t i = 0; i < row->values; i++) {
         if (i != row->bytes_at) {
-            used += vlq_encode(made + used, make_number(chance));
+            used += vlq_encode(made + used, i ? make_number(making) : first);
             continue;
         }
-        uint8_t count = (uint8_t)chance_below(chance, 24);
+        uint8_t count = (uint8_t)chance_below(making->chance, 24);
         made[used++] = count;
         while (count--)
-            made[used++] = (uint8_t)chance_next(chance);
+            made[used++] = (uint8_t)chance_next(making->chance);
     }
     if (used > room)
         return 0;
@@ -282,24 +316,47 @@ static uint16_t number_of(void (*run)(const uint32_t *args, void *object))
     return number;
 }
 
+static size_t make_object(struct making *making, uint8_t *out, size_t room)
+{
+    const struct plan *plan = &PLANS[chance_below(making->chance, PLAN_COUNT)];
+    size_t used = make_command(making, number_of(plan->config), making->objects, out, room);
+    if (used)
+        making->kinds[making->objects++] = plan->kind;
+    return used;
+}
+
+/* A command to one of the objects there are, or any. */
+static size_t make_any(struct making *making, uint8_t *out, size_t room)
+{
+    uint16_t number = (uint16_t)chance_below(making->chance, declared_command_count);
+    uint8_t oid = (uint8_t)chance_below(making->chance, OBJECTS);
+    if (oid >= making->objects || chance_below(making->chance, 16) == 0)
+        return chance_below(making->chance, 4) ? 0
+                                               : make_command(making, number, make_number(making), out, room);
+    while (declared_commands[number].kind != making->kinds[oid])
+        number = (uint16_t)((number + 1) % declared_command_count);
+    return make_command(making, number, oid, out, room);
+}
+
 /* Payloads in the order of a host's: objects, the end of the configuration, commands to them. */
 size_t fuzz_make(struct chance *chance, uint8_t *out)
 {
+    struct making making = { .chance = chance };
     size_t used = 0;
-    uint32_t payloads = 2 + chance_below(chance, 12), final = 1 + chance_below(chance, payloads);
+    uint32_t payloads = 2 + chance_below(chance, 8), final = 1 + chance_below(chance, 2);
     out[used++] = (uint8_t)chance_below(chance, 8) ? 1 : 0;
     for (uint32_t i = 0; i < payloads; i++) {
         uint8_t *length = out + used++;
         size_t begin = used;
-        if (i == 0) {
-            out[used++] = (uint8_t)number_of(command_allocate_oids);
-            out[used++] = 12;
-        }
+        if (i == 0)
+            used += make_command(&making, number_of(command_allocate_oids), OBJECTS, out + used, 20);
+        making.configured = i >= final;
         if (i == final)
-            used += make_command(chance, number_of(command_finalize_config), out + used, 20);
-        for (uint32_t tries = 1 + chance_below(chance, 8); tries; tries--) {
-            uint16_t number = (uint16_t)chance_below(chance, declared_command_count);
-            used += make_command(chance, number, out + used, FRAME_MOST - FRAME_LEAST - (used - begin));
+            used += make_command(&making, number_of(command_finalize_config), 1, out + used, 20);
+        for (uint32_t tries = 1 + chance_below(chance, 4); tries; tries--) {
+            size_t room = FRAME_MOST - FRAME_LEAST - (used - begin);
+            used += i < final && making.objects < OBJECTS ? make_object(&making, out + used, room)
+                                                          : make_any(&making, out + used, room);
         }
         *length = (uint8_t)(used - begin);
     }
