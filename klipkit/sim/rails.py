@@ -166,13 +166,11 @@ def _axis(loaded: Loaded, found: list[Motor], name: str, config: RailConfig) -> 
     low = min(config.position_min, config.position_endstop) - BEYOND
     high = max(config.position_max, config.position_endstop) + BEYOND
     stop, above = config.position_endstop, config.homing_positive_dir
-    ends = next(plan.rails for plan in homing_plans(loaded) if name in plan.rails)
+    ends = next((plan.rails for plan in homing_plans(loaded) if name in plan.rails), {name: (name,)})
+    shares = _shares(loaded, found, axis)
     for end, names in ends.items():
-        shares = {}
-        for motor in found:
-            unit = {other.name: float(motor is other) for other in found}
-            shares[motor.name] = forward(loaded, unit)[axis] if len(ends) == 1 else 1 / len(names)
-        by = {motor: share for motor, share in shares.items() if share and motor in names}
+        alone = len(ends) == 1
+        by = {motor: share for motor, share in shares.items() if share} if alone else _means(names)
         switch = loaded.sections[end]
         assert isinstance(switch, HomingOptions | FollowerConfig)
         yield _Plan(end, by, low, high, stop, above, switch)
@@ -185,6 +183,11 @@ def _shares(loaded: Loaded, found: list[Motor], axis: int) -> dict[str, float]:
         unit = {other.name: float(motor is other) for other in found}
         shares[motor.name] = forward(loaded, unit)[axis]
     return shares
+
+
+def _means(names: Sequence[str]) -> dict[str, float]:
+    """Of motors that move an end of an axis: each its part of the mean."""
+    return {name: 1 / len(names) for name in names}
 
 
 def _tower(name: str, config: TowerConfig, tower: Sequence[float]) -> _Plan:
