@@ -44,8 +44,10 @@ $(SETUP): setup.cfg setup.py pyproject.toml $(CORE_SOURCES) | system-packages
 	$(BIN)/python -m compileall -q klipkit
 	@touch $@
 
-run: $(SETUP) ## see it work: a simulated printer moves; the serial ports of this computer; the pins of an Arduino Mega
-	bin/klipkit simulate tests/readme/square.gcode -c config-examples/ramps-cartesian.cfg --mcu atmega2560
+run: $(SETUP) ## see it work: a part is printed on a simulated printer, and drawn; the serial ports of this computer; pins
+	@mkdir -p build
+	bin/klipkit simulate config-examples/token.gcode -c config-examples/cartesian.cfg --mcu atmega2560 --plot build/token.png
+	@echo "build/token.png shows the printed path, from the steps of the simulated motors"
 	bin/klipkit ports || true
 	bin/klipkit pins list --board mega
 

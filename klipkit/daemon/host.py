@@ -93,6 +93,9 @@ class Host:
         users = {drive.stepper.mcu.name for drive in self.toolhead.drives}
         self.queues = [StepQueue(mcu) for name, mcu in self.mcus.items() if name in users]
         await self.toolhead.attach(self.queues)
+        for mcu in self.mcus.values():
+            if mcu is not self.main:
+                mcu.follow(self.main, unless=lambda: self.toolhead.is_moving)
         for part in self.parts.values():
             await self.guarded(part.begin())
         self.is_ready = True

@@ -159,7 +159,7 @@ def test_the_installed_simulator_builds_its_firmware_in_the_users_cache(
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=HANG
     )
     assert result.returncode == 0, result.stderr
-    assert result.stdout.startswith("stepper_x\t80\t1.0\t160\t0\t0\n")
+    assert result.stdout.startswith("stepper_x\t80\t1.0\t80\t0\t0\n")
     for name in built:
         assert (tmp_path / "cache" / "klipkit" / name).is_file()
 

@@ -191,7 +191,6 @@ def test_damaged_and_lost_frames_change_no_step() -> None:
             "SET_KINEMATIC_POSITION X=0\nG1 X500\n",
             "line.gcode:2: Move out of range: 500.000 0.000 0.000 [0.000]",
         ),
-        ("G29\n", 'line.gcode:1: Unknown command: "G29"'),
         ("?\n", "line.gcode:1: not a G-code command: '?'"),
         ("G1 Xfoo\n", "line.gcode:1: G1: X must be given"),
         ("SET_KINEMATIC_POSITION X=nan\n", "line.gcode:1: SET_KINEMATIC_POSITION: X=nan is not a number"),
@@ -222,3 +221,13 @@ def test_bad_input_is_one_line_and_the_right_status(tmp_path: Path, line: str, s
     result = shell(f"cd {tmp_path} && {line}")
     assert (result.returncode, result.stderr.count("\n")) == (status, 1), result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_command_that_no_one_knows_is_told_and_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "line.gcode").write_text(f"{LINE}G29\nG1 X20\n")
+    result = shell(
+        f"cd {tmp_path} && klipkit simulate line.gcode -c {RAMPS} --mcu atmega2560 --begin 0,0,0 --json"
+    )
+    assert result.returncode == 0, result.stderr
+    assert '// Unknown command:"G29" (line.gcode:3)' in result.stderr
+    assert json.loads(result.stdout)["steppers"][0]["steps"] == 1600
