@@ -11,6 +11,7 @@ from klipkit.mcu.mcu import Mcu
 
 LEAD = 0.25  # s by which a change that is wanted at once is sent ahead
 SPACING = 0.1  # s between two changes of an output
+FAR = 1 << 30  # ticks by which a change is sent ahead at most: the MCU compares clocks in 32 bits
 HELD = 2  # values that wait on the MCU, at most
 
 
@@ -44,7 +45,8 @@ class Scheduled:
         """The same by the MCU's clock, 64-bit ticks."""
         clock = max(clock, self.last + self._spacing) if self.last else clock
         command = self._update.format(clock % 2**32, value)
-        self.mcu.talk.send(command, queue=self._queue, min_clock=self._before, required=clock)
+        earliest = max(self._before, clock - FAR)
+        self.mcu.talk.send(command, queue=self._queue, min_clock=earliest, required=clock)
         self._before, self.last = self.last, clock
 
     def send_between(self, command: str, clock: int) -> None:

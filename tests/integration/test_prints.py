@@ -1,0 +1,82 @@
+"""Whole prints on simulated printers: every example machine, through host, wire and firmware, exact to the step."""
+
+import gzip
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from klipkit.base.config import read_config
+from klipkit.boards.mcuchips import chips_of
+from klipkit.cli.sections import SCHEMA
+from klipkit.cli.simulate import OBJECT
+from klipkit.cli.simulation import Simulation
+from klipkit.sim.firmware import build
+from klipkit.sim.printer import SimulatedPrinter
+from tests.command import shell
+from tests.reference import TOP, reference_path
+
+EXAMPLES = TOP / "config-examples"
+TOKEN = EXAMPLES / "token.gcode"
+MACHINES = ("cartesian", "corexy", "delta", "corexy-toolboard")
+CENTRE = "SET_GCODE_OFFSET X=-100 Y=-100\n"  # a delta's origin is the middle of its bed
+STEP = 0.02  # mm: a step or two of these machines, and where their switches trigger
+FASTER = 10  # times real time, of CPU seconds
+
+
+def printed(machine: str, file: Path, drift: float = 0.0) -> Simulation:
+    """What came of printing a file."""
+    loaded = SCHEMA.load(read_config(EXAMPLES / f"{machine}.cfg"))
+    chips = chips_of(loaded.config, () if machine != "cartesian" else ("mcu=atmega2560",))
+    printer = SimulatedPrinter(loaded, chips, build(OBJECT), {name: drift for name in chips if name != "mcu"})
+    try:
+        simulation = Simulation(loaded, printer)
+        simulation.print_file(str(file))
+    finally:
+        printer.close()
+    return simulation
+
+
+def assert_exact(simulation: Simulation) -> None:
+    """No step is lost or hidden from the host, each direction was kept; the toolhead is where it is thought to be."""
+    for row in simulation.rows:
+        assert (row["lost"], row["violations"], row["counted"]) == (0, 0, row["steps"]), row
+    report = simulation.report
+    assert report["true_position"] == pytest.approx(report["position"], abs=STEP)
+    assert report["least_lead"] > 0.1
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_each_example_machine_prints_a_part(machine: str, tmp_path: Path) -> None:
+    file = tmp_path / "token.gcode"
+    text = TOKEN.read_text()
+    file.write_text(text.replace("G90\n", f"G90\n{CENTRE}", 1) if machine == "delta" else text)
+    simulation = printed(machine, file, drift=1e-4)
+    assert_exact(simulation)
+    assert simulation.report["temperatures"]["extruder"] > 150
+    assert simulation.report["steps"] > 500_000
+
+
+@pytest.mark.parametrize("machine", ["cartesian", "corexy", "delta"])
+def test_the_first_layers_of_a_sliced_sphere_are_exact_and_faster_than_time(
+    machine: str, tmp_path: Path
+) -> None:
+    with gzip.open(reference_path("gcode/sphere.gcode.gz"), "rt") as sliced:
+        lines = sliced.read().split("\n")[:5000]
+    file = tmp_path / "sphere.gcode"
+    file.write_text("G28\nG1 Z5 F600\n" + (CENTRE if machine == "delta" else "") + "\n".join(lines) + "\n")
+    begun = time.process_time()
+    simulation = printed(machine, file)
+    cpu = time.process_time() - begun
+    assert_exact(simulation)
+    assert simulation.seconds > FASTER * cpu
+
+
+def test_the_same_print_gives_the_same_bytes_whatever_the_hash_seed(tmp_path: Path) -> None:
+    file = tmp_path / "part.gcode"
+    file.write_text("\n".join(TOKEN.read_text().split("\n")[:400]) + "\n")
+    line = f"klipkit simulate {file} -c config-examples/corexy-toolboard.cfg --json -q --damage 1 --seed 5"
+    answers = [shell(line, {"PYTHONHASHSEED": seed}) for seed in ("0", "77")]
+    assert [answer.returncode for answer in answers] == [0, 0], answers[0].stderr
+    assert json.loads(answers[0].stdout) == json.loads(answers[1].stdout)
