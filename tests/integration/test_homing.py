@@ -80,17 +80,20 @@ def test_two_boards_whose_clocks_drift_home_and_move_exactly(drift: float) -> No
     live("two-boards", act, drift)
 
 
-def test_a_hundred_homings_lose_no_step_and_find_the_same_place() -> None:
+@pytest.mark.parametrize(
+    "count",
+    [pytest.param(100, id="hundred"), pytest.param(10_000, id="ten-thousand", marks=pytest.mark.long)],
+)
+def test_any_number_of_homings_loses_no_step_and_finds_the_same_place(count: int) -> None:
     async def act(host: Host, printer: SimulatedPrinter) -> None:
-        places = set()
-        for number in range(100):
-            await host.run([f"G28 {'XYZ'[number % 2]}"], "a.gcode")
-            if number >= 2:
-                places.add((printer.carriages["stepper_x"].position, printer.carriages["stepper_y"].position))
-            await host.run(
-                [f"G1 X{5 + number * 0.77} F6000" if number % 2 == 0 else f"G1 Y{9 + number * 0.31}"], "b"
-            )
+        places: dict[str, set[int]] = {"x": set(), "y": set()}
+        for number in range(count):
+            axis, way = "xy"[number % 2], 5 + number * 0.77 % 150
+            await host.run([f"G28 {axis.upper()}"], "a.gcode")
+            places[axis].add(printer.carriages[f"stepper_{axis}"].position)
+            await host.run([f"G1 {axis.upper()}{way:.3f} F6000"], "b.gcode")
         assert set(lost(host, printer).values()) == {0}
+        assert [len(found) for found in places.values()] == [1, 1]
 
     live("ramps-cartesian", act)
 
