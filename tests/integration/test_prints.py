@@ -80,3 +80,34 @@ def test_the_same_print_gives_the_same_bytes_whatever_the_hash_seed(tmp_path: Pa
     answers = [shell(line, {"PYTHONHASHSEED": seed}) for seed in ("0", "77")]
     assert [answer.returncode for answer in answers] == [0, 0], answers[0].stderr
     assert json.loads(answers[0].stdout) == json.loads(answers[1].stdout)
+
+
+SHORT = """\
+G28
+G90
+M104 S45
+G1 Z2 F600
+G1 X100 Y100 F9000
+TEMPERATURE_WAIT SENSOR=extruder MINIMUM=40
+M106 S128
+G1 X110 Y100 F3000
+G1 X110 Y110
+G1 X100 Y100
+M107
+M104 S0
+M84
+"""
+
+
+def test_the_atmega2560s_own_firmware_homes_heats_and_moves_exactly(tmp_path: Path) -> None:
+    file = tmp_path / "short.gcode"
+    file.write_text(SHORT)
+    line = (
+        f"klipkit simulate {file} -c config-examples/cartesian.cfg --mcu atmega2560 --emulate mcu --json -q"
+    )
+    result = shell(line)
+    assert result.returncode == 0, result.stderr
+    document = json.loads(result.stdout)
+    assert [row["lost"] for row in document["steppers"]] == [0, 0, 0, 0]
+    assert document["report"]["true_position"] == pytest.approx([100, 100, 2], abs=STEP)
+    assert document["report"]["temperatures"]["extruder"] > 35
