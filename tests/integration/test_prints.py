@@ -58,12 +58,15 @@ def test_each_example_machine_prints_a_part(machine: str, tmp_path: Path) -> Non
     assert simulation.report["steps"] > 500_000
 
 
+@pytest.mark.parametrize(
+    "count", [pytest.param(5000, id="first"), pytest.param(None, id="all", marks=pytest.mark.long)]
+)
 @pytest.mark.parametrize("machine", ["cartesian", "corexy", "delta"])
-def test_the_first_layers_of_a_sliced_sphere_are_exact_and_faster_than_time(
-    machine: str, tmp_path: Path
+def test_a_sliced_sphere_is_exact_and_faster_than_time(
+    machine: str, count: int | None, tmp_path: Path
 ) -> None:
     with gzip.open(reference_path("gcode/sphere.gcode.gz"), "rt") as sliced:
-        lines = sliced.read().split("\n")[:5000]
+        lines = sliced.read().split("\n")[:count]
     file = tmp_path / "sphere.gcode"
     file.write_text("G28\nG1 Z5 F600\n" + (CENTRE if machine == "delta" else "") + "\n".join(lines) + "\n")
     begun = time.process_time()
