@@ -67,10 +67,8 @@ void window_commit(struct window *window, double now, size_t payload)
     frame->length = (uint8_t)frame_seal(frame->bytes, payload, window->sent);
     occupy_line(window, now, frame->length);
     frame->done = window->line_free;
-    if (!is_outstanding(window)) {
+    if (!is_outstanding(window))
         window->deadline = frame->done + window->timeout;
-        window->nak_ignored = window->sent - 1; /* all that was repeated has been acknowledged: a nak is of this frame */
-    }
     window->unacknowledged_bytes += frame->length;
     window->stats.frames_sent++;
     window->sent++;
@@ -83,7 +81,6 @@ static void start_resending(struct window *window, uint64_t nak_ignored)
     window->resend = window->acknowledged;
     window->nak_ignored = nak_ignored;
     window->deadline = HUGE_VAL;
-    window->stats.retransmit_seq = (uint32_t)window->sent;
     for (uint64_t number = window->acknowledged; number != window->sent; number++)
         slot(window, number)->repeated = 1;
 }
@@ -186,8 +183,17 @@ static void execute(struct window *window, uint64_t number)
             window->newest_executed = slot(window, window->executed)->newest;
 }
 
+/* Whether a nak is of a frame that was sent once, and just now: naks of copies that were sent before it come before it was whole,
+ * or, where the MCU slept, long after. */
+static int is_of_a_new_frame(const struct window *window, double now, uint64_t number)
+{
+    const struct sent_frame *frame = slot(window, number);
+    double since = now - frame->done;
+    return !frame->repeated && since >= FRAME_LEAST * window->byte_time && since < TIMEOUT_LEAST;
+}
+
 /* An empty frame: the first with its number is an ack, another a nak. */
-static void receive_empty(struct window *window, uint64_t number)
+static void receive_empty(struct window *window, double now, uint64_t number)
 {
     if (number > window->emptied) {
         window->emptied = number;
@@ -196,7 +202,7 @@ static void receive_empty(struct window *window, uint64_t number)
     if (!is_outstanding(window))
         return;
     window->stats.naks++;
-    if (number > window->nak_ignored)
+    if (number > window->nak_ignored || is_of_a_new_frame(window, now, number))
         start_resending(window, number);
 }
 
@@ -211,7 +217,7 @@ uint64_t window_receive(struct window *window, double now, unsigned nibble, int 
         acknowledge(window, now, number);
     execute(window, empty ? number : number - 1);
     if (empty)
-        receive_empty(window, number);
+        receive_empty(window, now, number);
     return number;
 }
 
