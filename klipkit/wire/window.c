@@ -81,6 +81,7 @@ static void start_resending(struct window *window, uint64_t nak_ignored)
     window->resend = window->acknowledged;
     window->nak_ignored = nak_ignored;
     window->deadline = HUGE_VAL;
+    window->stats.retransmit_seq = (uint32_t)window->sent;
     for (uint64_t number = window->acknowledged; number != window->sent; number++)
         slot(window, number)->repeated = 1;
 }
