@@ -1,6 +1,7 @@
 """The config sections of the machine itself: [printer], the steppers of its rails, and [force_move]."""
 
 import math
+from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from enum import Enum
 
@@ -61,9 +62,9 @@ class StepperOptions(Declared):
     )
 
     @property
+    @abstractmethod
     def step_distance(self) -> float:
         """The way of the axis for one microstep, mm; of a motor that turns an arm or a bed: radians."""
-        raise NotImplementedError
 
     def _steps(self, gears: Iterable[tuple[float, float]]) -> float:
         """Microsteps for one rotation of the last gear."""

@@ -13,6 +13,7 @@ import struct
 import subprocess
 import sys
 import threading
+from abc import abstractmethod
 from typing import Any
 
 import gi
@@ -71,9 +72,9 @@ class Device:
         whole = self.descriptors()
         return whole[:18] if kind == 1 else whole[18:]
 
+    @abstractmethod
     def own(self, request: int, value: int, size: int, data: bytes) -> "bytes | None":
         """A request of the class."""
-        raise NotImplementedError
 
     def put(self, at: int, data: bytes) -> None:
         """Bytes into the flash."""

@@ -1,6 +1,7 @@
 """Pins that SET_PIN sets: [output_pin NAME] and its kin; and [static_digital_output NAME], which nothing sets."""
 
 import asyncio
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -82,9 +83,9 @@ class SettablePin(Part):
         self._give(time, *wanted)
         return time
 
+    @abstractmethod
     def _give(self, time: float, share: float, cycle: float) -> None:
         """Have that share of full power from a print time on."""
-        raise NotImplementedError
 
 
 class OutputPin(SettablePin):

@@ -1,5 +1,6 @@
 """The options of temperature sensors: a class for each kind of circuit, and the table of sensor_type."""
 
+from abc import abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
@@ -28,9 +29,9 @@ class AnalogOptions(Declared):
 
     sensor_pin: Pin = option(pin(PinUse.ADC), "The analog input that the sensor is connected to.")
 
+    @abstractmethod
     def curve(self) -> Curve:
         """What its readings mean."""
-        raise NotImplementedError
 
 
 @options()
