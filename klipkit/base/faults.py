@@ -45,6 +45,15 @@ class MoveError(GcodeError):
     classic: ClassVar[tuple[str, ...]] = ("Move out of range", "Must home axis first", "Must home before")
 
 
+class GivenUp(GcodeError):
+    """A script or a print was cancelled while it waited, for a temperature or a dwell.
+
+    Nothing is wrong: somebody asked for it, with CANCEL_PRINT.
+    """
+
+    code = "given-up"
+
+
 class HomingError(GcodeError):
     """A homing or probing move did not find its endstop, or found it when it should not.
 
