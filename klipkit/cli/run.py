@@ -6,6 +6,7 @@ import logging
 import logging.handlers
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -19,6 +20,7 @@ from klipkit.cli.sections import SCHEMA
 from klipkit.cli.tool import tool
 from klipkit.daemon.console import Console
 from klipkit.daemon.daemon import Daemon, Request, State
+from klipkit.daemon.saveconfig import save
 from klipkit.mcu.config import McuConfig
 from klipkit.mcu.restart import Reach, reach_of
 from klipkit.sim.avr.emulation import emulations_of
@@ -91,7 +93,7 @@ def run(
     link = port or (f"{PORT}-{name}" if name else PORT)
     log = _logger(log_file)
     if not simulated:
-        asyncio.run(_serve(out, _load(config_file), _real_ways(log), link, log))
+        asyncio.run(_serve(out, config_file, _real_ways(log), link, log))
         return 0
     loaded = SCHEMA.load(read_config(config_file))
     chips = chips_of(loaded.config, told)
@@ -101,15 +103,11 @@ def run(
     )
     try:
         plan.begin(printer)
-        served = _serve(out, _load(config_file), lambda loaded: printer.reaches(), link, log)
+        served = _serve(out, config_file, lambda loaded: printer.reaches(), link, log)
         run_paced(served, printer.cosim)
     finally:
         printer.close()
     return 0
-
-
-def _load(path: str) -> Callable[[], Loaded]:
-    return lambda: SCHEMA.load(read_config(path))
 
 
 def _real_ways(log: logging.Logger) -> Ways:
@@ -122,12 +120,17 @@ def _real_ways(log: logging.Logger) -> Ways:
 
 async def _serve(
     out: Output,
-    load: Callable[[], Loaded],
+    path: str,
     ways: Ways,
     link: str,
     log: logging.Logger,
 ) -> None:
-    daemon = Daemon(load, ways, log.info)
+    daemon = Daemon(
+        lambda: SCHEMA.load(read_config(path)),
+        ways,
+        log.info,
+        lambda changes: save(path, changes, datetime.now().astimezone()),
+    )
     daemon.changed.append(lambda: _tell(out, daemon))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

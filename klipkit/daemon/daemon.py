@@ -7,23 +7,29 @@ startup --> ready --> shutdown          shutdown, error: nothing moves or heats,
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from typing import Any
+from typing import Annotated, Any
 
 from klipkit import __version__
+from klipkit.base.configedit import Changes
 from klipkit.base.errors import KlipkitError, PrinterError, causes
+from klipkit.base.faults import GcodeError, GivenUp, LinkError
 from klipkit.base.schema import Loaded
+from klipkit.base.text import sanitise
 from klipkit.daemon.host import Host
 from klipkit.gcode.commands import Commands, gcode
 from klipkit.gcode.responses import Responses
 from klipkit.gcode.words import Line, parse_line
+from klipkit.mcu.inquest import inquest
+from klipkit.mcu.mcu import Mcu
 from klipkit.mcu.restart import Reach
 
 STARTING = "Printer is not ready: it is starting"
 READY = "Printer is ready"
 RESTART_HINT = 'when it is mended, "RESTART" reads the configuration again'
 FIRMWARE_HINT = 'when it is mended, "FIRMWARE_RESTART" starts the microcontrollers and the host again'
+CANCEL = "CANCEL_PRINT"
 FROM_THE_SIDE = frozenset(("M112", "M108", "RESTART", "FIRMWARE_RESTART"))  # wait for no turn
 
 
@@ -47,7 +53,8 @@ class Request(Enum):
 class Daemon:
     """`load` reads the configuration, `reach` gives the ways to its MCUs, `log` takes lines for the log.
 
-    `responses` outlive restarts. `changed` is called after each change of state.
+    `save` writes options into the configuration's files and names those that changed; without it SAVE_CONFIG is
+    refused. `responses` outlive restarts. `changed` is called after each change of state.
     """
 
     def __init__(
@@ -55,6 +62,7 @@ class Daemon:
         load: Callable[[], Loaded],
         reach: Callable[[Loaded], Mapping[str, Reach]],
         log: Callable[[str], None] = lambda line: None,
+        save: Callable[[Changes], Sequence[str]] | None = None,
     ) -> None:
         self.state = State.STARTUP
         self.message = STARTING
@@ -62,7 +70,7 @@ class Daemon:
         self.host: Host | None = None
         self.changed: list[Callable[[], None]] = []
         self.log = log
-        self._load, self._reach = load, reach
+        self._load, self._reach, self._save = load, reach, save
         self._reaches: Mapping[str, Reach] = {}
         self._request: asyncio.Future[Request] = asyncio.get_running_loop().create_future()
         self._always = Commands([DaemonCommands(self)])
@@ -81,12 +89,15 @@ class Daemon:
     async def execute(self, text: str, name: str) -> None:
         """Carry out lines of G-code, from the source `name`. Raises the first error.
 
-        Emergency stop, cancel and restarts do not wait for what is being done.
+        Emergency stop, cancel and restarts do not wait for what is being done. A restart ends the others.
         """
-        for number, written in enumerate(text.splitlines(), 1):
-            line = parse_line(written, f"{name}:{number}")
-            if line is not None:
-                await self._carry_out(line)
+        try:
+            for number, written in enumerate(text.splitlines(), 1):
+                line = parse_line(written, f"{name}:{number}")
+                if line is not None:
+                    await self._carry_out(line)
+        except GivenUp as error:
+            self.responses.note(f"{error.what} ({error.where})" if error.where else error.what)
 
     async def _carry_out(self, line: Line) -> None:
         host = self.host
@@ -99,8 +110,21 @@ class Daemon:
         elif line.command in FROM_THE_SIDE:
             await host.commands.run(line)
         else:
-            async with host.scripts.turn:
-                await host.guarded(host.scripts.carry_out(line))
+            if line.command == CANCEL:
+                host.give_up()
+            await self._until_request(self._in_turn(host, line))
+
+    async def _in_turn(self, host: Host, line: Line) -> None:
+        async with host.scripts.turn:
+            await host.guarded(host.scripts.carry_out(line))
+
+    def save(self, host: Host) -> Sequence[str]:
+        """Write what calibrations found out into the configuration; gives the files. Raises KlipkitError."""
+        if self._save is None:
+            raise GcodeError("SAVE_CONFIG: a rehearsal changes no configuration")
+        files = self._save(host.unsaved.values) if host.unsaved.values else ()
+        host.unsaved.clear()
+        return files
 
     async def _live(self) -> Request:
         """One machine, from its configuration to the request that ends it."""
@@ -113,6 +137,7 @@ class Daemon:
                 fault = await self._until_request(_result(self.host.fault))
                 if fault is not None:
                     self._note_fault(self.host, fault)
+                    await self._until_request(self._look_into(self.host, fault))
         except KlipkitError as error:
             self._note_error(error)
         try:
@@ -129,7 +154,11 @@ class Daemon:
             self.log(notice)
         self._reaches = self._reach(loaded)
         self.host = Host(loaded, self._reaches, self.responses)
+        self.host.commands.add(DaemonCommands(self))
+        self.host.commands.add(SaveCommands(self, self.host))
         await self.host.start()
+        for mcu in self.host.mcus.values():
+            self.log(f"MCU '{mcu.name}': {sanitise(mcu.dictionary.version)}, {mcu.frequency:.0f} Hz")
 
     async def _until_request(self, work: Any) -> Any:
         """Do `work`; a request ends it, and None comes of it."""
@@ -158,6 +187,14 @@ class Daemon:
         for line in host.cause.lines() if host.cause is not None else [str(fault)]:
             self.log(line)
         self._become(State.SHUTDOWN, _told(fault, FIRMWARE_HINT))
+
+    async def _look_into(self, host: Host, fault: KlipkitError) -> None:
+        """Why a link was lost: known only when the board is asked once more."""
+        lost = next((mcu for mcu in host.mcus.values() if _is(mcu, fault)), None)
+        if lost is not None and isinstance(fault, LinkError):
+            told = await inquest(self._reaches[lost.name].way, lost)
+            first, _, rest = self.message.partition("\n")
+            self._become(self.state, f"{first}\n{told}\n{rest}".rstrip())
 
     def _note_error(self, error: KlipkitError) -> None:
         stopped = self.host is not None and self.host.fault.done()
@@ -192,6 +229,26 @@ class DaemonCommands:
         self._daemon.ask(Request.FIRMWARE_RESTART)
 
 
+class SaveCommands:
+    """What a machine that is ready has besides its parts' commands."""
+
+    def __init__(self, daemon: Daemon, host: Host) -> None:
+        self._daemon, self._host = daemon, host
+
+    @gcode("SAVE_CONFIG")
+    async def save_config(self, *, restart: Annotated[int, "0: do not restart"] = 1) -> None:
+        """Write what calibrations found out into the configuration, each option where it stands, and restart."""
+        if restart and self._host.is_printing:
+            raise GcodeError("SAVE_CONFIG: a file is being printed, and the restart would end it")
+        files = self._daemon.save(self._host)
+        if not files:
+            self._daemon.responses.note("SAVE_CONFIG: there is nothing to save")
+            return
+        self._daemon.responses.note(f"SAVE_CONFIG: written into {', '.join(map(sanitise, files))}")
+        if restart:
+            self._daemon.ask(Request.RESTART)
+
+
 class MeanwhileCommands:
     """What clients ask for all the time, and is answered when the machine is not ready, too."""
 
@@ -211,6 +268,10 @@ class MeanwhileCommands:
     async def report_firmware(self) -> None:
         """Name and version."""
         self._responses.answer(f"FIRMWARE_NAME:Klipper FIRMWARE_VERSION:klipkit-{__version__}")
+
+
+def _is(mcu: Mcu, fault: KlipkitError) -> bool:
+    return mcu.fault.done() and mcu.fault.result() is fault
 
 
 async def _result(future: asyncio.Future[KlipkitError]) -> KlipkitError:

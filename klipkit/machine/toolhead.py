@@ -19,6 +19,7 @@ from typing import Protocol
 from klipkit._core import ffi, lib
 from klipkit.base.errors import KlipkitError
 from klipkit.base.tasks import carried_through
+from klipkit.gcode.waits import Waits
 from klipkit.machine.alone import Alone
 from klipkit.machine.kinematics import Place
 from klipkit.machine.planner import Planner
@@ -78,6 +79,7 @@ class Toolhead:
         main: Mcu,
         drives: Sequence[Drive],
         failed: Callable[[KlipkitError], None],
+        waits: Waits,
     ) -> None:
         self.planner = planner
         self.main = main
@@ -87,6 +89,7 @@ class Toolhead:
             DUE  # s: the least time by which steps of a move that goes on were made before they were due
         )
         self._failed = failed
+        self._waits = waits
         self._queues: Sequence[StepQueue] = ()
         self._made = 0.0  # print time up to which steps were made
         self._until = 0.0  # print time up to which steps may have been made already
@@ -169,17 +172,20 @@ class Toolhead:
             await asyncio.sleep(max(LEAST_WAIT, more))
 
     async def dwell(self, seconds: float) -> None:
-        """The next move begins that much later than the last one ends."""
+        """The next move begins so much later than the last one ends; a long dwell may be cut short. Raises GivenUp."""
         if seconds < SHORT:
             self.planner.flush()
-        else:
-            await self._finish()
-        self._rests = max(self._rests, self.planner.committed) + seconds
-        self.planner.set_start(self._rests)
-        if seconds < SHORT:
+            self._rest_until(max(self._rests, self.planner.committed) + seconds)
             await self.go_on()
-        else:
-            await asyncio.sleep(max(0.0, self._rests - self.now() - LEAD))
+            return
+        await self._finish()
+        end = max(self._rests, self.planner.committed) + seconds
+        if not await self._waits.sleep(end - self.now() - LEAD):
+            self._rest_until(end)
+
+    def _rest_until(self, print_time: float) -> None:
+        self._rests = print_time
+        self.planner.set_start(print_time)
 
     async def drain(self) -> None:
         """Wait until all moves are done."""
