@@ -26,6 +26,7 @@ from klipkit.machine.planner import Planner
 from klipkit.mcu.clocksync import ClockMapping, first_mapping, next_mapping
 from klipkit.mcu.digital_out import DigitalOut
 from klipkit.mcu.mcu import Mcu
+from klipkit.mcu.scheduled import SPACING as SHORTEST
 from klipkit.mcu.stepper import Stepper, StepQueue
 
 AHEAD = 2.0  # s of moves that are committed at most
@@ -36,6 +37,9 @@ FOLLOW = 1.0  # s of motion after which other MCUs' clocks are followed anew
 SHORT = DUE / 2  # s: a dwell shorter than this is part of the motion, whose last steps are not waited for
 LEAD = 0.25  # s from standstill to the first step
 WAKE = 0.02  # s for which a motor is on before its first step
+SPACING = (
+    SHORTEST + WAKE + 0.01
+)  # s from a change of an enable pin to the next step: it may have to change once more
 LEAST_WAIT = 0.0001  # s: less than the clock's resolution would not let time pass
 DRIP_PIECE = 0.02  # s between looks at a dripped move
 KEPT = 1.0  # s of motion that are past and still known
@@ -163,7 +167,6 @@ class Toolhead:
 
     def push(self) -> None:
         """Moves may have come."""
-        self._start_motors()
         self._advance()
 
     async def room(self) -> None:
@@ -211,7 +214,7 @@ class Toolhead:
         for drive in self.drives:
             if drive.enable is not None and drive.enable.is_on:
                 drive.enable.set(when, False)
-        self._made = when
+        self._made = when + SPACING
         self.planner.know(())
 
     async def enable(self, name: str, on: bool) -> None:
@@ -219,8 +222,9 @@ class Toolhead:
         await self.drain()
         enable = self.drive(name).enable
         if enable is not None and enable.is_on != on:
-            self._made = max(self._made, self.now() + LEAD)
-            enable.set(self._made, on)
+            when = max(self._made, self.now() + LEAD)
+            enable.set(when, on)
+            self._made = when + SPACING
 
     async def drip(self, end: Place, velocity: float, accel: float, stop: Stop) -> None:
         """Move straight to `end`, whatever the bounds, from standstill, until that is reached or `stop` is over.
@@ -233,7 +237,6 @@ class Toolhead:
         await self.begin()
         start = self._made
         self.planner.append(end, velocity, accel)
-        self._start_motors()
         await stop.begin(start)
         self.planner.flush()
         stop.ends(self.planner.committed)
@@ -261,7 +264,6 @@ class Toolhead:
         await self.begin()
         stepper = self.drive(name).stepper
         place = stepper.position()
-        self._switch_on(self.drive(name))
         stepper.follow(motion.stepper, self._made, stepper.commanded(), 0.0)
         end = motion.lay(self._made)
         try:
@@ -312,7 +314,6 @@ class Toolhead:
         """Make and send all steps, to standstill."""
         self.planner.flush()
         settled = self.planner.settled
-        self._start_motors()
         self._advance(settled)
         while self._made < settled:
             await asyncio.sleep(PIECE / 2)
@@ -320,23 +321,11 @@ class Toolhead:
 
     async def _drip_until(self, end: float, stop: Stop) -> None:
         while self._made < end and not stop.is_over():
-            self._made = min(end, max(self._made, self.now() + stop.ahead))
-            self._generate(min(end, self._made + DRIP_PIECE))
+            made = min(end, max(self._made, self.now() + stop.ahead))
+            self._generate(made, min(end, made + DRIP_PIECE))
             await stop.wait(DRIP_PIECE)
         while not stop.is_over() and self.now() < end:
             await stop.wait(max(LEAST_WAIT, end - self.now()))
-
-    def _start_motors(self) -> None:
-        """Switch the motors on before the first step of a move that has come."""
-        if not self.planner.waiting and self.planner.committed <= self._made:
-            return
-        for drive in self.drives:
-            self._switch_on(drive)
-
-    def _switch_on(self, drive: Drive) -> None:
-        """Switch a motor on before the next step."""
-        if drive.enable is not None and not drive.enable.is_on:
-            drive.enable.set(self._made - WAKE, True)
 
     def _advance(self, end: float | None = None) -> None:
         """Make and send the steps that are due, in pieces; `end` is where standstill is known to last to."""
@@ -347,18 +336,26 @@ class Toolhead:
             self.least_lead = min(self.least_lead, self._made - now)
         due = min(known, now + DUE)
         while self._made + PIECE <= due or (end is not None and self._made < due):
-            self._made = min(self._made + PIECE, due) if end is not None else self._made + PIECE
+            made = min(self._made + PIECE, due) if end is not None else self._made + PIECE
             latest = self.planner.committed if end is None else end
-            self._generate(max(self._until, min(latest, self._made + FOLLOW + self.planner.delay)))
+            self._generate(made, max(self._until, min(latest, made + FOLLOW + self.planner.delay)))
             if self._made - self._mapped >= FOLLOW:
                 self._follow()
         self.planner.expire(min(self._made, now) - KEPT)
 
-    def _generate(self, until: float) -> None:
-        """Make and send the steps up to `made`, and those of the motion until `until` that is final."""
+    def _generate(self, made: float, until: float) -> None:
+        """Make and send the steps up to `made`, and those of the motion until `until` that is final.
+
+        A motor that is off is switched on before its first step.
+        """
+        begun, self._made = self._made, made
+        off = [(drive, drive.stepper.given()) for drive in self.drives if _is_off(drive)]
         for queue in self._queues:
-            queue.generate(until, self._made)
+            queue.generate(until, made)
         self._until = until
+        for drive, given in off:
+            if drive.stepper.given() != given and drive.enable is not None:
+                drive.enable.set(begun - WAKE, True)
         for queue in self._queues:
             queue.flush(self._made)
 
@@ -385,3 +382,7 @@ class Toolhead:
 
     def _queue_of(self, stepper: Stepper) -> StepQueue:
         return next(queue for queue in self._queues if queue.mcu is stepper.mcu)
+
+
+def _is_off(drive: Drive) -> bool:
+    return drive.enable is not None and not drive.enable.is_on
