@@ -34,6 +34,16 @@ class UnknownCommand(GcodeError):
     classic: ClassVar[tuple[str, ...]] = ("Unknown command:",)
 
 
+class RequestError(KlipkitError):
+    """A request to the API of the daemon cannot be carried out.
+
+    The message names the parameter, or what is missing. Clients find the endpoints by `list_endpoints`.
+    """
+
+    code = "request"
+    classic: ClassVar[tuple[str, ...]] = ("webhooks: No registered callback", "Missing Argument")
+
+
 class MoveError(GcodeError):
     """A move was refused because it leaves the machine's reach, or the axis has not been homed.
 

@@ -7,25 +7,31 @@ startup --> ready --> shutdown          shutdown, error: nothing moves or heats,
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from enum import Enum
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from klipkit import __version__
 from klipkit.base.configedit import Changes
 from klipkit.base.errors import KlipkitError, PrinterError, causes
-from klipkit.base.faults import GcodeError, GivenUp, LinkError
+from klipkit.base.faults import EmergencyStop, GcodeError, GivenUp, LinkError
 from klipkit.base.schema import Loaded
 from klipkit.base.text import sanitise
 from klipkit.daemon.host import Host
+from klipkit.daemon.objects import Objects
+from klipkit.daemon.webhooks import Webhooks
 from klipkit.gcode.commands import Commands, gcode
+from klipkit.gcode.remote import RemoteMethods
 from klipkit.gcode.responses import Responses
 from klipkit.gcode.words import Line, parse_line
 from klipkit.mcu.inquest import inquest
 from klipkit.mcu.mcu import Mcu
 from klipkit.mcu.restart import Reach
 
+T = TypeVar("T")
+
 STARTING = "Printer is not ready: it is starting"
+ENDING = "Printer is not ready: it is being restarted"
 READY = "Printer is ready"
 RESTART_HINT = 'when it is mended, "RESTART" reads the configuration again'
 FIRMWARE_HINT = 'when it is mended, "FIRMWARE_RESTART" starts the microcontrollers and the host again'
@@ -70,21 +76,50 @@ class Daemon:
         self.host: Host | None = None
         self.changed: list[Callable[[], None]] = []
         self.log = log
+        self.remote = RemoteMethods(log)
+        self.has_objects = False  # the machine's parts have been ready, and have a status since
         self._load, self._reach, self._save = load, reach, save
         self._reaches: Mapping[str, Reach] = {}
         self._request: asyncio.Future[Request] = asyncio.get_running_loop().create_future()
+        self._stops = False
+        self._working = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._webhooks = Webhooks(lambda: (self.state.value, self.message))
         self._always = Commands([DaemonCommands(self)])
-        self._meanwhile = Commands([MeanwhileCommands(self.responses)])
+        self._meanwhile = Commands([MeanwhileCommands(self)])
 
     async def run(self) -> None:
         """Until it is asked to stop."""
-        while await self._live() is not Request.STOP:
-            pass
+        while not self._stops:
+            await self._live()
 
     def ask(self, request: Request) -> None:
         """Have the machine end, and perhaps begin anew."""
+        self._stops = self._stops or request is Request.STOP  # it may come while another one is carried out
         if not self._request.done():
             self._request.set_result(request)
+
+    def emergency_stop(self, what: str) -> None:
+        """Stop everything at once."""
+        if self.host is not None:
+            self.host.shut_down(EmergencyStop(what, hint="FIRMWARE_RESTART starts the printer again"))
+
+    @property
+    def objects(self) -> Objects:
+        """What can be seen now."""
+        parts = self.host.parts if self.host is not None and self.has_objects else {}
+        return Objects({"webhooks": self._webhooks, **parts})
+
+    def commands(self) -> Commands:
+        """The commands that are known now."""
+        return self._always if self.host is None else self.host.commands
+
+    def ready(self) -> Host:
+        """The machine. Raises PrinterError when it is not ready."""
+        if self.state is not State.READY or self.host is None:
+            raise PrinterError(self.message)
+        return self.host
 
     async def execute(self, text: str, name: str) -> None:
         """Carry out lines of G-code, from the source `name`. Raises the first error.
@@ -99,6 +134,19 @@ class Daemon:
         except GivenUp as error:
             self.responses.note(f"{error.what} ({error.where})" if error.where else error.what)
 
+    async def in_turn(self, work: Callable[[Host], Coroutine[Any, Any, T]]) -> T:
+        """Do `work` on the machine, when all who came before have done theirs. Raises PrinterError when it is not
+        ready, and what ends it."""
+        host = self.ready()
+        self._working += 1
+        self._idle.clear()
+        try:
+            return await host.guarded(_in_turn(host, work))
+        finally:
+            self._working -= 1
+            if not self._working:
+                self._idle.set()
+
     async def _carry_out(self, line: Line) -> None:
         host = self.host
         if line.command in self._always.by_name:
@@ -112,11 +160,7 @@ class Daemon:
         else:
             if line.command == CANCEL:
                 host.give_up()
-            await self._until_request(self._in_turn(host, line))
-
-    async def _in_turn(self, host: Host, line: Line) -> None:
-        async with host.scripts.turn:
-            await host.guarded(host.scripts.carry_out(line))
+            await self.in_turn(lambda host: host.scripts.carry_out(line))
 
     def save(self, host: Host) -> Sequence[str]:
         """Write what calibrations found out into the configuration; gives the files. Raises KlipkitError."""
@@ -126,13 +170,14 @@ class Daemon:
         host.unsaved.clear()
         return files
 
-    async def _live(self) -> Request:
+    async def _live(self) -> None:
         """One machine, from its configuration to the request that ends it."""
         self._request = asyncio.get_running_loop().create_future()
         self._become(State.STARTUP, STARTING)
         try:
             await self._until_request(self._start())
             if self.host is not None and not self._request.done():
+                self.has_objects = True
                 self._become(State.READY, READY)
                 fault = await self._until_request(_result(self.host.fault))
                 if fault is not None:
@@ -142,18 +187,20 @@ class Daemon:
             self._note_error(error)
         try:
             request = await self._request
+            await self._end_scripts()
+            if not self._stops:
+                self._become(State.STARTUP, ENDING)
         finally:
             await self._let_go()
         if request is Request.FIRMWARE_RESTART:
             await self._restart_boards()
-        return request
 
     async def _start(self) -> None:
         loaded = self._load()
         for notice in loaded.notices:
             self.log(notice)
         self._reaches = self._reach(loaded)
-        self.host = Host(loaded, self._reaches, self.responses)
+        self.host = Host(loaded, self._reaches, self.responses, self.remote)
         self.host.commands.add(DaemonCommands(self))
         self.host.commands.add(SaveCommands(self, self.host))
         await self.host.start()
@@ -170,13 +217,23 @@ class Daemon:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
+    async def _end_scripts(self) -> None:
+        """What is being carried out on the machine ends before the machine does."""
+        host = self.host
+        if host is None:
+            return
+        if not host.fault.done():
+            host.fault.set_result(PrinterError(ENDING))
+        await self._idle.wait()
+        await asyncio.sleep(0)  # who asked for it is told before the machine ends
+
     async def _let_go(self) -> None:
+        self.has_objects = False
         host, self.host = self.host, None
         if host is not None:
             await host.stop()
 
     async def _restart_boards(self) -> None:
-        self._become(State.STARTUP, STARTING)
         for reach in self._reaches.values():
             try:
                 await reach.restart()
@@ -252,8 +309,21 @@ class SaveCommands:
 class MeanwhileCommands:
     """What clients ask for all the time, and is answered when the machine is not ready, too."""
 
-    def __init__(self, responses: Responses) -> None:
-        self._responses = responses
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+        self._responses = daemon.responses
+
+    @gcode("M112")
+    async def emergency_stop(self) -> None:
+        """Stop everything at once, if it has not stopped yet."""
+        self._daemon.emergency_stop("Shutdown due to M112 command")
+
+    @gcode("STATUS")
+    async def report_status(self) -> None:
+        """Report the state of the printer, and why."""
+        self._responses.note(
+            f"Klipper state: {self._daemon.state.value.capitalize()}\n{self._daemon.message}"
+        )
 
     @gcode("M105")
     async def report_temperatures(self) -> None:
@@ -272,6 +342,11 @@ class MeanwhileCommands:
 
 def _is(mcu: Mcu, fault: KlipkitError) -> bool:
     return mcu.fault.done() and mcu.fault.result() is fault
+
+
+async def _in_turn(host: Host, work: Callable[[Host], Coroutine[Any, Any, T]]) -> T:
+    async with host.scripts.turn:
+        return await work(host)
 
 
 async def _result(future: asyncio.Future[KlipkitError]) -> KlipkitError:

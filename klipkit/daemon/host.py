@@ -18,6 +18,7 @@ from klipkit.daemon.parts import PARTS
 from klipkit.daemon.unsaved import Unsaved
 from klipkit.daemon.wiring import Wiring
 from klipkit.gcode.commands import Commands
+from klipkit.gcode.remote import RemoteMethods
 from klipkit.gcode.responses import Responses
 from klipkit.gcode.scripts import Scripts
 from klipkit.gcode.waits import Waits
@@ -60,12 +61,17 @@ class Host:
     homing: Homing
 
     def __init__(
-        self, loaded: Loaded, reaches: Mapping[str, Reach], responses: Responses | None = None
+        self,
+        loaded: Loaded,
+        reaches: Mapping[str, Reach],
+        responses: Responses | None = None,
+        remote: RemoteMethods | None = None,
     ) -> None:
         self.loaded = loaded
         self.reaches = reaches
         self.mcus: dict[str, Mcu] = {}
         self.responses = responses or Responses()
+        self.remote = remote or RemoteMethods()
         self.commands = Commands()
         self.scripts = Scripts(self.commands, self.responses)
         self.waits = Waits()
@@ -229,11 +235,13 @@ class Host:
         wiring.provide(Schedule, self.toolhead)
         wiring.provide(Homing, self.homing)
         wiring.provide(Responses, self.responses)
+        wiring.provide(RemoteMethods, self.remote)
         wiring.provide(Commands, self.commands)
         wiring.provide(Scripts, self.scripts)
         wiring.provide(Waits, self.waits)
         wiring.provide(Motors, self.toolhead)
         wiring.provide(Alarm, self)
         wiring.provide(Autosave, self.unsaved)
+        wiring.provide(Unsaved, self.unsaved)
         wiring.provide(Sensors, Sensors(pins, self.toolhead, self))
         return wiring
