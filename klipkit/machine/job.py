@@ -17,9 +17,7 @@ from klipkit.gcode.chunks import chunks, line_at
 from klipkit.gcode.scripts import Scripts
 from klipkit.machine.planner import Planner
 from klipkit.machine.refusals import refusal
-from klipkit.machine.toolhead import AHEAD, Toolhead
-
-BUDGET = 0.5  # s of moves that a turn commits at most, and a little
+from klipkit.machine.toolhead import Toolhead
 
 
 class JobState(Enum):
@@ -98,20 +96,31 @@ class Job:
 
     async def _turn(self, chunk: bytes, at: int) -> int:
         """Carry out lines until enough is committed, or one that is not plain; gives where the next one begins."""
+        fast = self._fast
+        at += await self._plain(chunk, at)
+        if fast.why == lib.FAST_REFUSED:
+            raise refusal(self._planner, fast.refused, self.where)
+        if fast.why == lib.FAST_OTHER:
+            at = await self._other(chunk, at)
+        return at
+
+    async def _plain(self, chunk: bytes, at: int) -> int:
+        """Carry out plain lines; gives their bytes."""
         fast, toolhead = self._fast, self._toolhead
         await toolhead.begin()
         fast.lines = self.line
         text = ffi.cast("const char *", ffi.from_buffer(chunk))
-        until = toolhead.now() + AHEAD + BUDGET
-        at += int(lib.fast_run(fast, self._planner.moves, text + at, len(chunk) - at, until))
+        until = toolhead.horizon()
+        done = int(lib.fast_run(fast, self._planner.moves, text + at, len(chunk) - at, until))
         self.line = fast.lines
         toolhead.push()
-        if fast.why == lib.FAST_REFUSED:
-            raise refusal(self._planner, fast.refused, self.where)
-        if fast.why == lib.FAST_OTHER:
-            lib.lookahead_set_line(self._planner.lookahead, self.line + 1)
-            line, at = line_at(chunk, at, self.where)
-            if line is not None:
-                await self._scripts.carry_out(line)
-            self.line += 1
-        return at
+        return done
+
+    async def _other(self, chunk: bytes, at: int) -> int:
+        """Carry out a line that is not plain; gives where the next one begins."""
+        lib.lookahead_set_line(self._planner.lookahead, self.line + 1)
+        line, end = line_at(chunk, at, self.where)
+        if line is not None:
+            await self._scripts.carry_out(line)
+        self.line += 1
+        return end

@@ -1,0 +1,55 @@
+"""The printing of a file for its time and its faults: its lines are carried out by the machine that is to print it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from klipkit._core import lib
+from klipkit.base.errors import KlipkitError
+from klipkit.base.faults import GcodeError
+from klipkit.gcode.scripts import Scripts
+from klipkit.machine.estimatehead import QuickToolhead
+from klipkit.machine.job import Job
+from klipkit.machine.planner import Planner
+from klipkit.machine.refusals import refusal
+
+Found = Callable[[int, GcodeError], None]
+
+
+class QuickJob(Job):
+    """`found`: what is wrong with a line is told there, and the line is passed over; None: the first fault is raised."""
+
+    def __init__(
+        self,
+        path: str,
+        planner: Planner,
+        toolhead: QuickToolhead,
+        scripts: Scripts,
+        found: Found | None = None,
+    ) -> None:
+        super().__init__(path, planner, toolhead, scripts)
+        self._quick = toolhead
+        self._found = found
+
+    async def _turn(self, chunk: bytes, at: int) -> int:
+        """Carry out lines until enough is committed, or one that is not plain; gives where the next one begins."""
+        fast: Any = self._fast
+        at += await self._plain(chunk, at)
+        if fast.why not in (lib.FAST_REFUSED, lib.FAST_OTHER):
+            return at
+        self._quick.line = self.line + 1
+        try:
+            if fast.why == lib.FAST_REFUSED:
+                raise refusal(self._planner, fast.refused, self.where)
+            at = await self._other(chunk, at)
+        except GcodeError as error:
+            at = self._note(error, chunk, at)
+        self._quick.rest()
+        return at
+
+    def _note(self, error: KlipkitError, chunk: bytes, at: int) -> int:
+        """A line is wrong; gives where the next one begins."""
+        if self._found is None or not isinstance(error, GcodeError):
+            raise error
+        self.line += 1
+        self._found(self.line, error)
+        return chunk.find(b"\n", at) + 1 or len(chunk)
