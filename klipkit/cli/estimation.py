@@ -1,29 +1,21 @@
-"""A print in a hurry: the host on simulated microcontrollers, its moves planned but not stepped, and what they add up to."""
+"""A print in a hurry: the host on simulated microcontrollers, moves planned but not stepped, and their sums."""
 
-import asyncio
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from klipkit._core import ffi, lib
-from klipkit.base.errors import KlipkitError
 from klipkit.base.schema import Loaded
 from klipkit.daemon.host import Host
 from klipkit.machine.estimatehead import QuickToolhead, Tally
-from klipkit.machine.estimatejob import Found, QuickJob
-from klipkit.machine.estimateparts import LAYER_LEAST, Part, Parts, parts_of
-from klipkit.mcu.mcu import Mcu
-from klipkit.machine.planner import Planner
-from klipkit.machine.toolhead import Drive
+from klipkit.machine.estimatejob import Found, QuickJob, Shown
+from klipkit.machine.estimateparts import LAYER_LEAST, Part, parts_of
 from klipkit.parts.heaters.heater import Heater
 from klipkit.sim.loop import run_virtual
 from klipkit.sim.printer import SimulatedPrinter
 
 COOL = 45.0  # degrees C: a heater that is off and colder does not change much any more
 PERIOD = 0.5  # s between samples of the progress
-
-Shown = Callable[[float], None]
 
 
 @dataclass(slots=True)
@@ -133,7 +125,7 @@ class Estimation:
         by_height = LAYER_LEAST if self._parts.by_height else 0.0
         tally = toolhead.tally = Tally(host.planner, self._parts.bounds, by_height, self._period)
         tally.shift(toolhead.now())
-        job = QuickJob(self._path, host.planner, toolhead, host.scripts, self._found)
+        job = QuickJob(self._path, host.planner, toolhead, host.scripts, self._found, self._shown)
         begun = now()
         try:
             await host.guarded(job.run())

@@ -30,6 +30,7 @@ TOOLS = {
     "console": Entry(
         "console", "Talk with a microcontroller: its firmware's own commands, typed or scripted."
     ),
+    "estimate": Entry("estimate", "Estimate the time and the filament of a print."),
     "explain": Entry("explain", "Explain an error code or message, or list all errors."),
     "flash": Entry("flash", "Put firmware on a board, and see that it runs."),
     "pins": Entry("pins", "Translate, list and check pin names."),

@@ -1,13 +1,13 @@
 """A toolhead that takes no time: moves are planned and timed as on a printer, but few steps are made of them.
 
-    a file's moves      planned; no steps.  While the machine rests (heaters are at their targets) their time is passed over:
+    a file's moves      planned; no steps. While the machine rests (heaters are at their targets) their time is skipped:
 
         print time of the planner = print time of the main MCU + skipped
 
-    homing, probing     real steps.  Before, print times are joined again, and the motors are carried to where the moves went
+    homing, probing     real steps. Before, print times are joined again, and motors are carried to where the moves went
 
-Whatever waits (a heater, an endstop) waits for the real thing on its MCU. What a part gives an output during moves comes
-earlier, by the MCU's clock, than the move that it belongs to.
+Whatever waits (a heater, an endstop) waits for the real thing on its MCU. What a part gives an output during moves
+comes earlier, by the MCU's clock, than the move that it belongs to.
 """
 
 import asyncio
@@ -99,8 +99,8 @@ class McuSchedule:
 
 
 class QuickToolhead(Toolhead):
-    """`rests` says whether the machine would stay as it is while time passes; `carried` is told that a motor's body is to be
-    moved by so many steps that were not made. `saved`: s that were passed over, in all."""
+    """`rests` says whether the machine would stay as it is while time passes; `carried` is told that a motor's body is
+    to be moved by so many steps that were not made. `saved`: s that were passed over, in all."""
 
     def __init__(
         self,
@@ -210,7 +210,7 @@ class QuickToolhead(Toolhead):
             self.tally.rest(self.line, self.now())
 
     def _may_skip(self) -> bool:
-        """Whether time may be passed over: nothing depends on it, and the MCUs have made the steps that they were sent."""
+        """Whether time may be passed over: nothing depends on it, and the MCUs have made the steps that they have."""
         return not self._is_real and self.main.print_time() >= self._busy and self.rests()
 
     def _skip(self, seconds: float) -> None:
@@ -252,7 +252,7 @@ class QuickToolhead(Toolhead):
             self.tally.take()
 
     async def _join(self) -> None:
-        """At standstill print time becomes the MCU's again, and the motors' bodies are carried to where they should be."""
+        """At standstill print time becomes the MCU's again, and the motors are carried to where they should be."""
         await self.drain()
         if not self._is_apart and not self.skipped:
             return
@@ -264,7 +264,9 @@ class QuickToolhead(Toolhead):
         self._rests = max(0.0, self._rests - self.skipped)
         self.skipped = 0.0
         when = self.now()
-        planner.discard(when - (planner.settled - planner.committed))  # as after a drain: all is settled by now
+        planner.discard(
+            when - (planner.settled - planner.committed)
+        )  # as after a drain: all is settled by now
         self._made = self._until = self._mapped = when
         places = planner.coordinates(position)
         filament = float(lib.lookahead_filament(planner.lookahead))

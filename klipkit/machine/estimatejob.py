@@ -13,10 +13,11 @@ from klipkit.machine.planner import Planner
 from klipkit.machine.refusals import refusal
 
 Found = Callable[[int, GcodeError], None]
+Shown = Callable[[float], None]
 
 
 class QuickJob(Job):
-    """`found`: what is wrong with a line is told there, and the line is passed over; None: the first fault is raised."""
+    """`found` is told what is wrong with a line, which is passed over then; None: the first fault is raised."""
 
     def __init__(
         self,
@@ -25,14 +26,18 @@ class QuickJob(Job):
         toolhead: QuickToolhead,
         scripts: Scripts,
         found: Found | None = None,
+        shown: Shown | None = None,
     ) -> None:
         super().__init__(path, planner, toolhead, scripts)
         self._quick = toolhead
         self._found = found
+        self._shown = shown
 
     async def _turn(self, chunk: bytes, at: int) -> int:
         """Carry out lines until enough is committed, or one that is not plain; gives where the next one begins."""
         fast: Any = self._fast
+        if self._shown is not None:
+            self._shown(self.progress)
         at += await self._plain(chunk, at)
         if fast.why not in (lib.FAST_REFUSED, lib.FAST_OTHER):
             return at

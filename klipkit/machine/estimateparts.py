@@ -1,4 +1,4 @@
-"""The parts of a sliced file by its comments: layers and kinds of lines (";LAYER:3", ";TYPE:SKIN"), by the first line of each."""
+"""The parts of a sliced file by its comments: layers and kinds of lines, each from its first line on."""
 
 import re
 from collections.abc import Iterator
@@ -8,10 +8,10 @@ from pathlib import Path
 from klipkit.base.errors import UsageError
 from klipkit.base.text import sanitise
 
-# Cura, and others: ;LAYER:3 ;TYPE:SKIN. PrusaSlicer: ;LAYER_CHANGE ;Z:0.4 ;TYPE:Perimeter. OrcaSlicer, too: "; CHANGE_LAYER",
-# "; FEATURE: Outer wall". Simplify3D: "; layer 3, Z = 0.6", "; feature outer perimeter".
+# Cura, and others: ;LAYER:3 ;TYPE:SKIN. PrusaSlicer and OrcaSlicer: ;LAYER_CHANGE ;Z:0.4 ;TYPE:Perimeter, or
+# "; CHANGE_LAYER", "; FEATURE: Outer wall". Simplify3D: "; layer 3, Z = 0.6", "; feature outer perimeter".
 COMMENT = re.compile(
-    rb"^[ \t]*;[ \t]*(?:(?P<layer>LAYER:|layer |LAYER_CHANGE|CHANGE_LAYER|BEFORE_LAYER_CHANGE$)(?P<number>[^\r\n]*)"
+    rb"^[ \t]*;[ \t]*(?:(?P<layer>LAYER:|layer |LAYER_CHANGE|CHANGE_LAYER)(?P<number>[^\r\n]*)"
     rb"|(?:TYPE:|FEATURE:|feature )[ \t]*(?P<feature>[^\r\n]*))",
     re.MULTILINE,
 )
