@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
+LINE = re.compile(rb"[^\n]*\n|[^\n]+\Z")
 TOLD = re.compile(rb"[ \t]*M73\b")
 PERCENT, MINUTE = 100, 60
 
@@ -13,7 +14,7 @@ def with_progress(data: bytes, reached: Sequence[tuple[int, float]], seconds: fl
     `reached`: lines (from 1) and the time, s, at which they were done, ascending; `seconds`: of the whole print.
     """
     end = b"\r\n" if b"\r\n" in data[:4096] else b"\n"
-    lines = data.splitlines(keepends=True)
+    lines = LINE.findall(data)
     out: list[bytes] = []
     at = 0
     for line, text in _told([(0, 0.0), *reached, (len(lines), seconds)], seconds):
