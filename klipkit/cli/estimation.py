@@ -130,7 +130,7 @@ class Estimation:
         try:
             await host.guarded(job.run())
             await host.guarded(toolhead.drain())
-            toolhead.rest()
+            toolhead.rest(job.line)
         finally:
             self.result.start_seconds = begun
             self.result.seconds = now() - begun + toolhead.saved

@@ -6,12 +6,14 @@ await scripts.run("G28\nG1 X10", "console")  a turn for some lines
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from klipkit.base.faults import UnknownCommand
 from klipkit.gcode.commands import Commands
 from klipkit.gcode.responses import Responses
 from klipkit.gcode.words import Line, parse_line
+
+AT_ONCE = 32  # lines that wait for nothing, before others of the event loop have their turn
 
 
 class Scripts:
@@ -21,6 +23,8 @@ class Scripts:
         self.commands = commands
         self.responses = responses
         self.turn = asyncio.Lock()
+        self.passed_over: Callable[[UnknownCommand], None] = lambda error: None  # is told of each, too
+        self._lines = 0
 
     async def run(self, text: str, name: str) -> None:
         """Carry out the lines in one turn. `name` is their source. Raises the first error."""
@@ -39,7 +43,11 @@ class Scripts:
 
         Slicers and clients send commands of many machines: the dialect goes on behind them.
         """
+        self._lines += 1
+        if self._lines % AT_ONCE == 0:
+            await asyncio.sleep(0)
         try:
             await self.commands.run(line)
         except UnknownCommand as error:
+            self.passed_over(error)
             self.responses.note(f"{error.what} ({error.where})" if error.where else error.what)

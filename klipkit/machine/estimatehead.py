@@ -115,7 +115,7 @@ class QuickToolhead(Toolhead):
         self.rests: Callable[[], bool] = bool
         self.carried: Callable[[str, int], None] = lambda name, steps: None
         self.tally: Tally | None = None
-        self.line = 0  # of the file, that is being carried out
+        self.line: Callable[[], int] = int  # of the file, that is being carried out
         self._is_real = False  # steps are made
         self._busy = 0.0  # print time of the MCU up to which steps were made
         self._is_apart = False  # moves have come of which no steps were made
@@ -191,7 +191,7 @@ class QuickToolhead(Toolhead):
         self._busy = self._made
         if self.tally is not None:
             self.tally.skip()
-            self.tally.rest(self.line, self.now())
+            self.tally.rest(self.line(), self.now())
 
     async def move_alone(self, name: str, motion: Alone) -> None:
         """One motor makes a motion of its own, in real steps."""
@@ -203,11 +203,11 @@ class QuickToolhead(Toolhead):
             self._is_real = False
             self._busy = self._made
 
-    def rest(self) -> None:
-        """The line is done: the time up to now is its, if nothing moves any more."""
+    def rest(self, line: int) -> None:
+        """A line is done: the time up to now is its, if nothing moves any more."""
         self._take()
         if self.tally is not None and not self.is_moving:
-            self.tally.rest(self.line, self.now())
+            self.tally.rest(line, self.now())
 
     def _may_skip(self) -> bool:
         """Whether time may be passed over: nothing depends on it, and the MCUs have made the steps that they have."""
@@ -259,7 +259,7 @@ class QuickToolhead(Toolhead):
         self._take()
         planner, position = self.planner, self.planner.position
         if self.tally is not None:
-            self.tally.rest(self.line, self.now())
+            self.tally.rest(self.line(), self.now())
             self.tally.shift(-self.skipped)
         self._rests = max(0.0, self._rests - self.skipped)
         self.skipped = 0.0

@@ -1,18 +1,18 @@
 """The printing of a file for its time and its faults: its lines are carried out by the machine that is to print it."""
 
+import asyncio
 from collections.abc import Callable
-from typing import Any
 
-from klipkit._core import lib
 from klipkit.base.errors import KlipkitError
 from klipkit.base.faults import GcodeError
 from klipkit.gcode.scripts import Scripts
 from klipkit.machine.estimatehead import QuickToolhead
 from klipkit.machine.job import Job
 from klipkit.machine.planner import Planner
-from klipkit.machine.refusals import refusal
 
-Found = Callable[[int, GcodeError], None]
+LONGEST = 2 * 3600.0  # s of the machine's time that a line may wait: what it waits for never comes
+
+Found = Callable[[int, KlipkitError], None]
 Shown = Callable[[float], None]
 
 
@@ -32,29 +32,26 @@ class QuickJob(Job):
         self._quick = toolhead
         self._found = found
         self._shown = shown
+        toolhead.line = lambda: self.line + int(self.is_in_line)
 
-    async def _turn(self, chunk: bytes, at: int) -> int:
-        """Carry out lines until enough is committed, or one that is not plain; gives where the next one begins."""
-        fast: Any = self._fast
+    async def _turn(self, chunk: bytes, at: int) -> None:
+        """Carry out lines until enough is committed, or one that is not plain."""
         if self._shown is not None:
             self._shown(self.progress)
-        at += await self._plain(chunk, at)
-        if fast.why not in (lib.FAST_REFUSED, lib.FAST_OTHER):
-            return at
-        self._quick.line = self.line + 1
         try:
-            if fast.why == lib.FAST_REFUSED:
-                raise refusal(self._planner, fast.refused, self.where)
-            at = await self._other(chunk, at)
+            async with asyncio.timeout(LONGEST):
+                await super()._turn(chunk, at)
+        except TimeoutError:
+            what = f"a line waits for more than {LONGEST / 3600:g} hours"
+            self._note(
+                GcodeError(what, where=f"{self.path}:{self.line}", hint="what it waits for never comes")
+            )
         except GcodeError as error:
-            at = self._note(error, chunk, at)
-        self._quick.rest()
-        return at
+            self._note(error)
+        self._quick.rest(self.line)
 
-    def _note(self, error: KlipkitError, chunk: bytes, at: int) -> int:
-        """A line is wrong; gives where the next one begins."""
-        if self._found is None or not isinstance(error, GcodeError):
+    def _note(self, error: KlipkitError) -> None:
+        """The line that is just over is wrong."""
+        if self._found is None:
             raise error
-        self.line += 1
         self._found(self.line, error)
-        return chunk.find(b"\n", at) + 1 or len(chunk)
