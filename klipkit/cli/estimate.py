@@ -145,7 +145,7 @@ def _estimated(
     printer = SimulatedPrinter(loaded, chips, build(OBJECT), seed=seed)
     try:
         with progress(out, file) as shown:
-            return Estimation(loaded, printer, file, shown=shown, period=period).run()
+            return Estimation(loaded, chips, printer, file, shown=shown, period=period).run()
     finally:
         printer.close()
 

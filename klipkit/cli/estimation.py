@@ -1,20 +1,28 @@
 """A print in a hurry: the host on simulated microcontrollers, moves planned but not stepped, and their sums."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from klipkit._core import ffi, lib
+from klipkit.base.errors import KlipkitError
+from klipkit.base.pin import MAIN_MCU
 from klipkit.base.schema import Loaded
+from klipkit.boards.chips import Chip
+from klipkit.boards.steprates import step_rates
 from klipkit.daemon.host import Host
+from klipkit.machine.check import Findings
+from klipkit.machine.checkload import Law, StepWatch
 from klipkit.machine.estimatehead import QuickToolhead, Tally
-from klipkit.machine.estimatejob import Found, QuickJob, Shown
+from klipkit.machine.estimatejob import QuickJob, Shown
 from klipkit.machine.estimateparts import LAYER_LEAST, Part, parts_of
+from klipkit.mcu.config import McuConfig
 from klipkit.parts.heaters.heater import Heater
 from klipkit.sim.loop import run_virtual
 from klipkit.sim.printer import SimulatedPrinter
 
 COOL = 45.0  # degrees C: a heater that is off and colder does not change much any more
+BITS = 10  # a byte on a serial line
 PERIOD = 0.5  # s between samples of the progress
 
 
@@ -83,23 +91,23 @@ class Quiet:
 
 
 class Estimation:
-    """One run over a file. `found`: faults of lines are told there, and do not end it."""
+    """One run over a file. `findings`: faults go there, and steps are looked at, too; without, the first one is raised."""
 
     def __init__(
         self,
         loaded: Loaded,
+        chips: Mapping[str, Chip],
         printer: SimulatedPrinter,
         path: str,
         *,
-        found: Found | None = None,
+        findings: Findings | None = None,
         shown: Shown | None = None,
         period: float = PERIOD,
     ) -> None:
         self.result = Estimate()
         self.said: list[str] = []
-        self.targets: dict[str, float] = {}  # of the heaters at the end
-        self._loaded, self._printer, self._path = loaded, printer, path
-        self._found, self._shown, self._period = found, shown, period
+        self._loaded, self._chips, self._printer, self._path = loaded, chips, printer, path
+        self._findings, self._shown, self._period = findings, shown, period
         self._parts = parts_of(path)
 
     def run(self) -> Estimate:
@@ -117,7 +125,7 @@ class Estimation:
             await host.stop()
 
     async def _print(self, host: Host) -> None:
-        toolhead, now = host.toolhead, self._printer.cosim.now
+        toolhead = host.toolhead
         assert isinstance(toolhead, QuickToolhead)
         heaters = [part for part in host.parts.values() if isinstance(part, Heater)]
         toolhead.rests = Quiet(heaters)
@@ -125,20 +133,50 @@ class Estimation:
         by_height = LAYER_LEAST if self._parts.by_height else 0.0
         tally = toolhead.tally = Tally(host.planner, self._parts.bounds, by_height, self._period)
         tally.shift(toolhead.now())
-        job = QuickJob(self._path, host.planner, toolhead, host.scripts, self._found, self._shown)
-        begun = now()
+        begun = self._printer.cosim.now()
+        found = None if self._findings is None else self._findings.error
+        job = QuickJob(self._path, host.planner, toolhead, host.scripts, found, self._shown)
+        try:
+            await self._carry_out(host, toolhead, job)
+        finally:
+            self.result.start_seconds = begun
+            self.result.seconds = self._printer.cosim.now() - begun + toolhead.saved
+            self.result.lines = job.line
+            self._sum(tally)
+            toolhead.tally = None
+            tally.close()
+            if toolhead.watch is not None:
+                toolhead.watch.close()
+                toolhead.watch = None
+        if self._findings is not None:
+            self._findings.left_on(job.line, {heater.section: heater.target for heater in heaters})
+
+    async def _carry_out(self, host: Host, toolhead: QuickToolhead, job: QuickJob) -> None:
+        """To the end, or to what stops the machine."""
+        findings = self._findings
+        if findings is not None:
+            host.scripts.passed_over = lambda error: findings.passed_over(toolhead.line(), error)
+            toolhead.watch = StepWatch(host.planner, self._laws(host), findings.overload)
+            toolhead.watch.begin(toolhead.now())
         try:
             await host.guarded(job.run())
             await host.guarded(toolhead.drain())
             toolhead.rest(job.line)
-        finally:
-            self.result.start_seconds = begun
-            self.result.seconds = now() - begun + toolhead.saved
-            self.result.lines = job.line
-            self.targets = {heater.section: heater.target for heater in heaters}
-            self._sum(tally)
-            toolhead.tally = None
-            tally.close()
+        except KlipkitError as error:
+            if findings is None:
+                raise
+            findings.error(job.line, error)
+
+    def _laws(self, host: Host) -> dict[str, Law]:
+        """What the MCUs can do: the chips' rates, and the baud rates of those that have a serial line."""
+        laws = {}
+        for name, chip in self._chips.items():
+            config = self._loaded.named(name if name == MAIN_MCU else f"mcu {name}", McuConfig)
+            serial = self._printer.personas[name].byte_time > 0
+            laws[name] = Law(
+                host.mcus[name].frequency, step_rates(chip), config.baud / BITS if serial else 0.0
+            )
+        return laws
 
     def _sum(self, tally: Tally) -> None:
         count = ffi.new("size_t *")

@@ -25,6 +25,7 @@ class Entry(NamedTuple):
 
 TOOLS = {
     "build": Entry("build", "Build the firmware of a board."),
+    "check": Entry("check", "Find what would stop or spoil a print, before it begins."),
     "completion": Entry("completion", "Print the completion script for bash, zsh or fish."),
     "config": Entry("config", "Check a printer.cfg."),
     "console": Entry(

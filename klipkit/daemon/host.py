@@ -22,8 +22,8 @@ from klipkit.gcode.commands import Commands
 from klipkit.gcode.remote import RemoteMethods
 from klipkit.gcode.responses import Responses
 from klipkit.gcode.scripts import Scripts
-from klipkit.gcode.waits import Waits
 from klipkit.gcode.templates import Templates, problems
+from klipkit.gcode.waits import Waits
 from klipkit.machine.commands.arcs import GcodeArcsConfig, arc_commands
 from klipkit.machine.commands.homing import HomingCommands
 from klipkit.machine.commands.moves import MoveCommands

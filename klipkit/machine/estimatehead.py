@@ -16,8 +16,10 @@ from typing import Any
 
 from klipkit._core import ffi, lib
 from klipkit.base.errors import KlipkitError
+from klipkit.base.faults import GcodeError
 from klipkit.gcode.waits import Waits
 from klipkit.machine.alone import Alone
+from klipkit.machine.checkload import StepWatch
 from klipkit.machine.kinematics import Place
 from klipkit.machine.planner import Planner
 from klipkit.machine.toolhead import (
@@ -115,6 +117,7 @@ class QuickToolhead(Toolhead):
         self.rests: Callable[[], bool] = bool
         self.carried: Callable[[str, int], None] = lambda name, steps: None
         self.tally: Tally | None = None
+        self.watch: StepWatch | None = None
         self.line: Callable[[], int] = int  # of the file, that is being carried out
         self._is_real = False  # steps are made
         self._busy = 0.0  # print time of the MCU up to which steps were made
@@ -168,6 +171,7 @@ class QuickToolhead(Toolhead):
         """The toolhead is at `position` without moving; waits for standstill."""
         await self._join()
         await super().set_position(position)
+        self._watch_anew()
 
     async def motors_off(self) -> None:
         """Wait for standstill and let go of all motors."""
@@ -189,6 +193,7 @@ class QuickToolhead(Toolhead):
         """A dripped move was stopped; the time that it took is that of its line."""
         super().halted(steps, places, position)
         self._busy = self._made
+        self._watch_anew()
         if self.tally is not None:
             self.tally.skip()
             self.tally.rest(self.line(), self.now())
@@ -202,6 +207,7 @@ class QuickToolhead(Toolhead):
         finally:
             self._is_real = False
             self._busy = self._made
+            self._watch_anew()
 
     def rest(self, line: int) -> None:
         """A line is done: the time up to now is its, if nothing moves any more."""
@@ -248,8 +254,23 @@ class QuickToolhead(Toolhead):
         self.planner.expire(min(self._made, self.now()) - KEPT)
 
     def _take(self) -> None:
+        """What was planned up to now is added up, and its steps are looked at."""
         if self.tally is not None:
             self.tally.take()
+        if self.watch is not None and not self._drips:
+            try:
+                self.watch.take(self._made)
+            except ValueError as error:
+                self._watch_anew()
+                self._cannot_follow(str(error))
+
+    def _watch_anew(self) -> None:
+        if self.watch is not None:
+            self.watch.begin(self._made)
+
+    def _cannot_follow(self, motor: str) -> None:
+        hint = "this line or one not long before it; look at pressure advance, limits and kinematics"
+        raise GcodeError(f"{motor} cannot follow: its position jumps, or is out of its reach", hint=hint)
 
     async def _join(self) -> None:
         """At standstill print time becomes the MCU's again, and the motors are carried to where they should be."""
@@ -277,6 +298,7 @@ class QuickToolhead(Toolhead):
         if self.tally is not None:
             self.tally.skip()
         self._is_apart = False
+        self._watch_anew()
 
     def _carry(self, drive: Drive, place: float, when: float) -> None:
         """A motor stands at a coordinate, though it has not made the steps."""

@@ -132,7 +132,7 @@ static void look(struct load *load, const struct bin *bin)
         motors += bin->steps[i] > steps / ALONE;
     if (motors)
         note(load, LOAD_STEPS, steps / BIN, load->law.steps[motors < 3 ? motors - 1 : 2], motors);
-    load->in_window += bin->bytes - load->window[load->place];
+    load->in_window = load->in_window + bin->bytes - load->window[load->place];
     load->window[load->place] = bin->bytes;
     load->place = (load->place + 1) % WINDOW;
     note(load, LOAD_BYTES, (double)load->in_window * FRAME / (BIN * WINDOW), load->law.bytes, motors);
