@@ -57,8 +57,8 @@ FAULT, REMARK = "fault", "remark"
     help="Where the toolhead is at the beginning.",
 )
 def check(out: Output, files: tuple[str, ...], config_file: str, told: tuple[str, ...], seed: int) -> int:
-    """The file is carried out by the host itself, in a hurry, on a simulated printer: macros run, heaters warm, axes are
-    homed. A line that is refused is passed over, so that the list is whole: moves out of range or before homing,
+    """The file is carried out by the host itself, in a hurry, on a simulated printer: macros run, heaters warm, axes
+    are homed. A line that is refused is passed over, so that the list is whole: moves out of range or before homing,
     cold or too much extrusion, temperatures out of range, unknown commands and macros, errors in macros, more
     steps than a chip can make, more bytes than a wire can carry, heaters that are left on. Printed for each
     cause: the first line, whether it is a fault or a remark, what, how many lines have it, and what to do.

@@ -91,7 +91,7 @@ class Quiet:
 
 
 class Estimation:
-    """One run over a file. `findings`: faults go there, and steps are looked at, too; without, the first one is raised."""
+    """One run over a file. `findings`: faults go there, and steps are looked at; without, the first one is raised."""
 
     def __init__(
         self,
