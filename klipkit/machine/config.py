@@ -235,9 +235,9 @@ def _most_of(limit: str) -> Callable[[Known], float]:
     return most
 
 
-@section("extruder", roles=["heater", "sensor", "stepper"])
+@section("extruder", "extruderN", roles=["heater", "sensor", "stepper"])
 class ExtruderConfig(HeaterOptions):
-    """The hotend with the stepper that feeds it."""
+    """A hotend with the stepper that feeds it: the first one, or a further one (extruder1 is T1)."""
 
     stepper: ExtruderStepper | None = group(ExtruderStepper, present="step_pin")
     nozzle_diameter: float = option(number(above=0), "The diameter of the nozzle.", unit="mm")
@@ -275,6 +275,11 @@ class ExtruderConfig(HeaterOptions):
     min_extrude_temp: float = option(
         number(), "The lowest temperature at which filament may be moved.", unit="degrees C", default=170.0
     )
+
+    @property
+    def tool(self) -> int:
+        """Its number: 0 of extruder, 1 of extruder1."""
+        return int(self.source.name.removeprefix("extruder") or 0)
 
 
 @section("extruder_stepper NAME", roles=["stepper"])

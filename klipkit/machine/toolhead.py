@@ -284,6 +284,16 @@ class Toolhead:
         finally:
             await carried_through(self._return(stepper, place))
 
+    async def change(self, name: str, filament: str, distance: float, direction: int) -> None:
+        """A motor follows an extruder's filament ("": nothing) from now on, by so many mm a step; from standstill."""
+        await self.drain()
+        await self.begin()
+        stepper, old = self.drive(name).stepper, self.planner.steppers[name]
+        motion, place = self.planner.change(name, filament, distance, direction)
+        stepper.step_distance = distance
+        stepper.follow(motion, self._made, stepper.commanded(), place)
+        lib.stepper_free(old)
+
     async def _return(self, stepper: Stepper, place: float) -> None:
         """A motor that moved alone is the planner's again; where it has come to is the coordinate `place` now."""
         await asyncio.sleep(max(0.0, self._until - self.now()))  # a run that was sent may go on so long

@@ -27,6 +27,7 @@ class Motor:
     config: StepperOptions
     coordinate: str
     geometry: tuple[float, ...] = ()
+    filament: str = ""  # whose it moves: the section of the extruder
 
     @property
     def moves_filament(self) -> bool:
