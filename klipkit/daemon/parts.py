@@ -8,6 +8,7 @@ from klipkit.machine.commands.gcode_macro import GcodeMacro
 from klipkit.machine.commands.homing import QueryEndstops
 from klipkit.machine.commands.homing_override import HomingOverride
 from klipkit.machine.commands.idle_timeout import IdleTimeout
+from klipkit.machine.commands.manual_stepper import ManualStepper
 from klipkit.machine.commands.motors import ForceMove, StepperEnable
 from klipkit.machine.commands.pause_resume import PauseResume
 from klipkit.machine.commands.position import GcodeMove
@@ -58,6 +59,7 @@ PARTS: tuple[type[Part], ...] = (
     QueryEndstops,
     StepperEnable,
     ForceMove,
+    ManualStepper,
     GcodeMove,
     Reports,
     SafeZHome,

@@ -59,7 +59,7 @@ class StepWatch:
             given = ffi.new("struct load_law *", (law.frequency, law.steps, law.bytes))
             self._loads[name] = _new(lib.load_new(given, self._clock(name, print_time)))
         places = planner.coordinates(planner.position)
-        filaments = {name: planner.place_of_filament(name) for name in planner.filaments}
+        filaments = {name: planner.place_of_filament(name) for name in planner.tracks}
         for motor in planner.motors:
             at = (
                 planner.turned(motor.name)[1] * filaments[motor.filament]
@@ -94,13 +94,13 @@ class StepWatch:
 
     def _stepper(self, motor: Motor, at: float, print_time: float) -> Any:
         planner, mcu = self._planner, motor.config.step_pin.chip
-        trapq = planner.filaments[motor.filament].trapq if motor.moves_filament else planner.trapq
+        trapq = planner.tracks[motor.filament].trapq if motor.moves_filament else planner.trapq
         distance = planner.turned(motor.name)[0]
         stepper = _new(lib.stepper_new(trapq, motor.coordinate.encode(), distance))
         if motor.geometry:
             lib.stepper_set_geometry(stepper, motor.geometry, len(motor.geometry))
         if motor.moves_filament:
-            lib.stepper_set_smooth_time(stepper, planner.filaments[motor.filament].smooths)
+            lib.stepper_set_smooth_time(stepper, planner.tracks[motor.filament].smooths)
         else:
             self._set_shapers(stepper)
         clock = self._clock(mcu, print_time)

@@ -292,6 +292,19 @@ class ExtruderStepperConfig(LinearStepperOptions):
     )
 
 
+@section("manual_stepper NAME", roles=["stepper"])
+class ManualStepperConfig(LinearStepperOptions):
+    """A motor that belongs to no axis and moves by MANUAL_STEPPER."""
+
+    velocity: float = option(number(above=0), "Its speed where none is told.", unit="mm/s", default=5.0)
+    accel: float = option(
+        number(minimum=0), "Its acceleration where none is told; 0: none.", unit="mm/s^2", default=0.0
+    )
+    endstop_pin: Pin | None = option(
+        pin(PinUse.INPUT), "The endstop switch at which it can stop.", default=None
+    )
+
+
 class ShaperName(Enum):
     """The input shapers."""
 
@@ -344,6 +357,7 @@ MACHINE_SECTIONS: tuple[type[Declared], ...] = (
     TowerConfig,
     ExtruderConfig,
     ExtruderStepperConfig,
+    ManualStepperConfig,
     InputShaperConfig,
     ForceMoveConfig,
 )

@@ -219,6 +219,17 @@ class QuickToolhead(Toolhead):
             self._busy = self._made
             self._watch_anew()
 
+    async def drip_track(self, name: str, to: float, velocity: float, accel: float, stop: Stop) -> None:
+        """A motor of no axis moves in real steps."""
+        await self._join()
+        await super().drip_track(name, to, velocity, accel, stop)
+
+    async def place_track(self, name: str, position: float) -> None:
+        """A motor of no axis is at a position without moving."""
+        await self._join()
+        await super().place_track(name, position)
+        self._watch_anew()
+
     async def change(self, name: str, filament: str, distance: float, direction: int) -> None:
         """A motor follows an extruder's filament from now on."""
         await self._join()

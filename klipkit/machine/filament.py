@@ -3,18 +3,16 @@
 import math
 from typing import Any
 
-from klipkit._core import ffi, lib
+from klipkit._core import ffi
 from klipkit.machine.config import ExtruderConfig
+from klipkit.machine.track import Track
 
 
-class Filament:
-    """Owns the queue until close(). `position` is where it stood when another extruder was chosen, mm."""
+class Filament(Track):
+    """`position` is where it stood when another extruder was chosen, mm."""
 
     def __init__(self, config: ExtruderConfig) -> None:
-        self.name = config.source.name
-        self.trapq: Any = lib.trapq_new()
-        if self.trapq == ffi.NULL:
-            raise MemoryError("no memory for motion")
+        super().__init__(config.source.name)
         self.limits: Any = ffi.new("struct moves_extruder *")
         self.corner_velocity = config.instantaneous_corner_velocity
         self.advance, self.smooth_time = config.pressure_advance, config.pressure_advance_smooth_time
@@ -27,10 +25,6 @@ class Filament:
         limits.accel_most = config.max_extrude_only_accel
 
     @property
-    def smooths(self) -> float:
+    def smooths(self) -> float:  # type: ignore[override]
         """The time over which its motors smooth, s: none without an advance."""
         return self.smooth_time if self.advance else 0.0
-
-    def close(self) -> None:
-        """Give the memory back; no stepper may follow it any more."""
-        lib.trapq_free(self.trapq)

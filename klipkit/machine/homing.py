@@ -140,7 +140,7 @@ class Homing:
         finally:
             outcomes, stopped = await carried_through(self._settle(switches, before))
         for switch, outcome in zip(switches, outcomes, strict=True):
-            _judge(switch, outcome)
+            judge(switch, outcome)
         return stopped
 
     async def _settle(
@@ -190,7 +190,7 @@ class Homing:
         await self.toolhead.drain()
 
 
-def _judge(switch: Switch, outcome: Outcome) -> None:
+def judge(switch: Switch, outcome: Outcome) -> None:
     """Raises unless the endstop ended the move."""
     if outcome.is_hit:
         return

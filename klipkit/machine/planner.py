@@ -12,9 +12,10 @@ from typing import Any
 
 from klipkit._core import ffi, lib
 from klipkit.base.schema import Loaded
-from klipkit.machine.config import InputShaperConfig
+from klipkit.machine.config import InputShaperConfig, ManualStepperConfig
 from klipkit.machine.filament import Filament
 from klipkit.machine.kinematics import EXTRUDER, Motor, Place, extruders, fill_bounds, printer_of
+from klipkit.machine.track import Track
 
 SHAPED_AXES = "xy"
 E = 3
@@ -29,6 +30,8 @@ class Planner:
         self.motors = tuple(motors)
         self.trapq: Any = _new(lib.trapq_new())
         self.filaments = {one.source.name: Filament(one) for one in extruders(loaded)}
+        manual = {one.source.name: Track(one.source.name) for one in loaded.all(ManualStepperConfig)}
+        self.tracks: dict[str, Track] = {**self.filaments, **manual}
         self.active = next(iter(self.filaments), "")  # the extruder that E is of
         self._no_filament: Any = _new(lib.trapq_new())
         self._no_extruder: Any = ffi.new("struct moves_extruder *")
@@ -110,7 +113,8 @@ class Planner:
     @property
     def settled(self) -> float:
         """When all motors rest after the last move, and nothing of it is left in shapers and smoothing, s."""
-        return self.committed + 2 * self.delay + SETTLE
+        end = max((track.end for track in self.tracks.values()), default=0.0)
+        return max(self.committed, end) + 2 * self.delay + SETTLE
 
     def know(self, axes: Sequence[int]) -> None:
         """The positions of these axes are known, and of no others."""
@@ -182,8 +186,8 @@ class Planner:
         toolhead's place.
         """
         lib.lookahead_discard(self.lookahead, print_time)
-        for filament in self.filaments.values():
-            lib.trapq_discard(filament.trapq)
+        for track in self.tracks.values():
+            track.discard()
 
     def stand(self, print_time: float, position: Place) -> None:
         """The toolhead is at `position`; the steppers know theirs."""
@@ -228,9 +232,9 @@ class Planner:
                     self._smooth(motor)
 
     def place_of_filament(self, name: str) -> float:
-        """Where an extruder's filament is, mm."""
+        """Where an extruder's filament, or a manual stepper, is, mm."""
         active = name == self.active
-        return float(lib.lookahead_filament(self.lookahead)) if active else self.filaments[name].position
+        return float(lib.lookahead_filament(self.lookahead)) if active else self.tracks[name].position
 
     def turned(self, name: str) -> tuple[float, int]:
         """mm a step of a motor, and its direction, +1 or -1."""
@@ -255,8 +259,8 @@ class Planner:
     def expire(self, print_time: float) -> None:
         """Forget moves that ended before."""
         lib.trapq_expire(self.trapq, print_time)
-        for filament in self.filaments.values():
-            lib.trapq_expire(filament.trapq, print_time)
+        for track in self.tracks.values():
+            lib.trapq_expire(track.trapq, print_time)
 
     def close(self) -> None:
         """Give the memory back."""
@@ -266,11 +270,11 @@ class Planner:
         lib.lookahead_free(self.lookahead)
         lib.trapq_free(self.trapq)
         lib.trapq_free(self._no_filament)
-        for filament in self.filaments.values():
-            filament.close()
+        for track in self.tracks.values():
+            track.close()
 
     def _stepper(self, motor: Motor) -> Any:
-        trapq = self.filaments[motor.filament].trapq if motor.moves_filament else self.trapq
+        trapq = self.tracks[motor.filament].trapq if motor.moves_filament else self.trapq
         distance = self._turns.get(motor.name, (motor.config.step_distance, 1))[0]
         stepper = _new(lib.stepper_new(trapq, motor.coordinate.encode(), distance))
         if motor.geometry:
@@ -284,7 +288,7 @@ class Planner:
     def _smooth(self, motor: Motor) -> None:
         """Over the time of its filament."""
         if motor.moves_filament:
-            smooths = self.filaments[motor.filament].smooths
+            smooths = self.tracks[motor.filament].smooths
             _check(lib.stepper_set_smooth_time(self.steppers[motor.name], smooths))
 
     def _use(self, filament: Filament) -> None:

@@ -58,7 +58,7 @@ class Traces:
     def _line(self, number: int, clock: int) -> int:
         planner = self._offline.planner
         motor = planner.motors[number]
-        trapq = planner.filaments[motor.filament].trapq if motor.moves_filament else planner.trapq
+        trapq = planner.tracks[motor.filament].trapq if motor.moves_filament else planner.trapq
         return int(lib.trapq_line(trapq, clock / self._offline.frequency))
 
     def _record(self, number: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from klipkit.base.declare import Declared
 from klipkit.base.errors import MissingSection
 from klipkit.base.schema import Loaded
 from klipkit.base.text import sanitise
-from klipkit.machine.config import ExtruderConfig, ExtruderStepperConfig
+from klipkit.machine.config import ExtruderConfig, ExtruderStepperConfig, ManualStepperConfig
 from klipkit.machine.kinematics.delta import DELTA
 from klipkit.machine.kinematics.deltesian import DELTESIAN_KIND, DeltesianYConfig, SideConfig
 from klipkit.machine.kinematics.generic_cartesian import (
@@ -92,7 +92,9 @@ def motors(loaded: Loaded) -> list[Motor]:
         if extruder.stepper is not None:
             name = extruder.source.name
             found.append(Motor(name, extruder.stepper, EXTRUDER, filament=name))
-    return found + [_extruder_stepper(one, loaded) for one in loaded.all(ExtruderStepperConfig)]
+    found += [_extruder_stepper(one, loaded) for one in loaded.all(ExtruderStepperConfig)]
+    manual = loaded.all(ManualStepperConfig)
+    return found + [Motor(one.source.name, one, EXTRUDER, filament=one.source.name) for one in manual]
 
 
 def extruders(loaded: Loaded) -> list[ExtruderConfig]:
