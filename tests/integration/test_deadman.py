@@ -133,6 +133,11 @@ async def holding(daemon: Daemon) -> None:
     await daemon.execute(f"M140 S{WARM}\nM109 S{WARM}\nG28 X\nG4 S3", "a")
 
 
+async def standing(daemon: Daemon) -> None:
+    """Motors on, heaters off: no heater's deadline turns the motors off, too."""
+    await daemon.execute("G28 X\nM400", "a")
+
+
 async def homing(daemon: Daemon) -> None:
     await daemon.execute(f"M109 S{WARM}", "a")
     TASKS.append(asyncio.ensure_future(quietly(daemon.execute("G28", "a"))))
@@ -158,9 +163,10 @@ async def quietly(work: object) -> None:
         await work  # type: ignore[misc]
 
 
-STATES = {state.__name__: state for state in (idle, heating, holding, homing, printing, paused)}
+STATES = {state.__name__: state for state in (idle, standing, heating, holding, homing, printing, paused)}
 ON = {  # heaters, motors
     "idle": (False, False),
+    "standing": (False, True),
     "heating": (True, False),
     "holding": (True, True),
     "homing": (True, True),
