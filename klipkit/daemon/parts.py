@@ -15,6 +15,7 @@ from klipkit.machine.commands.print_stats import PrintStats
 from klipkit.machine.commands.report import Reports
 from klipkit.machine.commands.respond import Respond
 from klipkit.machine.commands.safe_z_home import SafeZHome
+from klipkit.machine.commands.save_variables import SaveVariables
 from klipkit.machine.extruder import Extruder
 from klipkit.machine.observed import McuObject, MotionReport, SystemStats, ToolheadObject
 from klipkit.machine.sdcard import VirtualSdcard
@@ -69,6 +70,7 @@ PARTS: tuple[type[Part], ...] = (
     IdleTimeout,
     DelayedGcode,
     GcodeMacro,
+    SaveVariables,
 )
 
 # Sections that parts look at and that make none.

@@ -168,7 +168,7 @@ class Templates:
     def of_option(self, template: Template, config: Declared, option: str = "gcode") -> Gcode:
         """The template of an option of that section. Raises TemplateSyntax."""
         name = config.source.name or config.declaration.names[0]
-        return self.of(template, Origin(name, option, name if option == "gcode" else f"{name}, {option}"))
+        return self.of(template, Origin(name, option, name if option == "gcode" else f"{option} of {name}"))
 
     async def carry_out(self, gcode: Gcode, variables: Mapping[str, Any], caller: str) -> None:
         """Carry out a template, within a turn of the caller's."""
