@@ -4,6 +4,7 @@ from klipkit.base.declare import Declared
 from klipkit.daemon.configfile import ConfigfileObject
 from klipkit.machine.commands.delayed_gcode import DelayedGcode
 from klipkit.machine.commands.display_status import DisplayStatus
+from klipkit.machine.commands.gcode_button import GcodeButton
 from klipkit.machine.commands.gcode_macro import GcodeMacro
 from klipkit.machine.commands.homing import QueryEndstops
 from klipkit.machine.commands.homing_override import HomingOverride
@@ -71,6 +72,7 @@ PARTS: tuple[type[Part], ...] = (
     DelayedGcode,
     GcodeMacro,
     SaveVariables,
+    GcodeButton,
 )
 
 # Sections that parts look at and that make none.

@@ -45,8 +45,8 @@ class VirtualSdcardConfig(Declared):
     path: str = option(text("folder"), "The folder with the files; ~ is the home folder.")
     on_error: OnError = option(
         choice(OnError),
-        "What becomes of a print when one of its lines cannot be carried out and the machine can go on: it is given up, "
-        "or paused by PAUSE, and RESUME goes on behind the line.",
+        "What becomes of a print when one of its lines cannot be carried out and the machine can go on: it is given "
+        "up, or paused by PAUSE, and RESUME goes on behind the line.",
         default=OnError.STOP,
         said="stop",
     )

@@ -5,7 +5,6 @@ currentextruder = 'extruder1'
 offsets = [0.1, 0.2]
 """
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -124,4 +123,4 @@ def write(path: Path, variables: Mapping[str, object]) -> None:
     other.write_text("\n".join(lines))
     if real.exists():
         other.chmod(real.stat().st_mode & 0o777)
-    os.replace(other, real)
+    other.replace(real)
