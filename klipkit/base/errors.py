@@ -209,6 +209,16 @@ class OptionRange(ConfigError):
     classic = ("must have minimum of", "must have maximum of", "must be above", "must be below")
 
 
+class TemplateSyntax(ConfigError):
+    """G-code in the configuration has an expression that cannot be read.
+
+    Expressions stand in { }, statements in {% %}; each {% if %} and {% for %} has its end. The message names the line.
+    """
+
+    code = "config-template"
+    classic = ("Error loading template '",)
+
+
 class PinError(ConfigError):
     """A pin is written wrongly or cannot do what is asked of it."""
 

@@ -44,6 +44,29 @@ class RequestError(KlipkitError):
     classic: ClassVar[tuple[str, ...]] = ("webhooks: No registered callback", "Missing Argument")
 
 
+class TemplateError(GcodeError):
+    """An expression in G-code of the configuration went wrong when it was worked out.
+
+    The message names the line and the way there. A parameter that was not given, or an object that this printer does
+    not have, is the usual cause: look at the names, and give parameters a default (params.X|default(0)|float).
+    """
+
+    code = "template"
+    classic: ClassVar[tuple[str, ...]] = ("Error evaluating '",)
+
+
+class RaisedByMacro(GcodeError):
+    """A macro has ended with an error of its own words, by action_raise_error.
+
+    What it says is the macro's; the macro stands in the configuration.
+    """
+
+    code = "raised-by-macro"
+
+    def __str__(self) -> str:
+        return self.what
+
+
 class MoveError(GcodeError):
     """A move was refused because it leaves the machine's reach, or the axis has not been homed.
 

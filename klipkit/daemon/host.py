@@ -14,6 +14,7 @@ from klipkit.base.pin import MAIN_MCU
 from klipkit.base.schema import Loaded
 from klipkit.base.tasks import all_done
 from klipkit.boards.config import PinAliases
+from klipkit.daemon.objects import Objects
 from klipkit.daemon.parts import PARTS
 from klipkit.daemon.unsaved import Unsaved
 from klipkit.daemon.wiring import Wiring
@@ -21,6 +22,7 @@ from klipkit.gcode.commands import Commands
 from klipkit.gcode.remote import RemoteMethods
 from klipkit.gcode.responses import Responses
 from klipkit.gcode.scripts import Scripts
+from klipkit.gcode.templates import Templates, problems
 from klipkit.gcode.waits import Waits
 from klipkit.machine.commands.arcs import GcodeArcsConfig, arc_commands
 from klipkit.machine.commands.homing import HomingCommands
@@ -75,6 +77,7 @@ class Host:
         self.commands = Commands()
         self.scripts = Scripts(self.commands, self.responses)
         self.waits = Waits()
+        self.templates = Templates(self.scripts, self.responses, self.shut_down)
         self.parts: Mapping[str, Part] = {}
         self.unsaved = Unsaved()
         self.queues: list[StepQueue] = []
@@ -95,10 +98,13 @@ class Host:
 
     async def start(self) -> None:
         """Connect, configure, and be ready for G-code. Raises KlipkitError."""
+        for problem in problems(self.loaded.sections):
+            raise problem
         await self._connect()
         pins = Pins(self.mcus, PinAliases(self.loaded))
         self._make_toolhead(pins)
         self.parts = self._wiring(pins).make_all()
+        self.templates.objects = Objects(self.parts)
         await self.guarded(self._configure())
         users = {drive.stepper.mcu.name for drive in self.toolhead.drives}
         self.queues = [StepQueue(mcu) for name, mcu in self.mcus.items() if name in users]
@@ -239,6 +245,7 @@ class Host:
         wiring.provide(Commands, self.commands)
         wiring.provide(Scripts, self.scripts)
         wiring.provide(Waits, self.waits)
+        wiring.provide(Templates, self.templates)
         wiring.provide(Motors, self.toolhead)
         wiring.provide(Alarm, self)
         wiring.provide(Autosave, self.unsaved)

@@ -39,6 +39,15 @@ class Objects:
         assert isinstance(plain, dict)
         return plain
 
+    def seen(self, name: str) -> Mapping[str, Any]:
+        """Its fields now, as templates see them: a coordinate has .x, a macro's variable is the variable itself."""
+        found = self._parts[name].status()
+        if found is None:
+            raise KeyError(name)
+        if isinstance(found, Mapping):
+            return found
+        return {each.name: getattr(found, each.name) for each in fields(found)}
+
 
 def as_plain(value: Any) -> Any:
     """A status as values that JSON has: dataclasses and mappings as dicts, tuples as lists."""

@@ -4,6 +4,8 @@ from klipkit.base.declare import Declared
 from klipkit.daemon.configfile import ConfigfileObject
 from klipkit.machine.commands.delayed_gcode import DelayedGcode
 from klipkit.machine.commands.display_status import DisplayStatus
+from klipkit.machine.commands.gcode_button import GcodeButton
+from klipkit.machine.commands.gcode_macro import GcodeMacro
 from klipkit.machine.commands.homing import QueryEndstops
 from klipkit.machine.commands.homing_override import HomingOverride
 from klipkit.machine.commands.idle_timeout import IdleTimeout
@@ -14,6 +16,7 @@ from klipkit.machine.commands.print_stats import PrintStats
 from klipkit.machine.commands.report import Reports
 from klipkit.machine.commands.respond import Respond
 from klipkit.machine.commands.safe_z_home import SafeZHome
+from klipkit.machine.commands.save_variables import SaveVariables
 from klipkit.machine.extruder import Extruder
 from klipkit.machine.observed import McuObject, MotionReport, SystemStats, ToolheadObject
 from klipkit.machine.sdcard import VirtualSdcard
@@ -67,6 +70,9 @@ PARTS: tuple[type[Part], ...] = (
     PauseResume,
     IdleTimeout,
     DelayedGcode,
+    GcodeMacro,
+    SaveVariables,
+    GcodeButton,
 )
 
 # Sections that parts look at and that make none.

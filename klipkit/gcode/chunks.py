@@ -31,9 +31,14 @@ def chunks(path: str, offset: int = 0) -> Iterator[bytes]:
         raise UsageError(f"cannot be read: {error.strerror}", where=path) from None
 
 
+def end_of_line(chunk: bytes, at: int) -> int:
+    """Where the line behind the one at a byte begins."""
+    return chunk.find(b"\n", at) + 1 or len(chunk)
+
+
 def line_at(chunk: bytes, at: int, where: str) -> tuple[Line | None, int]:
     """The line at a byte of a piece (None: an empty one), and where the next one begins. Raises GcodeError."""
-    end = chunk.find(b"\n", at) + 1 or len(chunk)
+    end = end_of_line(chunk, at)
     try:
         return parse_line(chunk[at:end].decode(), where), end
     except UnicodeDecodeError:

@@ -41,6 +41,21 @@ from klipkit.base.text import did_you_mean, sanitise
 from klipkit.gcode.words import Line
 
 F = TypeVar("F", bound=Callable[..., Awaitable[None]])
+
+
+class Entry(Protocol):
+    """What stands behind a command's name; `text` is its description, the first line of it for HELP."""
+
+    @property
+    def text(self) -> str:
+        """What it does."""
+        ...
+
+    async def call(self, line: Line) -> None:
+        """Carry the line out."""
+        ...
+
+
 _MARK = "gcode_names"
 _SELECT = "gcode_select"
 RAW = "raw"
@@ -131,7 +146,7 @@ class Selected:
     async def call(self, line: Line) -> None:
         """Carry the line out by whom it names; without a name by the owner that is called "", if there is one."""
         name = line.parameters.get(self.option, "")
-        command = self.owners.get(name)
+        command = self.owners.get(name) or self._in_other_letters(name)
         if command is not None:
             await command.call(line)
             return
@@ -144,6 +159,11 @@ class Selected:
         raise GcodeError(
             f"{line.command}: The value '{shown}' is not valid for {self.option}", where=line.where, hint=hint
         )
+
+    def _in_other_letters(self, name: str) -> Command | None:
+        """The only owner whose name differs in its capital letters alone."""
+        found = [owner for owner in self.owners if owner.lower() == name.lower()] if name else []
+        return self.owners[found[0]] if len(found) == 1 else None
 
 
 def gcode(*names: str, select: str = "") -> Callable[[F], F]:
@@ -161,10 +181,11 @@ def gcode(*names: str, select: str = "") -> Callable[[F], F]:
 
 
 class Commands:
-    """The table of commands: name to command."""
+    """The table of commands: name to command. `changed`: names that do something else now than the machine's own."""
 
     def __init__(self, owners: Iterable[object] = ()) -> None:
-        self.by_name: dict[str, Command | Selected] = {}
+        self.by_name: dict[str, Entry] = {}
+        self.changed: set[str] = set()
         for owner in owners:
             self.add(owner)
 
@@ -179,9 +200,25 @@ class Commands:
                 for name in names:
                     self._enter(name, command, select, owner)
 
-    def take(self, name: str) -> "Command | Selected":
+    def take(self, name: str) -> Entry:
         """The command of that name leaves the table: who takes it carries it out for another one of that name."""
+        self.changed.add(name)
         return self.by_name.pop(name)
+
+    def give_back(self, name: str, entry: Entry) -> None:
+        """What was taken is in the table again."""
+        self.by_name[name] = entry
+        self.changed.discard(name)
+
+    def remove(self, owner: object) -> None:
+        """What add() has entered for an object leaves the table."""
+        for _, function in inspect.getmembers(type(owner), inspect.isfunction):
+            for name in getattr(function, _MARK, ()):
+                entry = self.by_name.get(name)
+                if isinstance(entry, Selected) and isinstance(owner, Named):
+                    entry.owners.pop(owner.name, None)
+                if not isinstance(entry, Selected) or not entry.owners:
+                    self.by_name.pop(name, None)
 
     def _enter(self, name: str, command: Command, select: str, owner: object) -> None:
         if not select:

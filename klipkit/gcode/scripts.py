@@ -13,6 +13,8 @@ from klipkit.gcode.commands import Commands
 from klipkit.gcode.responses import Responses
 from klipkit.gcode.words import Line, parse_line
 
+AT_ONCE = 32  # lines that wait for nothing, before others of the event loop have their turn
+
 
 class Scripts:
     """`turn` is the lock (asyncio's is fair). A command that runs lines of its own does so within its turn."""
@@ -21,6 +23,7 @@ class Scripts:
         self.commands = commands
         self.responses = responses
         self.turn = asyncio.Lock()
+        self._lines = 0
 
     async def run(self, text: str, name: str) -> None:
         """Carry out the lines in one turn. `name` is their source. Raises the first error."""
@@ -39,6 +42,9 @@ class Scripts:
 
         Slicers and clients send commands of many machines: the dialect goes on behind them.
         """
+        self._lines += 1
+        if self._lines % AT_ONCE == 0:
+            await asyncio.sleep(0)
         try:
             await self.commands.run(line)
         except UnknownCommand as error:

@@ -24,6 +24,7 @@ _WORD = re.compile(r"([A-Z_*])\s*([^A-Z_*\s]*)")
 _EXTENDED = re.compile(r"[A-Z_][A-Z_][A-Z0-9_]*")
 _NUMBERED = re.compile(r"\s*[Nn]\s*[0-9]+")
 _CHECKSUM = re.compile(r"\*\s*[0-9]+\s*$")
+_NAME = re.compile(r"[A-Z][0-9]+(?:\.[0-9]+)?|" + _EXTENDED.pattern)
 _UPPER = str.maketrans(string.ascii_lowercase, string.ascii_uppercase)  # keeps the length, as upper() may not
 _RAW = frozenset(("M23", "M28", "M30", "M32", "M117", "M118"))  # a text or a file's name follows
 
@@ -36,6 +37,16 @@ class Line:
     parameters: dict[str, str] = field(default_factory=dict)
     raw: str = ""  # what follows the command, unparsed
     where: str = ""
+
+
+def is_command(name: str) -> bool:
+    """Whether that can be the name of a command, in capital letters."""
+    return _NAME.fullmatch(name) is not None
+
+
+def is_traditional(name: str) -> bool:
+    """Whether a command of that name has parameters of one letter: G1, M104; not PAUSE."""
+    return is_command(name) and name[1].isdigit()
 
 
 def parse_line(text: str, where: str = "") -> Line | None:
@@ -69,7 +80,7 @@ def _without_number(body: str) -> str:
 
 def _letters(command: str, rest: str, where: str) -> dict[str, str]:
     """One-letter parameters, with or without spaces between them."""
-    if command in _RAW:
+    if command.partition(".")[0] in _RAW:  # M117.1 is what M117 may be called behind a macro of that name
         return {}
     text = rest.partition(";")[0].strip()
     upper = text.translate(_UPPER)

@@ -6,6 +6,7 @@ A job stops between two lines: when it is told to, when the file ends, when a li
 """
 
 import asyncio
+from collections.abc import Set
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,24 @@ from typing import Any
 from klipkit._core import ffi, lib
 from klipkit.base.errors import KlipkitError, UsageError
 from klipkit.base.faults import GivenUp
-from klipkit.gcode.chunks import chunks, line_at
+from klipkit.gcode.chunks import chunks, end_of_line, line_at
 from klipkit.gcode.scripts import Scripts
 from klipkit.machine.planner import Planner
 from klipkit.machine.refusals import refusal
 from klipkit.machine.toolhead import AHEAD, Toolhead
 
 BUDGET = 0.5  # s of moves that a turn commits at most, and a little
+
+
+def without(changed: Set[str]) -> int:
+    """The bits of `struct fast`'s `without`: commands of the quick way that have another meaning now."""
+    if not changed:
+        return 0
+    bits = number = 0
+    while (name := lib.fast_command(number)) != ffi.NULL:
+        bits |= (ffi.string(name).decode() in changed) << number
+        number += 1
+    return bits
 
 
 class JobState(Enum):
@@ -85,33 +97,36 @@ class Job:
         self.state = JobState.PAUSED if self._stops else JobState.COMPLETE
 
     async def _run_chunk(self, chunk: bytes) -> None:
-        begin, at = self.offset, 0
-        while at < len(chunk) and not self._stops:
+        begin = self.offset
+        while (at := self.offset - begin) < len(chunk) and not self._stops:
             async with self._scripts.turn:
                 self.is_in_line = True
                 try:
-                    at = await self._turn(chunk, at)
+                    await self._turn(chunk, at)
                 finally:
                     self.is_in_line = False
-                self.offset = begin + at
             await self._toolhead.room()
 
-    async def _turn(self, chunk: bytes, at: int) -> int:
-        """Carry out lines until enough is committed, or one that is not plain; gives where the next one begins."""
+    async def _turn(self, chunk: bytes, at: int) -> None:
+        """Carry out lines until enough is committed, or one that is not plain. One that fails is over, too."""
         fast, toolhead = self._fast, self._toolhead
         await toolhead.begin()
         fast.lines = self.line
+        fast.without = without(self._scripts.commands.changed)
         text = ffi.cast("const char *", ffi.from_buffer(chunk))
         until = toolhead.now() + AHEAD + BUDGET
-        at += int(lib.fast_run(fast, self._planner.moves, text + at, len(chunk) - at, until))
-        self.line = fast.lines
+        done = int(lib.fast_run(fast, self._planner.moves, text + at, len(chunk) - at, until))
+        self.line, self.offset = fast.lines, self.offset + done
         toolhead.push()
-        if fast.why == lib.FAST_REFUSED:
-            raise refusal(self._planner, fast.refused, self.where)
-        if fast.why == lib.FAST_OTHER:
+        if fast.why not in (lib.FAST_REFUSED, lib.FAST_OTHER):
+            return
+        where, at = self.where, at + done
+        try:
+            if fast.why == lib.FAST_REFUSED:
+                raise refusal(self._planner, fast.refused, where)
             lib.lookahead_set_line(self._planner.lookahead, self.line + 1)
-            line, at = line_at(chunk, at, self.where)
+            line, _ = line_at(chunk, at, where)
             if line is not None:
                 await self._scripts.carry_out(line)
-            self.line += 1
-        return at
+        finally:
+            self.line, self.offset = self.line + 1, self.offset + end_of_line(chunk, at) - at

@@ -1,21 +1,26 @@
 """[virtual_sdcard]: print files from a folder of the computer, as from a printer's own card. M20 to M27, SDCARD_*.
 
-SDCARD_PRINT_FILE --> job (machine/job.py) --> its end, PAUSE, CANCEL_PRINT, or an error, which is told
+SDCARD_PRINT_FILE --> job (machine/job.py) --> its end, PAUSE, CANCEL_PRINT
+                                            `-> an error: it is told, and the print is paused or given up (on_error)
 """
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from klipkit.base.declare import Declared, option, section
 from klipkit.base.errors import KlipkitError
 from klipkit.base.faults import GcodeError
 from klipkit.base.text import sanitise
-from klipkit.base.values import text
+from klipkit.base.values import Template, choice, template, text
 from klipkit.gcode.commands import gcode
 from klipkit.gcode.responses import Responses
 from klipkit.gcode.scripts import Scripts
+from klipkit.gcode.templates import Templates
+from klipkit.gcode.words import Line
 from klipkit.machine.commands.print_stats import PrintStats
 from klipkit.machine.job import Job, JobState
 from klipkit.machine.planner import Planner
@@ -23,6 +28,14 @@ from klipkit.machine.printing import FilePrint
 from klipkit.machine.toolhead import Toolhead
 
 ENDINGS = (".gcode", ".g", ".gco")
+PAUSE = "PAUSE"
+
+
+class OnError(Enum):
+    """What becomes of a print when one of its lines cannot be carried out."""
+
+    STOP = "stop"
+    PAUSE = "pause"
 
 
 @section("virtual_sdcard")
@@ -30,6 +43,19 @@ class VirtualSdcardConfig(Declared):
     """Prints files from a folder of the computer."""
 
     path: str = option(text("folder"), "The folder with the files; ~ is the home folder.")
+    on_error: OnError = option(
+        choice(OnError),
+        "What becomes of a print when one of its lines cannot be carried out and the machine can go on: it is given "
+        "up, or paused by PAUSE, and RESUME goes on behind the line.",
+        default=OnError.STOP,
+        said="stop",
+    )
+    on_error_gcode: Template = option(
+        template(),
+        "The G-code that is carried out when a print was given up because of an error.",
+        default=Template("TURN_OFF_HEATERS"),
+        said="TURN_OFF_HEATERS",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +77,14 @@ class VirtualSdcard(FilePrint):
         config: VirtualSdcardConfig,
         planner: Planner,
         toolhead: Toolhead,
+        templates: Templates,
         scripts: Scripts,
         responses: Responses,
         stats: PrintStats,
     ) -> None:
         self.folder = Path(config.path).expanduser()
+        self._on_error = config.on_error
+        self._on_error_gcode = templates.of_option(config.on_error_gcode, config, "on_error_gcode")
         self.job: Job | None = None
         self._planner, self._toolhead, self._scripts = planner, toolhead, scripts
         self._responses = responses
@@ -199,8 +228,7 @@ class VirtualSdcard(FilePrint):
         try:
             await job.run()
         except KlipkitError as error:
-            self._responses.error(str(error))
-            self._stats.fail(str(error))
+            await self._fail(error)
         else:
             if job.state is JobState.COMPLETE:
                 await self._toolhead.drain()
@@ -208,3 +236,28 @@ class VirtualSdcard(FilePrint):
                 self._stats.complete()
             elif self.job is job:
                 self._stats.pause()
+
+    async def _fail(self, error: KlipkitError) -> None:
+        """A line could not be carried out."""
+        self._responses.error(str(error))
+        if self._on_error is OnError.PAUSE and await self._rests():
+            self._stats.pause(str(error))
+            return
+        self._stats.fail(str(error))
+        await self._attempt(self._on_error_gcode.carry_out())
+
+    async def _rests(self) -> bool:
+        """Pause the print as a person would; whether that went well."""
+        if PAUSE not in self._scripts.commands.by_name:
+            return True
+        return await self._attempt(self._scripts.carry_out(Line(PAUSE, where="on_error")))
+
+    async def _attempt(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Do `work` in a turn; whether it went well. What goes wrong is told."""
+        async with self._scripts.turn:
+            try:
+                await work
+            except KlipkitError as error:
+                self._responses.error(str(error))
+                return False
+        return True

@@ -213,14 +213,12 @@ def test_g_code_of_the_configuration_that_fails_is_told_with_its_line() -> None:
         assert status(host, "idle_timeout").state == "Ready"
 
     config = "[idle_timeout]\ntimeout: 5\ngcode:\n  G4 P1\n  M220 S0\n" + CARTESIAN
-    assert live(config, act) == ["!! idle_timeout: printer.cfg:5: M220: S=0 is not above 0"]
+    assert live(config, act) == ["!! printer.cfg:5 (idle_timeout): M220: S=0 is not above 0"]
 
 
-def test_expressions_in_templates_are_refused_with_their_line() -> None:
-    config = "[delayed_gcode a]\ngcode:\n  M118 {printer.toolhead.position}\n" + CARTESIAN
-    with pytest.raises(
-        ConfigError, match=r"printer\.cfg:3: templates with expressions are not supported yet"
-    ):
+def test_a_malformed_expression_is_refused_with_its_line() -> None:
+    config = "[delayed_gcode a]\ngcode:\n  M118\n  M118 {printer.toolhead.\n" + CARTESIAN
+    with pytest.raises(ConfigError, match=r"printer\.cfg:4: Error loading template 'delayed_gcode a:gcode'"):
         said_by(config)
 
 

@@ -8,9 +8,9 @@ from klipkit.base.errors import KlipkitError
 from klipkit.base.faults import GcodeError
 from klipkit.base.values import Template, number, template
 from klipkit.gcode.commands import gcode
-from klipkit.gcode.plain import plain_lines
 from klipkit.gcode.responses import Responses
 from klipkit.gcode.scripts import Scripts
+from klipkit.gcode.templates import Templates
 from klipkit.gcode.words import Line
 from klipkit.parts.part import Part
 
@@ -28,9 +28,11 @@ class DelayedGcodeConfig(Declared):
 class DelayedGcode(Part):
     """Waits, carries out, and waits anew when it was told to meanwhile."""
 
-    def __init__(self, config: DelayedGcodeConfig, scripts: Scripts, responses: Responses) -> None:
+    def __init__(
+        self, config: DelayedGcodeConfig, templates: Templates, scripts: Scripts, responses: Responses
+    ) -> None:
         self.name = config.source.short
-        self._lines = plain_lines(config.gcode, config.source.where("gcode"))
+        self._gcode = templates.of_option(config.gcode, config)
         self._first = config.initial_duration
         self._scripts = scripts
         self._responses = responses
@@ -85,7 +87,6 @@ class DelayedGcode(Part):
     async def _carry_out(self) -> None:
         async with self._scripts.turn:
             try:
-                for line in self._lines:
-                    await self._scripts.carry_out(line)
+                await self._gcode.carry_out()
             except KlipkitError as error:
-                self._responses.error(f"delayed_gcode {self.name}: {error}")
+                self._responses.error(str(error))

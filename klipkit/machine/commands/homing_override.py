@@ -5,8 +5,7 @@ from klipkit.base.errors import ConfigError
 from klipkit.base.schema import Loaded
 from klipkit.base.values import Template, number, template, text
 from klipkit.gcode.commands import Commands, gcode
-from klipkit.gcode.plain import plain_lines
-from klipkit.gcode.scripts import Scripts
+from klipkit.gcode.templates import Templates
 from klipkit.gcode.words import Line
 from klipkit.machine.commands.safe_z_home import HOME, LETTERS, SafeZHomeConfig
 from klipkit.machine.toolhead import Toolhead
@@ -41,7 +40,7 @@ class HomingOverride(Part):
         loaded: Loaded,
         toolhead: Toolhead,
         commands: Commands,
-        scripts: Scripts,
+        templates: Templates,
     ) -> None:
         other = loaded.one(SafeZHomeConfig)
         if other is not None:
@@ -50,11 +49,10 @@ class HomingOverride(Part):
                 where=config.source.where(),
                 hint=f"take one of them out; the other is at {other.source.where()}",
             )
-        self._lines = plain_lines(config.gcode, config.source.where("gcode"))
+        self._gcode = templates.of_option(config.gcode, config)
         self._letters = set(config.axes.upper())
         self._told = (config.set_position_x, config.set_position_y, config.set_position_z)
         self._toolhead = toolhead
-        self._scripts = scripts
         self._home = commands.take(HOME)
         self._is_within = False
 
@@ -68,8 +66,8 @@ class HomingOverride(Part):
         await self._take_place()
         self._is_within = True
         try:
-            for each in self._lines:
-                await self._scripts.carry_out(each)
+            given = {"params": dict(line.parameters), "rawparams": line.raw}
+            await self._gcode.carry_out(given, line.where)
         finally:
             self._is_within = False
 

@@ -13,9 +13,9 @@ from klipkit.base.errors import KlipkitError
 from klipkit.base.faults import GcodeError
 from klipkit.base.values import Template, number, template
 from klipkit.gcode.commands import gcode
-from klipkit.gcode.plain import plain_lines
 from klipkit.gcode.responses import Responses
 from klipkit.gcode.scripts import Scripts
+from klipkit.gcode.templates import Templates
 from klipkit.gcode.words import Line
 from klipkit.machine.printing import FilePrint
 from klipkit.machine.toolhead import Toolhead
@@ -61,11 +61,12 @@ class IdleTimeout(Part):
         self,
         config: IdleTimeoutConfig,
         toolhead: Toolhead,
+        templates: Templates,
         scripts: Scripts,
         responses: Responses,
         file: FilePrint | None,
     ) -> None:
-        self._lines = plain_lines(config.gcode, config.source.where("gcode"))
+        self._gcode = templates.of_option(config.gcode, config)
         self._timeout = config.timeout
         self._toolhead = toolhead
         self._scripts = scripts
@@ -120,10 +121,9 @@ class IdleTimeout(Part):
         """Nobody uses it, and nobody has the turn: its G-code."""
         async with self._scripts.turn:
             try:
-                for line in self._lines:
-                    await self._scripts.carry_out(line)
+                await self._gcode.carry_out()
             except KlipkitError as error:
-                self._responses.error(f"idle_timeout: {error}")
+                self._responses.error(str(error))
                 self._become(Use.READY)
                 return
         self._become(Use.IDLE)

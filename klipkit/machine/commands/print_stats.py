@@ -84,10 +84,12 @@ class PrintStats(Part):
         self._filament_at = self._position()
         self.state, self._message = PrintState.PRINTING, ""
 
-    def pause(self) -> None:
-        """It rests, and may go on."""
+    def pause(self, message: str = "") -> None:
+        """It rests, and may go on. `message`: why, when something went wrong."""
         if self.state is PrintState.PRINTING:
-            self._end(PrintState.PAUSED)
+            self._end(PrintState.PAUSED, message)
+        elif self.state is PrintState.PAUSED:
+            self._message = message
 
     def complete(self) -> None:
         """The file is at its end."""
