@@ -99,9 +99,14 @@ class Cell:
         """No heater is on 3 s after `begun`, no motor 6 s after, nor at any time later."""
         off = {pin: (level, HEATERS_OFF) for pin, level in self.heaters.items()}
         off |= {pin: (level, MOTORS_OFF) for pin, level in self.enables.items()}
+        before: dict[int, int] = {}  # level at the deadline
         for edge in self.cosim.edges():
-            if edge.pin in off and edge.level != off[edge.pin][0]:
-                assert (edge.clock - self.begun_clock) / FREQUENCY < off[edge.pin][1], edge
+            if edge.pin in off:
+                level, limit = off[edge.pin]
+                if (edge.clock - self.begun_clock) / FREQUENCY < limit:
+                    before[edge.pin] = edge.level
+                else:
+                    assert edge.level == level == before[edge.pin], edge
         for pin, (level, _) in off.items():
             assert self.cosim.share(self.mcu, pin) == level, f"pin {pin} is on at the end"
 
