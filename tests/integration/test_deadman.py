@@ -213,13 +213,13 @@ def noise() -> Iterator[bytes]:
         yield source.randbytes(round(PIECE / BYTE_TIME))
 
 
-def questions() -> Iterator[bytes]:
-    """Frames as they should be, with commands that all firmware has, in the order of their numbers."""
-    number = 0
+def questions(cell: Cell) -> Iterator[bytes]:
+    """Frames as they should be, in the order of their numbers, with a command that changes nothing."""
+    number, payload = 0, machine(cell.daemon).main.dictionary.encode("get_uptime") * 3
     while True:
         found = b""
         while len(found) < PIECE / BYTE_TIME:
-            found += frame(number % 16, b"\x04\x04\x04")
+            found += frame(number % 16, payload)
             number += 1
         yield found
 
@@ -229,7 +229,7 @@ async def flooded_with_noise(cell: Cell) -> None:
 
 
 async def flooded_with_frames(cell: Cell) -> None:
-    await flooded(cell, questions())
+    await flooded(cell, questions(cell))
 
 
 async def flooded(cell: Cell, bytes_of: Iterator[bytes]) -> None:
@@ -289,7 +289,8 @@ async def a_tenth_of_noise(cell: Cell) -> None:
 
 async def a_tenth_of_wrong_frames(cell: Cell) -> None:
     """Frames among the host's that have another number than is expected."""
-    await among(cell, lambda source: frame(source.randrange(16), b"\x04") * 6)
+    payload = machine(cell.daemon).main.dictionary.encode("get_uptime")
+    await among(cell, lambda source: frame(source.randrange(16), payload) * 6)
 
 
 async def among(cell: Cell, data: Callable[[random.Random], bytes]) -> None:
