@@ -251,7 +251,10 @@ class Daemon:
         if lost is not None and isinstance(fault, LinkError):
             told = await inquest(self._reaches[lost.name].way, lost)
             first, _, rest = self.message.partition("\n")
-            self._become(self.state, f"{first}\n{told}\n{rest}".rstrip())
+            self.message = f"{first}\n{told}\n{rest}".rstrip()
+            self.log(told)
+            self.responses.note(told)
+            self._tell()
 
     def _note_error(self, error: KlipkitError) -> None:
         stopped = self.host is not None and self.host.fault.done()
@@ -265,6 +268,9 @@ class Daemon:
         self.log(f"{state.value}: {message}")
         if state in (State.SHUTDOWN, State.ERROR):
             self.responses.error(message)
+        self._tell()
+
+    def _tell(self) -> None:
         for listener in tuple(self.changed):
             listener()
 
