@@ -178,6 +178,7 @@ class Daemon:
             await self._until_request(self._start())
             if self.host is not None and not self._request.done():
                 self.has_objects = True
+                self.host.templates.objects = lambda: self.objects
                 self._become(State.READY, READY)
                 fault = await self._until_request(_result(self.host.fault))
                 if fault is not None:

@@ -77,7 +77,7 @@ class Host:
         self.commands = Commands()
         self.scripts = Scripts(self.commands, self.responses)
         self.waits = Waits()
-        self.templates = Templates(self.scripts, self.responses, self.shut_down)
+        self.templates = Templates(self.scripts, self.responses, self.remote, self.shut_down)
         self.parts: Mapping[str, Part] = {}
         self.unsaved = Unsaved()
         self.queues: list[StepQueue] = []
@@ -104,7 +104,7 @@ class Host:
         pins = Pins(self.mcus, PinAliases(self.loaded))
         self._make_toolhead(pins)
         self.parts = self._wiring(pins).make_all()
-        self.templates.objects = Objects(self.parts)
+        self.templates.objects = lambda: Objects(self.parts)
         await self.guarded(self._configure())
         users = {drive.stepper.mcu.name for drive in self.toolhead.drives}
         self.queues = [StepQueue(mcu) for name, mcu in self.mcus.items() if name in users]

@@ -16,6 +16,7 @@ from klipkit.base.faults import RaisedByMacro, TemplateError
 from klipkit.base.values import Template
 from klipkit.gcode.commands import Commands
 from klipkit.gcode.literals import NoLiteral, literal
+from klipkit.gcode.remote import RemoteMethods
 from klipkit.gcode.responses import Responses
 from klipkit.gcode.scripts import Scripts
 from klipkit.gcode.templates import Gcode, Origin, Templates
@@ -47,10 +48,13 @@ class Bench:
     def __init__(self) -> None:
         self.said: list[str] = []
         self.stopped: list[KlipkitError] = []
+        self.log: list[str] = []
+        self.remote = RemoteMethods(self.log.append)
         responses = Responses()
         responses.listen(self.said.append)
-        self.templates = Templates(Scripts(Commands(), responses), responses, self.stopped.append)
-        self.templates.objects = Table()
+        scripts = Scripts(Commands(), responses)
+        self.templates = Templates(scripts, responses, self.remote, self.stopped.append)
+        self.templates.objects = Table
 
     def gcode(self, text: str, first: int = 10) -> Gcode:
         """A template whose lines stand in printer.cfg from a line on."""
@@ -261,13 +265,11 @@ def test_actions_respond_raise_stop_and_call() -> None:
 def test_a_remote_method_is_called_by_name_and_logged_when_there_is_none() -> None:
     bench = Bench()
     calls: list[Mapping[str, Any]] = []
-    log: list[str] = []
-    bench.templates.remote.log = log.append
-    bench.templates.remote.methods["beep"] = calls.append
+    bench.remote.register("beep", bench, calls.append)
     bench.gcode('{action_call_remote_method("beep", frequency=300)}').lines({})
     bench.gcode('{action_call_remote_method("boop")}').lines({})
     assert calls == [{"frequency": 300}]
-    assert log == ["no client has registered the remote method 'boop'"]
+    assert bench.log == ["no client has registered the remote method 'boop'"]
 
 
 def test_what_was_looked_at_once_stays_the_same_within_an_expansion() -> None:
@@ -279,7 +281,8 @@ def test_what_was_looked_at_once_stays_the_same_within_an_expansion() -> None:
             return {"a": self.times}
 
     bench = Bench()
-    bench.templates.objects = Changing()
+    changing = Changing()
+    bench.templates.objects = lambda: changing
     gcode = bench.gcode("M118 {printer.x.a} {printer['x'].a}")
     assert [gcode.lines({})[0][1] for _ in range(2)] == ["M118 1 1", "M118 2 2"]
 
