@@ -25,11 +25,13 @@ class Entry(NamedTuple):
 
 TOOLS = {
     "build": Entry("build", "Build the firmware of a board."),
+    "check": Entry("check", "Find what would stop or spoil a print, before it begins."),
     "completion": Entry("completion", "Print the completion script for bash, zsh or fish."),
     "config": Entry("config", "Check a printer.cfg."),
     "console": Entry(
         "console", "Talk with a microcontroller: its firmware's own commands, typed or scripted."
     ),
+    "estimate": Entry("estimate", "Estimate the time and the filament of a print."),
     "explain": Entry("explain", "Explain an error code or message, or list all errors."),
     "flash": Entry("flash", "Put firmware on a board, and see that it runs."),
     "pins": Entry("pins", "Translate, list and check pin names."),

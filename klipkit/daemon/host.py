@@ -6,7 +6,7 @@ Loaded (base/schema) + pipes --> start(): connect, make parts, configure, begin 
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from klipkit.base.errors import KlipkitError, UnknownMcu
@@ -35,7 +35,7 @@ from klipkit.machine.kinematics import motors
 from klipkit.machine.planner import Planner
 from klipkit.machine.printing import FilePrint
 from klipkit.machine.rails import drives_of, switches_of
-from klipkit.machine.toolhead import Toolhead
+from klipkit.machine.toolhead import Drive, Toolhead
 from klipkit.mcu.cause import Cause, first_cause
 from klipkit.mcu.clocksync import first_mapping, main_mapping
 from klipkit.mcu.mcu import Mcu
@@ -50,6 +50,7 @@ from klipkit.parts.schedule import Schedule
 from klipkit.parts.sensors.sensor import Sensors
 
 T = TypeVar("T")
+ToolheadMaker = Callable[[Planner, Mcu, Sequence[Drive], Callable[[KlipkitError], None], Waits], Toolhead]
 
 
 class Host:
@@ -68,6 +69,7 @@ class Host:
         reaches: Mapping[str, Reach],
         responses: Responses | None = None,
         remote: RemoteMethods | None = None,
+        make_toolhead: ToolheadMaker = Toolhead,
     ) -> None:
         self.loaded = loaded
         self.reaches = reaches
@@ -83,6 +85,7 @@ class Host:
         self.queues: list[StepQueue] = []
         self.fault: asyncio.Future[KlipkitError] = asyncio.get_running_loop().create_future()
         self.is_ready = False
+        self._make = make_toolhead
         self._has_toolhead = False
         self._watches: list[asyncio.Task[None]] = []
 
@@ -222,7 +225,7 @@ class Host:
         drives = drives_of(found, pins)
         switches = switches_of(self.loaded, drives, pins)
         self.planner = Planner(self.loaded, found)
-        self.toolhead = Toolhead(self.planner, self.main, drives, self.shut_down, self.waits)
+        self.toolhead = self._make(self.planner, self.main, drives, self.shut_down, self.waits)
         self.homing = Homing(self.loaded, self.toolhead, switches)
         self._has_toolhead = True
         force_move = self.loaded.one(ForceMoveConfig)
@@ -238,7 +241,7 @@ class Host:
         wiring.provide(Pins, pins)
         wiring.provide(Planner, self.planner)
         wiring.provide(Toolhead, self.toolhead)
-        wiring.provide(Schedule, self.toolhead)
+        wiring.provide(Schedule, self.toolhead.schedule)
         wiring.provide(Homing, self.homing)
         wiring.provide(Responses, self.responses)
         wiring.provide(RemoteMethods, self.remote)
@@ -250,5 +253,5 @@ class Host:
         wiring.provide(Alarm, self)
         wiring.provide(Autosave, self.unsaved)
         wiring.provide(Unsaved, self.unsaved)
-        wiring.provide(Sensors, Sensors(pins, self.toolhead, self))
+        wiring.provide(Sensors, Sensors(pins, self.toolhead.schedule, self))
         return wiring

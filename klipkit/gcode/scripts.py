@@ -6,7 +6,7 @@ await scripts.run("G28\nG1 X10", "console")  a turn for some lines
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from klipkit.base.faults import UnknownCommand
 from klipkit.gcode.commands import Commands
@@ -23,6 +23,7 @@ class Scripts:
         self.commands = commands
         self.responses = responses
         self.turn = asyncio.Lock()
+        self.passed_over: Callable[[UnknownCommand], None] = lambda error: None  # is told of each, too
         self._lines = 0
 
     async def run(self, text: str, name: str) -> None:
@@ -48,4 +49,5 @@ class Scripts:
         try:
             await self.commands.run(line)
         except UnknownCommand as error:
+            self.passed_over(error)
             self.responses.note(f"{error.what} ({error.where})" if error.where else error.what)

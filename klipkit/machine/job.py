@@ -18,9 +18,7 @@ from klipkit.gcode.chunks import chunks, end_of_line, line_at
 from klipkit.gcode.scripts import Scripts
 from klipkit.machine.planner import Planner
 from klipkit.machine.refusals import refusal
-from klipkit.machine.toolhead import AHEAD, Toolhead
-
-BUDGET = 0.5  # s of moves that a turn commits at most, and a little
+from klipkit.machine.toolhead import Toolhead
 
 
 def without(changed: Set[str]) -> int:
@@ -114,7 +112,7 @@ class Job:
         fast.lines = self.line
         fast.without = without(self._scripts.commands.changed)
         text = ffi.cast("const char *", ffi.from_buffer(chunk))
-        until = toolhead.now() + AHEAD + BUDGET
+        until = toolhead.horizon()
         done = int(lib.fast_run(fast, self._planner.moves, text + at, len(chunk) - at, until))
         self.line, self.offset = fast.lines, self.offset + done
         toolhead.push()

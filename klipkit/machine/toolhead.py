@@ -28,8 +28,10 @@ from klipkit.mcu.digital_out import DigitalOut
 from klipkit.mcu.mcu import Mcu
 from klipkit.mcu.scheduled import SPACING as SHORTEST
 from klipkit.mcu.stepper import Stepper, StepQueue
+from klipkit.parts.schedule import Schedule
 
 AHEAD = 2.0  # s of moves that are committed at most
+BUDGET = 0.5  # s of moves that a turn of a file commits at most, and a little
 DUE = 0.7  # s of steps that are sent ahead
 LOW = 0.5  # s of committed moves left at which those that wait are brought to standstill
 PIECE = 0.1  # s of motion for which steps are made at a time
@@ -140,6 +142,11 @@ class Toolhead:
         """The print time now."""
         return self.main.print_time()
 
+    @property
+    def schedule(self) -> Schedule:
+        """What parts know of its time."""
+        return self
+
     def drive(self, name: str) -> Drive:
         """The drive of a motor."""
         return next(drive for drive in self.drives if drive.stepper.name == name)
@@ -168,6 +175,10 @@ class Toolhead:
     def push(self) -> None:
         """Moves may have come."""
         self._advance()
+
+    def horizon(self) -> float:
+        """The print time up to which a file may commit moves in its turn now."""
+        return self.now() + AHEAD + BUDGET
 
     async def room(self) -> None:
         """Wait while enough moves are queued."""

@@ -379,6 +379,7 @@ static int write_move(struct lookahead *lookahead, const struct waiting *move)
         .cruise_v = cruise_v,
         .accel = move->accel,
         .line = move->line,
+        .time_least = move->time_least,
     };
     int error = 0;
     if (!move->in_place) {

@@ -22,6 +22,7 @@ struct trapq_move {
     double start[3];                    /* position at print_time, mm */
     double direction[3];                /* unit vector; all 0: rests; an extruder's: lookahead.h */
     uint64_t line;                      /* of the file that it comes from; 0: none */
+    double time_least;                  /* what it would take at the speed asked for, without speeding up and slowing down, s */
 };
 
 /* A new empty queue, NULL when there is no memory. */

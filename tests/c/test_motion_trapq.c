@@ -7,7 +7,7 @@
 /* 0 to 10 mm/s in 1 s, 2 s at 10 mm/s, to rest in 1 s: 30 mm along y. */
 static struct trapq_move trapezoid(double print_time, double y)
 {
-    return (struct trapq_move){print_time, 1, 2, 1, 0, 10, 10, {7, y, 0}, {0, 1, 0}, 0};
+    return (struct trapq_move){print_time, 1, 2, 1, 0, 10, 10, {7, y, 0}, {0, 1, 0}, 0, 0};
 }
 
 static void position_is(const struct trapq *trapq, double print_time, double y, double velocity)
