@@ -63,10 +63,10 @@ double cosim_rail_position(const struct cosim *cosim, int rail);
 enum cosim_stuck { COSIM_WORKS, COSIM_STUCK_OPEN, COSIM_STUCK_CLOSED };
 
 /* A switch that a rail works: closed from `trigger` on, on the side of `sign` (+1: at or above, -1: at or below); it opens again
- * `hysteresis` mm before that. Each closing is up to `noise` mm off, evenly spread, by `seed`. The input pin has `level` while it is
- * closed, else the other. */
+ * `hysteresis` mm before that. Each closing is up to `noise` mm off, by `seed`: evenly spread, or with a `deviation` above 0 by a
+ * normal law that is cut there. The input pin has `level` while it is closed, else the other. */
 struct cosim_switch {
-    double trigger, hysteresis, noise;  /* mm */
+    double trigger, hysteresis, noise, deviation;  /* mm */
     uint64_t seed;
     int32_t sign, mcu, level, stuck;    /* stuck: enum cosim_stuck, whatever the rail does */
     uint32_t pin;
@@ -74,8 +74,9 @@ struct cosim_switch {
 int cosim_add_contact(struct cosim *cosim, int rail, const struct cosim_switch *law);
 int cosim_stick_contact(struct cosim *cosim, int contact, int stuck);
 
-/* How often the switch closed, whether anybody saw it or not. */
+/* How often the switch closed, whether anybody saw it or not; and how far beyond its trigger it did the last time, mm. */
 uint64_t cosim_contact_closings(const struct cosim *cosim, int contact);
+double cosim_contact_off(const struct cosim *cosim, int contact);
 
 /* --- heat --- */
 

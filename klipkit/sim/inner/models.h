@@ -94,6 +94,7 @@ struct contact {
     struct contact *next;      /* of the same rail */
     struct cosim_switch law;
     double at;                 /* where it closes the next time, mm */
+    double off;                /* by which the last closing was beyond its trigger, mm */
     uint64_t draw;             /* of its noise */
     int worn;                  /* it has closed there already */
     uint64_t closings;
