@@ -13,6 +13,8 @@ from klipkit.machine.commands.print_stats import PrintStats
 from klipkit.machine.commands.report import Reports
 from klipkit.machine.commands.respond import Respond
 from klipkit.machine.commands.safe_z_home import SafeZHome
+from klipkit.machine.endstop_phase.part import EndstopPhases
+from klipkit.machine.endstop_phase.rule import StepperPhase
 from klipkit.machine.extruder import Extruder
 from klipkit.machine.observed import McuObject, MotionReport, SystemStats, ToolheadObject
 from klipkit.machine.sdcard import VirtualSdcard
@@ -65,6 +67,8 @@ PARTS: tuple[type[Part], ...] = (
     PauseResume,
     IdleTimeout,
     DelayedGcode,
+    StepperPhase,
+    EndstopPhases,
 )
 
 # Sections that parts look at and that make none.
