@@ -27,12 +27,17 @@ struct cosim_carriage {
     uint64_t pulses;      /* step pulses, either way */
     uint64_t stalled;     /* steps that a rail's end did not let it make */
     uint64_t violations;  /* times that a direction was not set up long enough before a step or not held long enough after one */
+    uint64_t cycles;      /* electrical cycles that its motor has lost, either way: cosim_carriage_limit */
 };
 int cosim_see_carriage(const struct cosim *cosim, int carriage, struct cosim_carriage *out);
 int64_t cosim_carriage_position(const struct cosim *cosim, int carriage);
 
 /* The two times of a direction, s (20 ns each until set: TMC2209 data sheet). */
 int cosim_carriage_timing(struct cosim *cosim, int carriage, double set_up, double hold);
+
+/* What its motor can do, from now on: an electrical cycle (`cycle` steps) that it is to turn faster than `speed`, steps/s, or with
+ * more than `accel`, steps/s^2, it does not turn: it falls out of step, and the body stays behind by that cycle. See motor.c. */
+int cosim_carriage_limit(struct cosim *cosim, int carriage, uint32_t cycle, double speed, double accel);
 
 /* Move the body by so many steps without a pulse: what a lost step, a belt that jumps or a hand does. */
 int cosim_slip(struct cosim *cosim, int carriage, int64_t steps);
