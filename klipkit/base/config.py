@@ -13,12 +13,12 @@ The dialect, line by line:
 import glob
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from klipkit.base.errors import ConfigSyntax, FileError, IncludeError
-from klipkit.base.files import read_text
+from klipkit.base.files import normalised, read_text
 from klipkit.base.text import sanitise
 
 BLOCK_MARK = "#*#"
@@ -102,13 +102,15 @@ class Config:
     shadowed: tuple[tuple[str, Option], ...] = ()
 
 
-def read_config(path: str | Path) -> Config:
+def read_config(path: str | Path, *, instead: Mapping[str, str] | None = None) -> Config:
     """The configuration in the file `path`, with what it includes.
 
-    Raises FileError (the main file cannot be read), ConfigSyntax, IncludeError.
+    `instead`: texts of files by name that count in the place of what the files hold. Raises FileError (the main file
+    cannot be read), ConfigSyntax, IncludeError.
     """
-    name = str(path)
-    return _Reader(follow=True).config(read_text(path), name)
+    name, instead = str(path), instead or {}
+    text = normalised(instead[name]) if name in instead else read_text(path)
+    return _Reader(follow=True, instead=instead).config(text, name)
 
 
 def parse_config(text: str, name: str, *, folder: str | Path | None = None) -> Config:
@@ -135,10 +137,8 @@ class _Value:
     """An option while its further lines are read."""
 
     def __init__(self, name: str, first: str, indent: int, line: int) -> None:
-        self.name = name
-        self.indent = indent
-        self.texts = [first]
-        self.lines = [line]
+        self.name, self.indent = name, indent
+        self.texts, self.lines = [first], [line]
 
     def add(self, text: str, line: int) -> None:
         self.texts.append(text)
@@ -155,7 +155,7 @@ def _scan(numbered: Iterable[tuple[int, str]], file: str) -> Iterator[_Item]:
     section: str | None = None
     value: _Value | None = None
     for number, raw in numbered:
-        line, is_remark = _without_comment(raw)
+        line, is_remark = without_comment(raw)
         text = line.strip()
         if not text:
             # An empty line belongs to a value that goes on below it; a ; comment leaves no line behind.
@@ -178,8 +178,8 @@ def _scan(numbered: Iterable[tuple[int, str]], file: str) -> Iterator[_Item]:
         yield value.option(file)
 
 
-def _without_comment(line: str) -> tuple[str, bool]:
-    """The line without its comment, and whether a ; comment was taken off."""
+def without_comment(line: str) -> tuple[str, bool]:
+    """The line without its comment (white space before it stays), and whether a ; comment was taken off."""
     sharp = line.find("#")
     if sharp >= 0:
         line = line[:sharp]
@@ -277,9 +277,10 @@ def _block_lines(lines: list[str], start: int, file: str) -> Iterator[tuple[int,
 class _Reader:
     """Reads one configuration: the main text, what it includes, then the block."""
 
-    def __init__(self, *, follow: bool, folder: str = "") -> None:
+    def __init__(self, *, follow: bool, folder: str = "", instead: Mapping[str, str] | None = None) -> None:
         self.follow = follow
         self.folder = folder
+        self.instead = instead or {}
         self.files: list[str] = []
         self.includes: list[Include] = []
         self.items: list[_Item] = []
@@ -340,6 +341,8 @@ class _Reader:
             )
 
     def _text(self, name: str, include: Include) -> str:
+        if name in self.instead:
+            return normalised(self.instead[name])
         try:
             return read_text(self._inside(name))
         except FileError as error:

@@ -34,6 +34,16 @@ class UnknownCommand(GcodeError):
     classic: ClassVar[tuple[str, ...]] = ("Unknown command:",)
 
 
+class RequestError(KlipkitError):
+    """A request to the API of the daemon cannot be carried out.
+
+    The message names the parameter, or what is missing. Clients find the endpoints by `list_endpoints`.
+    """
+
+    code = "request"
+    classic: ClassVar[tuple[str, ...]] = ("webhooks: No registered callback", "Missing Argument")
+
+
 class MoveError(GcodeError):
     """A move was refused because it leaves the machine's reach, or the axis has not been homed.
 
@@ -43,6 +53,15 @@ class MoveError(GcodeError):
 
     code = "move"
     classic: ClassVar[tuple[str, ...]] = ("Move out of range", "Must home axis first", "Must home before")
+
+
+class GivenUp(GcodeError):
+    """A script or a print was cancelled while it waited, for a temperature or a dwell.
+
+    Nothing is wrong: somebody asked for it, with CANCEL_PRINT.
+    """
+
+    code = "given-up"
 
 
 class HomingError(GcodeError):

@@ -36,5 +36,9 @@ def decode(data: bytes, shown: str, *, limit: int = TEXT_LIMIT) -> str:
         raise FileError(f"is larger than {limit // 2**20} MiB", where=shown)
     if b"\0" in data:
         raise FileError("is a binary file, text was expected", where=shown)
-    text = data.decode("utf-8-sig", "surrogateescape")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return normalised(data.decode("utf-8", "surrogateescape"))
+
+
+def normalised(text: str) -> str:
+    """The text without a byte order mark, its line ends as newlines."""
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")

@@ -6,7 +6,9 @@ import logging
 import logging.handlers
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
@@ -17,8 +19,12 @@ from klipkit.base.schema import Loaded
 from klipkit.boards.mcuchips import chips_of
 from klipkit.cli.sections import SCHEMA
 from klipkit.cli.tool import tool
+from klipkit.daemon.api import Api
+from klipkit.daemon.apiinfo import Places
+from klipkit.daemon.apisocket import ApiSocket
 from klipkit.daemon.console import Console
 from klipkit.daemon.daemon import Daemon, Request, State
+from klipkit.daemon.saveconfig import save
 from klipkit.mcu.config import McuConfig
 from klipkit.mcu.restart import Reach, reach_of
 from klipkit.sim.avr.emulation import emulations_of
@@ -29,6 +35,7 @@ from klipkit.sim.printer import SimulatedPrinter
 
 OBJECT = "klipkit-sim.so"
 PORT = "/tmp/printer"  # where OctoPrint looks for the virtual serial port
+SOCKET = "/tmp/klippy_uds"  # where clients look for the socket of the API
 LOG_BYTES, LOGS = 10_000_000, 5  # of a log, and how many old ones are kept
 STATISTICS = 10.0  # s between lines of statistics in the log
 
@@ -50,6 +57,13 @@ Ways = Callable[[Loaded], Mapping[str, Reach]]
 )
 @click.option(
     "-I", "--input-tty", "port", metavar="PATH", help=f"The virtual serial port.  [default: {PORT}]"
+)
+@click.option(
+    "-a",
+    "--api-server",
+    "api",
+    metavar="PATH",
+    help=f"The socket of the API.  [default: {SOCKET}; with -I: beside the port, PATH-api]",
 )
 @click.option("--name", metavar="NAME", default="", help="The name of this printer, where there are several.")
 @click.option("--sim", "simulated", is_flag=True, help="Simulate the microcontrollers and the printer.")
@@ -76,6 +90,7 @@ def run(
     config_file: str,
     log_file: str | None,
     port: str | None,
+    api: str | None,
     name: str,
     simulated: bool,
     told: tuple[str, ...],
@@ -88,10 +103,13 @@ def run(
     """
     if not simulated and (told or emulated or faults):
         raise UsageError("--mcu, --emulate and --fault are of a simulated printer", hint="add --sim")
-    link = port or (f"{PORT}-{name}" if name else PORT)
+    ends = _ends(port, api, name)
+    places = Places(
+        str(Path(config_file).absolute()), log_file and str(Path(log_file).expanduser().absolute())
+    )
     log = _logger(log_file)
     if not simulated:
-        asyncio.run(_serve(out, _load(config_file), _real_ways(log), link, log))
+        asyncio.run(_serve(out, config_file, _real_ways(log), ends, places, log))
         return 0
     loaded = SCHEMA.load(read_config(config_file))
     chips = chips_of(loaded.config, told)
@@ -101,15 +119,24 @@ def run(
     )
     try:
         plan.begin(printer)
-        served = _serve(out, _load(config_file), lambda loaded: printer.reaches(), link, log)
+        served = _serve(out, config_file, lambda loaded: printer.reaches(), ends, places, log)
         run_paced(served, printer.cosim)
     finally:
         printer.close()
     return 0
 
 
-def _load(path: str) -> Callable[[], Loaded]:
-    return lambda: SCHEMA.load(read_config(path))
+class Ends(NamedTuple):
+    """Where clients find the daemon: its virtual serial port and its socket."""
+
+    port: str
+    api: str
+
+
+def _ends(port: str | None, api: str | None, name: str) -> Ends:
+    """As they are told, or by the printer's name; a socket that is not told goes with the port."""
+    suffix = f"-{name}" if name else ""
+    return Ends(port or PORT + suffix, api or (f"{port}-api" if port else SOCKET + suffix))
 
 
 def _real_ways(log: logging.Logger) -> Ways:
@@ -122,18 +149,24 @@ def _real_ways(log: logging.Logger) -> Ways:
 
 async def _serve(
     out: Output,
-    load: Callable[[], Loaded],
+    path: str,
     ways: Ways,
-    link: str,
+    ends: Ends,
+    places: Places,
     log: logging.Logger,
 ) -> None:
-    daemon = Daemon(load, ways, log.info)
+    daemon = Daemon(
+        lambda: SCHEMA.load(read_config(path)),
+        ways,
+        log.info,
+        lambda changes: save(path, changes, datetime.now().astimezone()),
+    )
     daemon.changed.append(lambda: _tell(out, daemon))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, daemon.ask, Request.STOP)
-    async with _console(daemon, link):
-        out.note(f"G-code is taken at {link}")
+    async with _console(daemon, ends.port), _api(daemon, ends.api, places, log):
+        out.note(f"G-code is taken at {ends.port}, the API is at {ends.api}")
         watch = loop.create_task(_watch(daemon, log))
         try:
             await daemon.run()
@@ -148,6 +181,15 @@ async def _console(daemon: Daemon, link: str) -> AsyncIterator[Console]:
         yield console
     finally:
         await console.close()
+
+
+@contextlib.asynccontextmanager
+async def _api(daemon: Daemon, path: str, places: Places, log: logging.Logger) -> AsyncIterator[ApiSocket]:
+    served = await ApiSocket.open(path, Api(daemon, places), log.info)
+    try:
+        yield served
+    finally:
+        await served.close()
 
 
 async def _watch(daemon: Daemon, log: logging.Logger) -> None:

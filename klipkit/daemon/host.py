@@ -18,16 +18,20 @@ from klipkit.daemon.parts import PARTS
 from klipkit.daemon.unsaved import Unsaved
 from klipkit.daemon.wiring import Wiring
 from klipkit.gcode.commands import Commands
+from klipkit.gcode.remote import RemoteMethods
 from klipkit.gcode.responses import Responses
 from klipkit.gcode.scripts import Scripts
+from klipkit.gcode.waits import Waits
 from klipkit.machine.commands.arcs import GcodeArcsConfig, arc_commands
 from klipkit.machine.commands.homing import HomingCommands
 from klipkit.machine.commands.moves import MoveCommands
+from klipkit.machine.commands.pause_resume import PauseResume
 from klipkit.machine.config import ForceMoveConfig
 from klipkit.machine.homing import Homing
 from klipkit.machine.job import Job
 from klipkit.machine.kinematics import motors
 from klipkit.machine.planner import Planner
+from klipkit.machine.printing import FilePrint
 from klipkit.machine.rails import drives_of, switches_of
 from klipkit.machine.toolhead import Toolhead
 from klipkit.mcu.cause import Cause, first_cause
@@ -57,14 +61,20 @@ class Host:
     homing: Homing
 
     def __init__(
-        self, loaded: Loaded, reaches: Mapping[str, Reach], responses: Responses | None = None
+        self,
+        loaded: Loaded,
+        reaches: Mapping[str, Reach],
+        responses: Responses | None = None,
+        remote: RemoteMethods | None = None,
     ) -> None:
         self.loaded = loaded
         self.reaches = reaches
         self.mcus: dict[str, Mcu] = {}
         self.responses = responses or Responses()
+        self.remote = remote or RemoteMethods()
         self.commands = Commands()
         self.scripts = Scripts(self.commands, self.responses)
+        self.waits = Waits()
         self.parts: Mapping[str, Part] = {}
         self.unsaved = Unsaved()
         self.queues: list[StepQueue] = []
@@ -132,6 +142,17 @@ class Host:
         return await task
 
     @property
+    def is_printing(self) -> bool:
+        """Whether a file is being printed."""
+        return any(isinstance(part, FilePrint) and part.is_active for part in self.parts.values())
+
+    def give_up(self) -> None:
+        """CANCEL_PRINT has come: what the print waits for does not hold it up."""
+        for part in self.parts.values():
+            if isinstance(part, PauseResume):
+                part.give_up()
+
+    @property
     def cause(self) -> Cause | None:
         """All that is known of the first fault of an MCU."""
         return first_cause(mcu.cause for mcu in self.mcus.values())
@@ -195,7 +216,7 @@ class Host:
         drives = drives_of(found, pins)
         switches = switches_of(self.loaded, drives, pins)
         self.planner = Planner(self.loaded, found)
-        self.toolhead = Toolhead(self.planner, self.main, drives, self.shut_down)
+        self.toolhead = Toolhead(self.planner, self.main, drives, self.shut_down, self.waits)
         self.homing = Homing(self.loaded, self.toolhead, switches)
         self._has_toolhead = True
         force_move = self.loaded.one(ForceMoveConfig)
@@ -206,7 +227,7 @@ class Host:
         self.commands.add(HomingCommands(self.homing))
 
     def _wiring(self, pins: Pins) -> Wiring:
-        wiring = Wiring(self.loaded, PARTS, made=self.commands.add)
+        wiring = Wiring(self.loaded, PARTS, self.commands.add, pins.needed_by)
         wiring.provide(Loaded, self.loaded)
         wiring.provide(Pins, pins)
         wiring.provide(Planner, self.planner)
@@ -214,10 +235,13 @@ class Host:
         wiring.provide(Schedule, self.toolhead)
         wiring.provide(Homing, self.homing)
         wiring.provide(Responses, self.responses)
+        wiring.provide(RemoteMethods, self.remote)
         wiring.provide(Commands, self.commands)
         wiring.provide(Scripts, self.scripts)
+        wiring.provide(Waits, self.waits)
         wiring.provide(Motors, self.toolhead)
         wiring.provide(Alarm, self)
         wiring.provide(Autosave, self.unsaved)
+        wiring.provide(Unsaved, self.unsaved)
         wiring.provide(Sensors, Sensors(pins, self.toolhead, self))
         return wiring

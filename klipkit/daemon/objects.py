@@ -11,6 +11,10 @@ from typing import Any
 from klipkit.parts.part import Part
 
 
+class Plain(dict[str, Any]):
+    """A dict of values that JSON has, which does not change any more: it is handed on as it is."""
+
+
 class Objects:
     """All objects that have a status. Statuses are typed (dataclasses); here they become plain values."""
 
@@ -38,6 +42,8 @@ class Objects:
 
 def as_plain(value: Any) -> Any:
     """A status as values that JSON has: dataclasses and mappings as dicts, tuples as lists."""
+    if isinstance(value, (str, float, Plain)):
+        return value
     if is_dataclass(value) and not isinstance(value, type):
         return {each.name: as_plain(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, Mapping):

@@ -1,6 +1,7 @@
 """The table of parts: a line each. Its section of printer.cfg is the first parameter of a part's constructor."""
 
 from klipkit.base.declare import Declared
+from klipkit.daemon.configfile import ConfigfileObject
 from klipkit.machine.commands.delayed_gcode import DelayedGcode
 from klipkit.machine.commands.display_status import DisplayStatus
 from klipkit.machine.commands.homing import QueryEndstops
@@ -49,6 +50,7 @@ PARTS: tuple[type[Part], ...] = (
     StaticOutput,
     Led,
     NeopixelChain,
+    ConfigfileObject,
     McuObject,
     ToolheadObject,
     MotionReport,

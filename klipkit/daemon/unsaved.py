@@ -17,3 +17,7 @@ class Unsaved:
     def set(self, section: str, option: str, value: str) -> None:
         """The option of [section] is to have that value."""
         self._values.setdefault(section, {})[option] = value
+
+    def clear(self) -> None:
+        """All is saved."""
+        self._values.clear()

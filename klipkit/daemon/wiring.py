@@ -9,6 +9,7 @@
 import inspect
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from klipkit.base.declare import Declared
@@ -19,13 +20,21 @@ from klipkit.parts.part import Part
 
 
 class Wiring:
-    """Makes each part once, and tells `made` of it. A wrong table of `makers` is a fault of the program."""
+    """Makes each part once, within `making` of its section, and tells `made` of it.
+
+    A wrong table of `makers` is a fault of the program.
+    """
 
     def __init__(
-        self, loaded: Loaded, makers: Iterable[type[Part]], made: Callable[[Part], None] = lambda part: None
+        self,
+        loaded: Loaded,
+        makers: Iterable[type[Part]],
+        made: Callable[[Part], None] = lambda part: None,
+        making: Callable[[str], AbstractContextManager[None]] = lambda section: nullcontext(),
     ) -> None:
         self._loaded = loaded
         self._made = made
+        self._around = making
         self._makers: Mapping[type[Declared], type[Part]] = {config_of(maker): maker for maker in makers}
         self._provided: dict[type, object] = {}
         self._parts: dict[str, Part] = {}
@@ -77,7 +86,8 @@ class Wiring:
         hints = get_type_hints(maker.__init__)
         wanted = [name for name in inspect.signature(maker.__init__).parameters if name != "self"]
         values = {name: self._value(maker, name, hints[name], config) for name in wanted}
-        part = maker(**values)
+        with self._around(f"[{section}]"):
+            part = maker(**values)
         part.name = part.name or config.source.short or section
         part.section = section
         self._parts[section] = part

@@ -2,7 +2,7 @@
 
     turn { lines until BUDGET is committed } wait for room, turn { ... } ...      others have their turn in between
 
-A job stops between two lines: when it is told to, when the file ends, when a line fails.
+A job stops between two lines: when it is told to, when the file ends, when a line fails or is given up.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from typing import Any
 
 from klipkit._core import ffi, lib
 from klipkit.base.errors import KlipkitError, UsageError
+from klipkit.base.faults import GivenUp
 from klipkit.gcode.chunks import chunks, line_at
 from klipkit.gcode.scripts import Scripts
 from klipkit.machine.planner import Planner
@@ -73,6 +74,8 @@ class Job:
                 await self._run_chunk(chunk)
                 if self._stops:
                     break
+        except GivenUp:
+            self._stops = True
         except KlipkitError as error:
             self.state, self.error = JobState.FAILED, error
             raise

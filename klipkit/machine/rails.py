@@ -19,7 +19,11 @@ PREFIX = "stepper_"
 def drives_of(motors: Sequence[Motor], pins: Pins) -> list[Drive]:
     """A stepper for each motor, before the MCUs are configured; motors may share an enable pin. Raises PinError."""
     enables: dict[tuple[str, str], DigitalOut] = {}
-    return [_drive(motor, pins, enables) for motor in motors]
+    drives = []
+    for motor in motors:
+        with pins.needed_by(f"[{motor.name}]"):
+            drives.append(_drive(motor, pins, enables))
+    return drives
 
 
 def _drive(motor: Motor, pins: Pins, enables: dict[tuple[str, str], DigitalOut]) -> Drive:
@@ -55,6 +59,7 @@ def _switch(rail: str, loaded: Loaded, steppers: Sequence[Stepper], pins: Pins) 
     assert isinstance(config, HomingOptions | FollowerConfig)
     assert config.endstop_pin is not None
     mcu, pin = pins.place(config.endstop_pin, config.source.where("endstop_pin"))
-    endstop = Endstop(mcu, pin)
-    endstop.use(steppers)
+    with pins.needed_by(f"[{rail}]"):
+        endstop = Endstop(mcu, pin)
+        endstop.use(steppers)
     return Switch(rail.removeprefix(PREFIX), endstop, tuple(steppers))

@@ -19,12 +19,14 @@ from typing import Protocol
 from klipkit._core import ffi, lib
 from klipkit.base.errors import KlipkitError
 from klipkit.base.tasks import carried_through
+from klipkit.gcode.waits import Waits
 from klipkit.machine.alone import Alone
 from klipkit.machine.kinematics import Place
 from klipkit.machine.planner import Planner
 from klipkit.mcu.clocksync import ClockMapping, first_mapping, next_mapping
 from klipkit.mcu.digital_out import DigitalOut
 from klipkit.mcu.mcu import Mcu
+from klipkit.mcu.scheduled import SPACING as SHORTEST
 from klipkit.mcu.stepper import Stepper, StepQueue
 
 AHEAD = 2.0  # s of moves that are committed at most
@@ -35,6 +37,9 @@ FOLLOW = 1.0  # s of motion after which other MCUs' clocks are followed anew
 SHORT = DUE / 2  # s: a dwell shorter than this is part of the motion, whose last steps are not waited for
 LEAD = 0.25  # s from standstill to the first step
 WAKE = 0.02  # s for which a motor is on before its first step
+SPACING = (
+    SHORTEST + WAKE + 0.01
+)  # s from a change of an enable pin to the next step: it may have to change once more
 LEAST_WAIT = 0.0001  # s: less than the clock's resolution would not let time pass
 DRIP_PIECE = 0.02  # s between looks at a dripped move
 KEPT = 1.0  # s of motion that are past and still known
@@ -78,6 +83,7 @@ class Toolhead:
         main: Mcu,
         drives: Sequence[Drive],
         failed: Callable[[KlipkitError], None],
+        waits: Waits,
     ) -> None:
         self.planner = planner
         self.main = main
@@ -87,6 +93,7 @@ class Toolhead:
             DUE  # s: the least time by which steps of a move that goes on were made before they were due
         )
         self._failed = failed
+        self._waits = waits
         self._queues: Sequence[StepQueue] = ()
         self._made = 0.0  # print time up to which steps were made
         self._until = 0.0  # print time up to which steps may have been made already
@@ -160,7 +167,6 @@ class Toolhead:
 
     def push(self) -> None:
         """Moves may have come."""
-        self._start_motors()
         self._advance()
 
     async def room(self) -> None:
@@ -169,17 +175,20 @@ class Toolhead:
             await asyncio.sleep(max(LEAST_WAIT, more))
 
     async def dwell(self, seconds: float) -> None:
-        """The next move begins that much later than the last one ends."""
+        """The next move begins so much later than the last one ends; a long dwell may be cut short. Raises GivenUp."""
         if seconds < SHORT:
             self.planner.flush()
-        else:
-            await self._finish()
-        self._rests = max(self._rests, self.planner.committed) + seconds
-        self.planner.set_start(self._rests)
-        if seconds < SHORT:
+            self._rest_until(max(self._rests, self.planner.committed) + seconds)
             await self.go_on()
-        else:
-            await asyncio.sleep(max(0.0, self._rests - self.now() - LEAD))
+            return
+        await self._finish()
+        end = max(self._rests, self.planner.committed) + seconds
+        if not await self._waits.sleep(end - self.now() - LEAD):
+            self._rest_until(end)
+
+    def _rest_until(self, print_time: float) -> None:
+        self._rests = print_time
+        self.planner.set_start(print_time)
 
     async def drain(self) -> None:
         """Wait until all moves are done."""
@@ -205,7 +214,7 @@ class Toolhead:
         for drive in self.drives:
             if drive.enable is not None and drive.enable.is_on:
                 drive.enable.set(when, False)
-        self._made = when
+        self._made = when + SPACING
         self.planner.know(())
 
     async def enable(self, name: str, on: bool) -> None:
@@ -213,8 +222,9 @@ class Toolhead:
         await self.drain()
         enable = self.drive(name).enable
         if enable is not None and enable.is_on != on:
-            self._made = max(self._made, self.now() + LEAD)
-            enable.set(self._made, on)
+            when = max(self._made, self.now() + LEAD)
+            enable.set(when, on)
+            self._made = when + SPACING
 
     async def drip(self, end: Place, velocity: float, accel: float, stop: Stop) -> None:
         """Move straight to `end`, whatever the bounds, from standstill, until that is reached or `stop` is over.
@@ -227,7 +237,6 @@ class Toolhead:
         await self.begin()
         start = self._made
         self.planner.append(end, velocity, accel)
-        self._start_motors()
         await stop.begin(start)
         self.planner.flush()
         stop.ends(self.planner.committed)
@@ -255,7 +264,6 @@ class Toolhead:
         await self.begin()
         stepper = self.drive(name).stepper
         place = stepper.position()
-        self._switch_on(self.drive(name))
         stepper.follow(motion.stepper, self._made, stepper.commanded(), 0.0)
         end = motion.lay(self._made)
         try:
@@ -306,7 +314,6 @@ class Toolhead:
         """Make and send all steps, to standstill."""
         self.planner.flush()
         settled = self.planner.settled
-        self._start_motors()
         self._advance(settled)
         while self._made < settled:
             await asyncio.sleep(PIECE / 2)
@@ -314,23 +321,11 @@ class Toolhead:
 
     async def _drip_until(self, end: float, stop: Stop) -> None:
         while self._made < end and not stop.is_over():
-            self._made = min(end, max(self._made, self.now() + stop.ahead))
-            self._generate(min(end, self._made + DRIP_PIECE))
+            made = min(end, max(self._made, self.now() + stop.ahead))
+            self._generate(made, min(end, made + DRIP_PIECE))
             await stop.wait(DRIP_PIECE)
         while not stop.is_over() and self.now() < end:
             await stop.wait(max(LEAST_WAIT, end - self.now()))
-
-    def _start_motors(self) -> None:
-        """Switch the motors on before the first step of a move that has come."""
-        if not self.planner.waiting and self.planner.committed <= self._made:
-            return
-        for drive in self.drives:
-            self._switch_on(drive)
-
-    def _switch_on(self, drive: Drive) -> None:
-        """Switch a motor on before the next step."""
-        if drive.enable is not None and not drive.enable.is_on:
-            drive.enable.set(self._made - WAKE, True)
 
     def _advance(self, end: float | None = None) -> None:
         """Make and send the steps that are due, in pieces; `end` is where standstill is known to last to."""
@@ -341,18 +336,26 @@ class Toolhead:
             self.least_lead = min(self.least_lead, self._made - now)
         due = min(known, now + DUE)
         while self._made + PIECE <= due or (end is not None and self._made < due):
-            self._made = min(self._made + PIECE, due) if end is not None else self._made + PIECE
+            made = min(self._made + PIECE, due) if end is not None else self._made + PIECE
             latest = self.planner.committed if end is None else end
-            self._generate(max(self._until, min(latest, self._made + FOLLOW + self.planner.delay)))
+            self._generate(made, max(self._until, min(latest, made + FOLLOW + self.planner.delay)))
             if self._made - self._mapped >= FOLLOW:
                 self._follow()
         self.planner.expire(min(self._made, now) - KEPT)
 
-    def _generate(self, until: float) -> None:
-        """Make and send the steps up to `made`, and those of the motion until `until` that is final."""
+    def _generate(self, made: float, until: float) -> None:
+        """Make and send the steps up to `made`, and those of the motion until `until` that is final.
+
+        A motor that is off is switched on before its first step.
+        """
+        begun, self._made = self._made, made
+        off = [(drive, drive.stepper.given()) for drive in self.drives if _is_off(drive)]
         for queue in self._queues:
-            queue.generate(until, self._made)
+            queue.generate(until, made)
         self._until = until
+        for drive, given in off:
+            if drive.stepper.given() != given and drive.enable is not None:
+                drive.enable.set(begun - WAKE, True)
         for queue in self._queues:
             queue.flush(self._made)
 
@@ -379,3 +382,7 @@ class Toolhead:
 
     def _queue_of(self, stepper: Stepper) -> StepQueue:
         return next(queue for queue in self._queues if queue.mcu is stepper.mcu)
+
+
+def _is_off(drive: Drive) -> bool:
+    return drive.enable is not None and not drive.enable.is_on

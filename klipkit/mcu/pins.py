@@ -1,6 +1,7 @@
 """The pins of all MCUs as parts ask for them: aliases resolved, wrong names refused with their place."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 
 from klipkit.base.errors import PinError, UnknownMcu, UnknownPin
 from klipkit.base.pin import Pin
@@ -19,6 +20,14 @@ class Pins:
     def mcu(self, name: str) -> Mcu:
         """The MCU of that name: "mcu" is the main one."""
         return self._mcus[name]
+
+    @contextmanager
+    def needed_by(self, section: str) -> Iterator[None]:
+        """What is made within is needed by that section, "[fan]": what a firmware lacks for it names the section."""
+        with ExitStack() as stack:
+            for mcu in self._mcus.values():
+                stack.enter_context(mcu.configuration.needed_by(section))
+            yield
 
     def place(self, pin: Pin, where: str) -> tuple[Mcu, Pin]:
         """The MCU, and the pin by the chip's own name. Raises UnknownMcu, UnknownPin, PinError with `where`."""

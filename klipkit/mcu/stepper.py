@@ -146,6 +146,13 @@ class Stepper:
         """Steps given so far, in the direction of the position."""
         return int(lib.stepper_position(self._motion))
 
+    def given(self) -> int:
+        """Steps that its MCU is to make or has made, whatever their direction, since it was attached."""
+        assert self._queue is not None
+        sum_of = ffi.new("struct steps_sum *")
+        lib.steps_sum(self._queue.pointer, self._number, sum_of)
+        return int(sum_of.steps)
+
     def position(self) -> float:
         """Where the steps given so far lead to, mm: the whole step at which the stepper stands."""
         return self.place_of(self.commanded())

@@ -16,6 +16,7 @@ from klipkit.daemon.parts import PARTS
 from klipkit.daemon.wiring import Wiring
 from klipkit.gcode.commands import Commands
 from klipkit.gcode.responses import Responses
+from klipkit.gcode.waits import Waits
 from klipkit.gcode.words import parse_line
 from klipkit.machine.extruder import Extruder
 from klipkit.machine.kinematics import motors
@@ -225,6 +226,7 @@ class Bench:
             (Motors, self.motors),
             (Autosave, self.kept),
             (Responses, responses),
+            (Waits, Waits()),
             (Sensors, Sensors(pins, clock, self)),
         ]
         for kind, thing in provided:

@@ -24,11 +24,51 @@ def test_motors_are_on_after_a_move_and_off_after_m84_and_their_position_is_forg
     async def act(host: Host, printer: SimulatedPrinter) -> None:
         assert not any(enabled(host).values())
         await host.run([AT_ZERO, "G1 X1 F6000"], "a")
+        assert enabled(host) == {"stepper_x": True, "stepper_y": False, "stepper_z": False}
+        await host.run(["G1 Y1 Z1"], "a")
         assert all(enabled(host).values())
         await host.run(["m84 ; off"], "b")
         assert not any(enabled(host).values())
         with pytest.raises(MoveError, match="Must home axis first: X"):
             await host.run(["G1 X2"], "c")
+
+    live(CARTESIAN, act)
+
+
+def test_a_motor_is_on_before_each_of_its_steps_and_stays_off_as_long_as_it_has_none() -> None:
+    lines = [
+        AT_ZERO,
+        "G1 X1 F6000",
+        "M84",
+        AT_ZERO,
+        "G1 X2",
+        "SET_STEPPER_ENABLE STEPPER=stepper_x ENABLE=0",
+        "G1 X1 Y1",
+    ]
+
+    async def act(host: Host, printer: SimulatedPrinter) -> None:
+        names = printer.watch_steppers(host.loaded)
+        enables = {}
+        for motor in host.planner.motors:
+            assert motor.config.enable_pin is not None
+            enables[printer.place(motor.config.enable_pin, "")] = motor.name
+        for place in enables:
+            printer.cosim.watch(*place)
+        await host.run(lines, "a")
+        on = dict.fromkeys(enables.values(), False)
+        last: dict[str, int] = {}
+        changes = 0
+        for edge in printer.cosim.edges():
+            place = (edge.mcu, edge.pin)
+            if place in enables:
+                on[enables[place]] = not edge.level  # the enable pins are inverted
+                last[enables[place]] = edge.clock
+                changes += 1
+            elif names[place].endswith(" step"):
+                name = names[place].removesuffix(" step")
+                assert on[name] and edge.clock - last[name] > 0.005 * host.main.frequency
+        assert changes == 6  # X on, off, on, off, on; Y on
+        assert lost(host, printer) == dict.fromkeys(host.steppers, 0)
 
     live(CARTESIAN, act)
 

@@ -12,6 +12,7 @@ from klipkit.base.faults import GcodeError
 from klipkit.base.values import number
 from klipkit.gcode.commands import gcode
 from klipkit.gcode.responses import Responses
+from klipkit.gcode.waits import Waits
 from klipkit.gcode.words import Line
 from klipkit.machine.commands.position import GcodeMove
 from klipkit.machine.printing import FilePrint
@@ -48,11 +49,13 @@ class PauseResume(Part):
         moves: GcodeMove,
         responses: Responses,
         file: FilePrint | None,
+        waits: Waits,
     ) -> None:
         self._velocity = config.recover_velocity
         self._moves = moves
         self._responses = responses
         self._file = file
+        self._waits = waits
         self._is_paused = False
         self._is_stopped = False  # the print was told
         self._was_file = False  # it is a file's
@@ -71,6 +74,12 @@ class PauseResume(Part):
             await self._file.pause()
         else:
             self._responses.note("action:paused")
+
+    def give_up(self) -> None:
+        """CANCEL_PRINT has come and waits for its turn: what is waited for in the print does not hold it up."""
+        if self._waits:
+            self._was_file = self._was_file or (self._file is not None and self._file.is_active)
+            self._waits.give_up()
 
     @gcode("PAUSE")
     async def pause(self) -> None:

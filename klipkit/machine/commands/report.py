@@ -1,4 +1,4 @@
-"""G-code about the host itself: M112 M115 M110 HELP STATUS ECHO; the object `gcode`."""
+"""G-code about the host itself: M108 M112 M115 M110 HELP STATUS ECHO; the object `gcode`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from klipkit.base.declare import Declared, section
 from klipkit.base.faults import EmergencyStop
 from klipkit.gcode.commands import Commands, gcode
 from klipkit.gcode.responses import Responses
+from klipkit.gcode.waits import Waits
 from klipkit.parts.alarm import Alarm
 from klipkit.parts.part import Part
 
@@ -32,10 +33,13 @@ class GcodeStatus:
 class Reports(Part):
     """The commands of the host itself."""
 
-    def __init__(self, config: GcodeConfig, commands: Commands, responses: Responses, alarm: Alarm) -> None:
+    def __init__(
+        self, config: GcodeConfig, commands: Commands, responses: Responses, alarm: Alarm, waits: Waits
+    ) -> None:
         self._commands = commands
         self._responses = responses
         self._alarm = alarm
+        self._waits = waits
         self._state = "startup"
 
     async def begin(self) -> None:
@@ -56,6 +60,11 @@ class Reports(Part):
         self._alarm.shut_down(
             EmergencyStop("Shutdown due to M112 command", hint="FIRMWARE_RESTART starts the printer again")
         )
+
+    @gcode("M108")
+    async def wait_no_longer(self) -> None:
+        """Cut short what is waited for: a temperature, a dwell; what comes next goes on."""
+        self._waits.cut_short()
 
     @gcode("M115")
     async def report_firmware(self) -> None:

@@ -1,6 +1,5 @@
 """The commands of all heaters and temperature sensors: M104, M105, M109, TEMPERATURE_WAIT ...; the object `heaters`."""
 
-import asyncio
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from klipkit.base.faults import GcodeError
 from klipkit.base.text import did_you_mean, sanitise
 from klipkit.gcode.commands import gcode
 from klipkit.gcode.responses import Responses
+from klipkit.gcode.waits import Waits
 from klipkit.parts.autosave import Autosave
 from klipkit.parts.heaters.heater import Heater
 from klipkit.parts.heaters.pid_calibrate import calibrate, keep, write_log
@@ -48,11 +48,13 @@ class Heaters(Part):
         thermometers: Sequence[Thermometer],
         responses: Responses,
         autosave: Autosave,
+        waits: Waits,
     ) -> None:
         self._thermometers = thermometers
         self._heaters = [each for each in thermometers if isinstance(each, Heater)]
         self._responses = responses
         self._autosave = autosave
+        self._waits = waits
 
     def status(self) -> HeatersStatus:
         """What there is."""
@@ -140,7 +142,7 @@ class Heaters(Part):
         found = self._heater(heater, "PID_CALIBRATE")
         if target <= 0:
             raise GcodeError("PID_CALIBRATE: TARGET must be above 0")
-        relay = await calibrate(found, target)
+        relay = await calibrate(found, target, self._waits)
         keep(found, relay.result(), self._autosave, self._responses)
         if write_file:
             write_log(relay)
@@ -171,10 +173,12 @@ class Heaters(Part):
             await self._until(lambda: heater.is_settled or not heater.target)
 
     async def _until(self, holds: Callable[[], bool]) -> None:
-        """Wait, with a report each second as long as it takes."""
+        """Wait, with a report each second as long as it takes, or until it is cut short. Raises GivenUp."""
         while not holds():
             self._responses.say(self.report())
-            await asyncio.sleep(PERIOD)
+            if await self._waits.sleep(PERIOD):
+                self._responses.note("the wait for a temperature was cut short")
+                return
 
     def _heater(self, name: str, command: str) -> Heater:
         for heater in self._heaters:

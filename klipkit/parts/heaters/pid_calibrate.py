@@ -1,10 +1,10 @@
 """PID_CALIBRATE: a relay test of one heater, and its parameters for SAVE_CONFIG."""
 
-import asyncio
 import os
 
 from klipkit.base.faults import GcodeError
 from klipkit.gcode.responses import Responses
+from klipkit.gcode.waits import Waits
 from klipkit.parts.autosave import Autosave
 from klipkit.parts.heaters.heater import Heater
 from klipkit.parts.heaters.relay import PidResult, Relay
@@ -13,7 +13,7 @@ LOOK = 0.5  # s
 LOG = "/tmp/heattest.txt"
 
 
-async def calibrate(heater: Heater, target: float) -> Relay:
+async def calibrate(heater: Heater, target: float, waits: Waits) -> Relay:
     """Test a heater at a temperature; off and under its own control afterwards, cancelled or not. Raises GcodeError."""
     own, relay = heater.control, Relay(heater.max_power)
     heater.set_target(target)
@@ -22,7 +22,8 @@ async def calibrate(heater: Heater, target: float) -> Relay:
         while not relay.is_done:
             if heater.target != target:
                 raise GcodeError(f"PID_CALIBRATE: the target of '{heater.name}' was changed: interrupted")
-            await asyncio.sleep(LOOK)
+            if await waits.sleep(LOOK):
+                raise GcodeError("PID_CALIBRATE: cut short, nothing was found out")
     finally:
         heater.set_target(0.0)
         heater.control = own
