@@ -47,10 +47,10 @@ class Stopped:
 class Refiner(Protocol):
     """Who knows better than a switch where its place on the rail is: [endstop_phase]."""
 
-    async def refined(self, plan: HomingPlan, stopped: Stopped, was_known: bool) -> Stopped:
+    async def refined(self, plan: HomingPlan, stopped: Stopped, were_on: bool) -> Stopped:
         """What the motors would have been at if the switches had triggered at their very place.
 
-        `was_known`: the axes were homed before, and the motors were on since. Raises KlipkitError.
+        `were_on`: the motors were, before they were homed. Raises KlipkitError.
         """
 
 
@@ -119,7 +119,7 @@ class Homing:
 
     async def _home(self, plan: HomingPlan) -> None:
         planner, config = self.toolhead.planner, plan.config
-        others, was_known = planner.known - set(plan.axes), set(plan.axes) <= planner.known
+        others, were_on = planner.known - set(plan.axes), self._are_on(plan)
         planner.know(sorted(others))
         switches = [switch for rail in plan.rails for switch in self.switches[rail]]
         await self.toolhead.set_position(_merged(plan.begin, planner.position))
@@ -135,10 +135,15 @@ class Homing:
             stopped = await self._approach(plan, switches, beyond, config.second_homing_speed)
             _check_released(switches, stopped)
         for refiner in self.refiners:
-            stopped = await refiner.refined(plan, stopped, was_known)
+            stopped = await refiner.refined(plan, stopped, were_on)
         await self._place(plan, stopped)
         planner.know(sorted(others | set(plan.axes)))
         planner.forget_origin(plan.axes)
+
+    def _are_on(self, plan: HomingPlan) -> bool:
+        """Whether all motors that this homes are on; one without an enable pin always is."""
+        drives = [self.toolhead.drive(name) for stops in plan.rails.values() for name in stops]
+        return all(drive.enable is None or drive.enable.is_on for drive in drives)
 
     async def _approach(
         self, plan: HomingPlan, switches: Sequence[Switch], end: Place, speed: float

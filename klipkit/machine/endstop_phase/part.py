@@ -93,14 +93,14 @@ class EndstopPhases(Part):
         self._lives: dict[str, int] = dict.fromkeys(self._rails, 0)
         homing.refiners.append(self)
 
-    async def refined(self, plan: HomingPlan, stopped: Stopped, was_known: bool) -> Stopped:
+    async def refined(self, plan: HomingPlan, stopped: Stopped, were_on: bool) -> Stopped:
         """The triggers as they would have been at the very places of the endstops. Raises EndstopPhaseError."""
         late: dict[str, float] = {}
         for section, stops in plan.rails.items():
             for rail in (self._rails[name] for name in stops):
                 if not rail.refused and rail.rail == section:
-                    trigger = await self._look(rail, round(stopped.at_trigger[rail.stepper]), was_known)
-                    by = self._correct(rail, plan, trigger, was_known)
+                    trigger = await self._look(rail, round(stopped.at_trigger[rail.stepper]), were_on)
+                    by = self._correct(rail, plan, trigger, were_on)
                     for name in rail.together:
                         late.setdefault(name, by)
         at_trigger = {name: at - late.get(name, 0) for name, at in stopped.at_trigger.items()}
@@ -130,7 +130,7 @@ class EndstopPhases(Part):
         else:
             self._store(rail.stepper, self._judged(rail, line))
 
-    async def _look(self, rail: PhaseRail, position: int, was_known: bool) -> Trigger:
+    async def _look(self, rail: PhaseRail, position: int, were_on: bool) -> Trigger:
         """Note a trigger. The phase is counted from where the driver says, or from where the MCU began to count."""
         name, source = rail.stepper, self._sources.get(rail.stepper)
         if source is not None:
@@ -141,14 +141,14 @@ class EndstopPhases(Part):
         ):  # the driver was reset: its phases are others now
             self._offsets[name] = offset
             self._places.pop(name, None)
-        self._lives[name] += not was_known
+        self._lives[name] += not were_on
         trigger = Trigger(position, (position + offset) % rail.phases, self._lives[name])
         self._triggers[name] = [*self._triggers[name][-REMEMBERED + 1 :], trigger]
         homings = self._last[name].homings + 1 if name in self._last else 1
         self._last[name] = LastHome(trigger.phase, rail.phases, position, None, homings)
         return trigger
 
-    def _correct(self, rail: PhaseRail, plan: HomingPlan, trigger: Trigger, was_known: bool) -> float:
+    def _correct(self, rail: PhaseRail, plan: HomingPlan, trigger: Trigger, were_on: bool) -> float:
         """Microsteps by which the trigger was late, those included by which the endstop's position is moved."""
         name = rail.stepper
         rule = self._rules.get(name)
@@ -158,7 +158,7 @@ class EndstopPhases(Part):
         late = rule.late(trigger.phase)
         self._last[name] = replace(self._last[name], late=late)
         place = trigger.position - late
-        if was_known and name in self._places:
+        if were_on and name in self._places:
             self._tell_cycles(rail, place - self._places[name])
         self._places[name] = place
         return late + rule.alignment(plan.end[plan.axes[0]] if plan.heights is None else None)
