@@ -102,6 +102,17 @@ class HomingError(GcodeError):
     )
 
 
+class EndstopPhaseError(HomingError):
+    """An endstop triggered at a phase of the stepper at which it should not: [endstop_phase SECTION].
+
+    The switch triggers at places that are farther apart than endstop_accuracy, or was moved or replaced since it was
+    calibrated. `klipkit endstop-phase calibrate` measures its spread and finds the phase anew.
+    """
+
+    code = "endstop-phase"
+    classic: ClassVar[tuple[str, ...]] = ("incorrect phase",)
+
+
 class LinkError(DeviceError):
     """The link to a microcontroller could not be opened, or broke.
 

@@ -17,6 +17,8 @@ from klipkit.machine.commands.report import Reports
 from klipkit.machine.commands.respond import Respond
 from klipkit.machine.commands.safe_z_home import SafeZHome
 from klipkit.machine.commands.save_variables import SaveVariables
+from klipkit.machine.endstop_phase.part import EndstopPhases
+from klipkit.machine.endstop_phase.rule import StepperPhase
 from klipkit.machine.extruder import Extruder
 from klipkit.machine.observed import McuObject, MotionReport, SystemStats, ToolheadObject
 from klipkit.machine.sdcard import VirtualSdcard
@@ -73,6 +75,8 @@ PARTS: tuple[type[Part], ...] = (
     GcodeMacro,
     SaveVariables,
     GcodeButton,
+    StepperPhase,
+    EndstopPhases,
 )
 
 # Sections that parts look at and that make none.

@@ -12,6 +12,7 @@ import asyncio
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from klipkit.base.faults import HomingError
 from klipkit.base.schema import Loaded
@@ -39,8 +40,18 @@ class Stopped:
     """Where the motors of a homing move were, whole steps: before it, when their endstop triggered, and at rest."""
 
     before: Mapping[str, int]
-    at_trigger: Mapping[str, int]
+    at_trigger: Mapping[str, float]  # a fraction only where an endstop's position is refined by one
     at_rest: Mapping[str, int]
+
+
+class Refiner(Protocol):
+    """Who knows better than a switch where its place on the rail is: [endstop_phase]."""
+
+    async def refined(self, plan: HomingPlan, stopped: Stopped, were_on: bool) -> Stopped:
+        """What the motors would have been at if the switches had triggered at their very place.
+
+        `were_on`: the motors were, before they were homed. Raises KlipkitError.
+        """
 
 
 class EndstopStop:
@@ -88,6 +99,7 @@ class Homing:
         self.switches = switches
         self._loaded = loaded
         self._plans = homing_plans(loaded)
+        self.refiners: list[Refiner] = []
 
     async def home(self, axes: Sequence[int]) -> None:
         """Home these axes, one after the other as the kinematics have it. Raises HomingError and other KlipkitErrors.
@@ -107,24 +119,31 @@ class Homing:
 
     async def _home(self, plan: HomingPlan) -> None:
         planner, config = self.toolhead.planner, plan.config
-        others = planner.known - set(plan.axes)
+        others, were_on = planner.known - set(plan.axes), self._are_on(plan)
         planner.know(sorted(others))
         switches = [switch for rail in plan.rails for switch in self.switches[rail]]
         await self.toolhead.set_position(_merged(plan.begin, planner.position))
         stopped = await self._approach(
             plan, switches, _merged(plan.end, planner.position), config.homing_speed
         )
-        await self._place(plan, stopped)
         if config.homing_retract_dist:
+            await self._place(plan, stopped)
             await self.straight(
                 _along(plan, planner.position, -config.homing_retract_dist), config.homing_retract_speed
             )
             beyond = _along(plan, planner.position, 2 * config.homing_retract_dist)
             stopped = await self._approach(plan, switches, beyond, config.second_homing_speed)
             _check_released(switches, stopped)
-            await self._place(plan, stopped)
+        for refiner in self.refiners:
+            stopped = await refiner.refined(plan, stopped, were_on)
+        await self._place(plan, stopped)
         planner.know(sorted(others | set(plan.axes)))
         planner.forget_origin(plan.axes)
+
+    def _are_on(self, plan: HomingPlan) -> bool:
+        """Whether all motors that this homes are on; one without an enable pin always is."""
+        drives = [self.toolhead.drive(name) for stops in plan.rails.values() for name in stops]
+        return all(drive.enable is None or drive.enable.is_on for drive in drives)
 
     async def _approach(
         self, plan: HomingPlan, switches: Sequence[Switch], end: Place, speed: float
@@ -148,7 +167,8 @@ class Homing:
     ) -> tuple[list[Outcome], Stopped]:
         """End the move, whatever has become of it, and find out where everything stands."""
         outcomes = await asyncio.gather(*(switch.endstop.stop() for switch in switches))
-        at_rest, at_trigger = dict(before), dict(before)
+        at_rest = dict(before)
+        at_trigger: dict[str, float] = dict(before)
         are_hit = all(outcome.is_hit for outcome in outcomes)  # or else one may have been, too long ago
         for switch in switches:
             when = await switch.endstop.trigger_time() if are_hit else None
@@ -177,7 +197,7 @@ class Homing:
         overrun = stopped.at_rest[name] - stopped.at_trigger[name]
         return heights[name] + overrun * self.toolhead.drive(name).stepper.step_distance
 
-    def _position_of(self, steps: Mapping[str, int]) -> Place:
+    def _position_of(self, steps: Mapping[str, float]) -> Place:
         drives = {drive.stepper.name: drive.stepper for drive in self.toolhead.drives}
         names = [motor.name for motor in self.toolhead.planner.motors if not motor.moves_filament]
         return forward(self._loaded, {name: drives[name].place_of(steps[name]) for name in names})

@@ -148,6 +148,10 @@ class Mcu:
         """The print time now, by this MCU's clock, s."""
         return self.mapping.print_time(self.sync.line.clock(self.pipe.now()))
 
+    def uptime(self) -> float:
+        """For how long its clock has run, s."""
+        return self.sync.line.clock(self.pipe.now()) / self.frequency
+
     def failed(self, error: KlipkitError, clock: int | None = None) -> None:
         """Note a fault, at a clock of the MCU (64 bit) where it told one; the first one stays."""
         if self.fault.done() or self.is_resetting:

@@ -138,8 +138,8 @@ class Stepper:
         _check(result, self.name, "its position then is not known any more")
         return int(position[0])
 
-    def place_of(self, steps: int) -> float:
-        """The coordinate of a whole step, mm."""
+    def place_of(self, steps: float) -> float:
+        """The coordinate of a step, mm."""
         return self._millimetres + (steps - self._steps) * self.step_distance
 
     def commanded(self) -> int:

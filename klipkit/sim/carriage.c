@@ -34,7 +34,7 @@ static void step(struct carriage *carriage, uint64_t now)
         carriage->stalled++;
         return;
     }
-    carriage->position += steps;
+    carriage->position += steps - motor_steps(&carriage->motor, steps, now);
     tell_rails(carriage);
     if (carriage->recorded)
         record_moved(carriage->cosim, carriage);
@@ -97,7 +97,7 @@ int cosim_see_carriage(const struct cosim *cosim, int carriage, struct cosim_car
     if (!of)
         return -EINVAL;
     *out = (struct cosim_carriage){.position = of->position, .commanded = of->commanded, .pulses = of->pulses,
-                                   .stalled = of->stalled, .violations = of->violations};
+                                   .stalled = of->stalled, .violations = of->violations, .cycles = of->motor.cycles};
     return 0;
 }
 
@@ -114,6 +114,15 @@ int cosim_carriage_timing(struct cosim *cosim, int carriage, double set_up, doub
         return -EINVAL;
     of->set_up = ticks_units(set_up);
     of->hold = ticks_units(hold);
+    return 0;
+}
+
+int cosim_carriage_limit(struct cosim *cosim, int carriage, uint32_t cycle, double speed, double accel)
+{
+    struct carriage *of = numbered(cosim, carriage);
+    if (!of || !(speed > 0.0) || !(accel > 0.0))
+        return -EINVAL;
+    of->motor = (struct motor){.cycle = cycle, .speed = speed, .accel = accel, .cycles = of->motor.cycles};
     return 0;
 }
 

@@ -129,6 +129,13 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _limits(text: str) -> tuple[float, float]:
+    speed, accel = (float(number) for number in text.split("/"))
+    if not (0 < speed < math.inf and 0 < accel < math.inf):
+        raise ValueError
+    return speed, accel
+
+
 def _stuck(text: str) -> Stuck:
     words = {"open": Stuck.OPEN, "closed": Stuck.CLOSED}
     if text not in words:
@@ -141,6 +148,10 @@ def _stuck(text: str) -> Stuck:
 
 def _slip(printer: SimulatedPrinter, stepper: str, steps: int) -> None:
     printer.carriages[stepper].slip(steps)
+
+
+def _weaken(printer: SimulatedPrinter, stepper: str, limits: tuple[float, float]) -> None:
+    printer.limit_motor(stepper, *limits)
 
 
 def _stick_endstop(printer: SimulatedPrinter, stepper: str, stuck: Stuck) -> None:
@@ -190,6 +201,11 @@ KINDS = (
         "lost-steps", ":STEPPER:STEPS", "the stepper's body is pushed by so many steps",
         "lost-steps:stepper_x:+40@12.5",
         lambda printer: printer.carriages, _steps, _slip,
+    ),
+    Kind(
+        "weak-motor", ":STEPPER:SPEED/ACCEL", "beyond mm/s or mm/s^2 its motor loses electrical cycles",
+        "weak-motor:stepper_x:150/3000",
+        lambda printer: printer.carriages, _limits, _weaken,
     ),
     Kind(
         "endstop-stuck", ":STEPPER:open|closed", "the endstop says this wherever its rail is",

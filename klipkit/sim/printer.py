@@ -25,6 +25,7 @@ from klipkit.sim.persona import Persona, persona_of
 from klipkit.sim.pipe import SimPipe, SimWay
 from klipkit.sim.rails import Rails, SwitchQuality, somewhere
 
+FULL_STEPS = 4  # of an electrical cycle
 VIRTUAL = "virtual_endstop"  # how the names of pins end that a probe or a driver chip makes up
 AMBIENT = 25.0  # degrees C
 
@@ -74,10 +75,12 @@ class SimulatedPrinter:
         laws: Mapping[str, HeatLaw] | None = None,
         fan_laws: Mapping[str, FanLaw] | None = None,
         ambient: float = AMBIENT,
+        limits: Mapping[str, tuple[float, float]] | None = None,
     ) -> None:
         """`drifts`: by MCU, its real frequency over the nominal one, minus 1. MCUs run `firmware`, the shared object,
         but for those in `emulations`, which run their own ELF file. The toolhead is at `begin`, or somewhere by `seed`.
-        `laws`, `fan_laws`: how heaters warm and fans turn, by section, where not as usual; `ambient`: degrees C."""
+        `laws`, `fan_laws`: how heaters warm and fans turn, by section, where not as usual; `ambient`: degrees C.
+        `limits`: mm/s and mm/s^2 that motors can do, by section; the others can do all."""
         self._firmware = firmware
         self._emulations = emulations or {}
         self._drifts = drifts or {}
@@ -92,6 +95,9 @@ class SimulatedPrinter:
         self.carriages: dict[str, Carriage] = {}
         for motor in motors(loaded):
             self._add_motor(motor.name, motor.config)
+        self._motors = {motor.name: motor.config for motor in motors(loaded)}
+        for name, (speed, accel) in (limits or {}).items():
+            self.limit_motor(name, speed, accel)
         place = somewhere(loaded, seed) if begin is None else begin
         quality = switches or SwitchQuality(seed=seed)
         self.rails = Rails(self.cosim, loaded, self.carriages, place, quality, self._place_if_any)
@@ -145,6 +151,12 @@ class SimulatedPrinter:
         known = self._damage.get(mcu, Faults(self._seed * 1000 + number))
         self._damage[mcu] = known._replace(**faults)  # type: ignore[arg-type]
         self.cosim.damage(number, self._damage[mcu])
+
+    def limit_motor(self, name: str, speed: float, accel: float) -> None:
+        """From now on a motor loses electrical cycles beyond this speed and acceleration, mm/s and mm/s^2."""
+        config = self._motors[name]
+        step = config.step_distance
+        self.carriages[name].limit(FULL_STEPS * config.microsteps, speed / step, accel / step)
 
     def truth(self) -> dict[str, dict[str, dict[str, float]]]:
         """What became of it, whatever the host thinks: plain values, by kind and section."""

@@ -7,7 +7,7 @@ stepper_y --> carriage --> (a - b) / 2 --> rail y --> endstop of stepper_y
 import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from klipkit._core import ffi, lib
 from klipkit.base.pin import Pin
@@ -25,11 +25,18 @@ MIDDLE = (0.2, 0.8)  # between these shares of its way a rail begins
 
 @dataclass(frozen=True)
 class SwitchQuality:
-    """How good the switches are: mm, see struct cosim_switch."""
+    """How good the switches are: mm, see struct cosim_switch. `rails`: only those of these sections have noise."""
 
     hysteresis: float = 0.2
     noise: float = 0.0
+    deviation: float = 0.0
     seed: int = 0
+    rails: frozenset[str] | None = None
+
+    def of(self, rail: str) -> "SwitchQuality":
+        """Of the switch of one rail."""
+        is_noisy = self.rails is None or rail in self.rails
+        return self if is_noisy else replace(self, noise=0.0, deviation=0.0)
 
 
 @dataclass(frozen=True)
@@ -102,13 +109,15 @@ class Rails:
         assert pin is not None
         found = place(pin, plan.config.source.where("endstop_pin"))
         if found is not None:
+            its = quality.of(plan.name)
             self.switches[plan.name] = rail.add_switch(
                 found,
                 plan.trigger,
                 above=plan.above,
                 level=0 if pin.invert else 1,
-                hysteresis=quality.hysteresis,
-                noise=quality.noise,
+                hysteresis=its.hysteresis,
+                noise=its.noise,
+                deviation=its.deviation,
                 seed=quality.seed * 1000 + len(self.switches),
             )
 

@@ -47,6 +47,18 @@ struct part {
     double per_step;           /* mm */
 };
 
+/* What a motor can do, and what it does; the law is in motor.c. */
+struct motor {
+    uint32_t cycle;            /* steps; 0: it can do all */
+    double speed, accel;       /* steps/s, steps/s^2 */
+    int way;                   /* of the steps now: 1, -1; 0: none yet */
+    uint32_t made;             /* steps of the cycle that it turns */
+    uint64_t begun, last;      /* units: when that began, and the last step */
+    int from_rest;             /* that cycle is the first */
+    double mean, time;         /* steps/s and s of the cycle before */
+    uint64_t cycles;           /* lost */
+};
+
 struct carriage {
     struct follower step, dir; /* on its pins; `step` first */
     struct cosim *cosim;
@@ -60,6 +72,7 @@ struct carriage {
     uint64_t stepped, turned;  /* when the last step and change of direction were, units */
     int has_stepped, has_turned;
     uint64_t violations;
+    struct motor motor;
     struct part parts[CARRIAGE_RAILS];
     size_t part_count;
     size_t recorded;           /* its place in the record, from 1; 0: none */
@@ -94,6 +107,7 @@ struct contact {
     struct contact *next;      /* of the same rail */
     struct cosim_switch law;
     double at;                 /* where it closes the next time, mm */
+    double off;                /* by which the last closing was beyond its trigger, mm */
     uint64_t draw;             /* of its noise */
     int worn;                  /* it has closed there already */
     uint64_t closings;
@@ -156,6 +170,9 @@ struct drive *models_drive(struct cosim *cosim, int mcu, uint32_t pin, int inver
 
 /* record.c */
 void record_moved(struct cosim *cosim, const struct carriage *carriage); /* that is recorded */
+
+/* motor.c */
+int64_t motor_steps(struct motor *motor, int steps, uint64_t now); /* a step (+1, -1) comes: steps by which the rotor falls behind */
 
 /* rail.c */
 void rail_moved(struct rail *rail);                            /* a carriage of it has moved: its position and switches anew */

@@ -1,0 +1,58 @@
+/* A stepper motor whose torque has an end: beyond it the rotor falls out of step, by whole electrical cycles.
+ *
+ *     torque needed        speed   --.
+ *       |    ____                     \        a cycle is 4 full steps: the field of the coils is the same again, and
+ *       |___/    \___                  \      the rotor holds in it as if nothing had been
+ *
+ * The torque that a motor must give goes with the acceleration, and what it can give ends at some speed. Both are judged by the
+ * cycle, from the time it takes: of cycles of c steps that take T0 and then T seconds
+ *
+ *     speed = c / T        acceleration = (c / T - c / T0) / ((T + T0) / 2)
+ *
+ * which is exact while the acceleration is constant. The first cycle from rest has no acceleration of its own. A cycle that asks
+ * for too much is not turned. Step times may be 25 us off (compression): the acceleration in cycles of some ms is right to some
+ * percent, and the same each time.
+ */
+#include <math.h>
+
+#include "klipkit/sim/inner/world.h"
+
+static const double REST = 0.02;   /* s between steps: a rotor that waits so long stands */
+
+static void begin(struct motor *motor, int way, uint64_t now)
+{
+    motor->way = way;
+    motor->made = 0;
+    motor->begun = now;
+    motor->from_rest = 1;
+}
+
+/* Whether the cycle that ends now asked for too much. */
+static int is_overdone(struct motor *motor, double time)
+{
+    double mean = motor->cycle / time;
+    double accel = motor->from_rest ? 0.0 : (mean - motor->mean) * 2.0 / (time + motor->time);
+    motor->mean = mean;
+    motor->time = time;
+    return mean > motor->speed || fabs(accel) > motor->accel;
+}
+
+int64_t motor_steps(struct motor *motor, int steps, uint64_t now)
+{
+    if (!motor->cycle)
+        return 0;
+    int rested = now - motor->last > ticks_units(REST);
+    motor->last = now;
+    if (steps != motor->way || rested) {
+        begin(motor, steps, now);
+        return 0;
+    }
+    if (++motor->made < motor->cycle)
+        return 0;
+    int lost = is_overdone(motor, ticks_seconds(now - motor->begun));
+    motor->made = 0;
+    motor->begun = now;
+    motor->from_rest = 0;
+    motor->cycles += (uint64_t)lost;
+    return lost ? steps * (int64_t)motor->cycle : 0;
+}
