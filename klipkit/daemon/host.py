@@ -38,6 +38,8 @@ from klipkit.mcu.restart import Reach
 from klipkit.mcu.stepper import Stepper, StepQueue
 from klipkit.parts.alarm import Alarm
 from klipkit.parts.autosave import Autosave
+from klipkit.parts.drivers.config import DriverOptions
+from klipkit.parts.drivers.surroundings import Surroundings
 from klipkit.parts.motors import Motors
 from klipkit.parts.part import Part
 from klipkit.parts.schedule import Schedule
@@ -192,7 +194,8 @@ class Host:
 
     def _make_toolhead(self, pins: Pins) -> None:
         found = motors(self.loaded)
-        drives = drives_of(found, pins)
+        wired = {config.stepper for config in self.loaded.all(DriverOptions)}
+        drives = drives_of(found, pins, wired)
         switches = switches_of(self.loaded, drives, pins)
         self.planner = Planner(self.loaded, found)
         self.toolhead = Toolhead(self.planner, self.main, drives, self.shut_down)
@@ -219,5 +222,7 @@ class Host:
         wiring.provide(Motors, self.toolhead)
         wiring.provide(Alarm, self)
         wiring.provide(Autosave, self.unsaved)
+        around = Surroundings(pins, self.toolhead, self.toolhead, self, self.responses, self.homing)
+        wiring.provide(Surroundings, around)
         wiring.provide(Sensors, Sensors(pins, self.toolhead, self))
         return wiring

@@ -16,6 +16,8 @@ from klipkit.machine.commands.safe_z_home import SafeZHome
 from klipkit.machine.extruder import Extruder
 from klipkit.machine.observed import McuObject, MotionReport, SystemStats, ToolheadObject
 from klipkit.machine.sdcard import VirtualSdcard
+from klipkit.parts.drivers.tmc2208 import Tmc2208
+from klipkit.parts.drivers.tmc2209 import Tmc2209
 from klipkit.parts.fans.fan import Fan, FanGeneric
 from klipkit.parts.fans.temperature_fan import TemperatureFan
 from klipkit.parts.fans.watching import ControllerFan, HeaterFan
@@ -47,6 +49,8 @@ PARTS: tuple[type[Part], ...] = (
     StaticOutput,
     Led,
     NeopixelChain,
+    Tmc2208,
+    Tmc2209,
     McuObject,
     ToolheadObject,
     MotionReport,
