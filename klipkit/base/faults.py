@@ -172,6 +172,22 @@ class NoAnswer(LinkError):
     classic: ClassVar[tuple[str, ...]] = ("Unable to obtain '",)
 
 
+class DriverSilent(DeviceError):
+    """A stepper driver does not answer over its UART or SPI.
+
+    Look at its motor power (without it most drivers do not talk); at uart_pin, tx_pin and uart_address, or cs_pin and
+    the bus; at the jumpers that put it into UART or SPI mode; on a shared bus at all others on it.
+    """
+
+    code = "driver-silent"
+    classic: ClassVar[tuple[str, ...]] = (
+        "Unable to read tmc uart",
+        "Unable to write tmc uart",
+        "Unable to read tmc spi",
+        "Unable to write tmc spi",
+    )
+
+
 class NotReset(LinkError):
     """A microcontroller was reset, and still is as it was before.
 
@@ -236,6 +252,20 @@ class HeaterFault(Shutdown):
 
     code = "heater"
     classic: ClassVar[tuple[str, ...]] = ("not heating at expected rate",)
+
+
+class DriverFault(Shutdown):
+    """A stepper driver has switched itself off, or was reset, while its motor was needed.
+
+    The message has what the driver says: too hot (less current, more cooling), a short (wires and plugs of the motor),
+    too low a voltage or a reset (power supply and its wires).
+    """
+
+    code = "driver-fault"
+    classic: ClassVar[tuple[str, ...]] = (
+        "TMC '",
+        "reports error: ",
+    )
 
 
 class AdcOutOfRange(Shutdown):

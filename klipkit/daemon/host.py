@@ -44,6 +44,8 @@ from klipkit.mcu.restart import Reach
 from klipkit.mcu.stepper import Stepper, StepQueue
 from klipkit.parts.alarm import Alarm
 from klipkit.parts.autosave import Autosave
+from klipkit.parts.drivers.config import DriverOptions
+from klipkit.parts.drivers.surroundings import Surroundings
 from klipkit.parts.motors import Motors
 from klipkit.parts.part import Part
 from klipkit.parts.schedule import Schedule
@@ -222,7 +224,8 @@ class Host:
 
     def _make_toolhead(self, pins: Pins) -> None:
         found = motors(self.loaded)
-        drives = drives_of(found, pins)
+        wired = {config.stepper for config in self.loaded.all(DriverOptions)}
+        drives = drives_of(found, pins, wired)
         switches = switches_of(self.loaded, drives, pins)
         self.planner = Planner(self.loaded, found)
         self.toolhead = self._make(self.planner, self.main, drives, self.shut_down, self.waits)
@@ -253,5 +256,7 @@ class Host:
         wiring.provide(Alarm, self)
         wiring.provide(Autosave, self.unsaved)
         wiring.provide(Unsaved, self.unsaved)
+        around = Surroundings(pins, self.toolhead, self.toolhead.schedule, self, self.responses, self.homing)
+        wiring.provide(Surroundings, around)
         wiring.provide(Sensors, Sensors(pins, self.toolhead.schedule, self))
         return wiring

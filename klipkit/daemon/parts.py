@@ -22,6 +22,8 @@ from klipkit.machine.endstop_phase.rule import StepperPhase
 from klipkit.machine.extruder import Extruder
 from klipkit.machine.observed import McuObject, MotionReport, SystemStats, ToolheadObject
 from klipkit.machine.sdcard import VirtualSdcard
+from klipkit.parts.drivers.tmc2208 import Tmc2208
+from klipkit.parts.drivers.tmc2209 import Tmc2209
 from klipkit.parts.fans.fan import Fan, FanGeneric
 from klipkit.parts.fans.temperature_fan import TemperatureFan
 from klipkit.parts.fans.watching import ControllerFan, HeaterFan
@@ -54,6 +56,8 @@ PARTS: tuple[type[Part], ...] = (
     Led,
     NeopixelChain,
     ConfigfileObject,
+    Tmc2208,
+    Tmc2209,
     McuObject,
     ToolheadObject,
     MotionReport,

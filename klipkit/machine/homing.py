@@ -15,13 +15,15 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from klipkit.base.faults import HomingError
+from klipkit.base.pin import Pin
 from klipkit.base.schema import Loaded
-from klipkit.base.tasks import carried_through
+from klipkit.base.tasks import all_done, carried_through
 from klipkit.machine.kinematics import HomingPlan, Place, forward, homing_plans
 from klipkit.machine.toolhead import Toolhead
 from klipkit.mcu.endstop import Endstop
 from klipkit.mcu.stepper import Stepper
 from klipkit.mcu.trsync import Outcome, Reason
+from klipkit.parts.approach import Approach
 
 SPARE = 0.05  # s by which steps may be sent ahead beyond the time-out of the trigger
 
@@ -33,6 +35,7 @@ class Switch:
     name: str
     endstop: Endstop
     steppers: tuple[Stepper, ...]
+    pin: Pin | None = None  # as it is written
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,11 @@ class Homing:
         self._loaded = loaded
         self._plans = homing_plans(loaded)
         self.refiners: list[Refiner] = []
+        self._approaches: dict[tuple[str, str], list[Approach]] = {}
+
+    def around(self, pin: Pin, approach: Approach) -> None:
+        """`approach` is told of each homing move that ends by the endstop on this pin, as it is written."""
+        self._approaches.setdefault((pin.chip, pin.name), []).append(approach)
 
     async def home(self, axes: Sequence[int]) -> None:
         """Home these axes, one after the other as the kinematics have it. Raises HomingError and other KlipkitErrors.
@@ -154,13 +162,20 @@ class Homing:
         velocity, accel = toolhead.planner.limited(end, speed)
         rest_time = plan.config.step_distance / velocity
         outcomes: list[Outcome] = []
+        near = self._approaches_of(switches)
         try:
+            await all_done(approach.before() for approach in near)
             await toolhead.drip(end, velocity, accel, EndstopStop(switches, rest_time))
         finally:
             outcomes, stopped = await carried_through(self._settle(switches, before))
+            await carried_through(all_done(approach.after() for approach in near))
         for switch, outcome in zip(switches, outcomes, strict=True):
             _judge(switch, outcome)
         return stopped
+
+    def _approaches_of(self, switches: Sequence[Switch]) -> list[Approach]:
+        pins = {(switch.pin.chip, switch.pin.name) for switch in switches if switch.pin is not None}
+        return [approach for pin, told in self._approaches.items() if pin in pins for approach in told]
 
     async def _settle(
         self, switches: Sequence[Switch], before: Mapping[str, int]

@@ -24,7 +24,7 @@ from klipkit.machine.alone import Alone
 from klipkit.machine.kinematics import Place
 from klipkit.machine.planner import Planner
 from klipkit.mcu.clocksync import ClockMapping, first_mapping, next_mapping
-from klipkit.mcu.digital_out import DigitalOut
+from klipkit.mcu.digital_out import DigitalOut, WiredOut
 from klipkit.mcu.mcu import Mcu
 from klipkit.mcu.scheduled import SPACING as SHORTEST
 from klipkit.mcu.stepper import Stepper, StepQueue
@@ -52,10 +52,11 @@ Action = Callable[[float], None]
 
 @dataclass(frozen=True, slots=True)
 class Drive:
-    """A stepper, by its motor's name in the planner, and its enable pin."""
+    """A stepper, by its motor's name in the planner, and what switches it on: a pin, or its driver by wire."""
 
     stepper: Stepper
-    enable: DigitalOut | None = None
+    enable: DigitalOut | WiredOut | None = None
+    microsteps: int = 1  # of a full step
 
 
 class Stop(Protocol):

@@ -1,6 +1,7 @@
 """Digital outputs of an MCU: motors' enable pins and the like, which fall to a safe level when the host is gone."""
 
 import asyncio
+from collections.abc import Callable
 
 from klipkit.base.pin import Pin
 from klipkit.mcu.mcu import Mcu
@@ -8,6 +9,8 @@ from klipkit.mcu.scheduled import Scheduled
 
 REFRESH = 1.0  # s between refreshes of an output that is away from its safe level
 MAX_DURATION = 5.0  # s without a refresh after which the MCU shuts down
+
+Listener = Callable[[float, bool], None]  # of a print time from which on it is on or off
 
 
 def static_output(mcu: Mcu, pin: Pin) -> None:
@@ -33,6 +36,7 @@ class DigitalOut:
     ) -> None:
         self.mcu = mcu
         self.is_on = start
+        self.listeners: list[Listener] = []  # called when it is set
         self._invert = pin.invert
         self._shutdown = shutdown
         self._limited = max_duration > 0
@@ -56,6 +60,8 @@ class DigitalOut:
         self.is_on = on
         self._changes.set(print_time, self._level(on))
         self._keep()
+        for listener in self.listeners:
+            listener(print_time, on)
 
     def close(self) -> None:
         """Refresh it no more."""
@@ -76,3 +82,23 @@ class DigitalOut:
         while True:
             await asyncio.sleep(REFRESH)
             self._changes.set_clock(self._changes.soon(), self._level(self.is_on))
+
+
+class WiredOut:
+    """An output without a pin: its listeners switch something by wire, as a motor by its driver's registers."""
+
+    def __init__(self) -> None:
+        self.is_on = False
+        self.listeners: list[Listener] = []
+
+    def attach(self) -> None:
+        """The MCU is configured."""
+
+    def set(self, print_time: float, on: bool) -> None:
+        """On or off from a print time on."""
+        self.is_on = on
+        for listener in self.listeners:
+            listener(print_time, on)
+
+    def close(self) -> None:
+        """It stays as it is."""

@@ -31,6 +31,7 @@ class Pins:
 
     def place(self, pin: Pin, where: str) -> tuple[Mcu, Pin]:
         """The MCU, and the pin by the chip's own name. Raises UnknownMcu, UnknownPin, PinError with `where`."""
+        pin = self._aliases.real(pin)
         mcu = self._mcus.get(pin.chip)
         if mcu is None:
             hint = did_you_mean(pin.chip, self._mcus)

@@ -62,6 +62,7 @@ class Stepper:
         self.oid = mcu.allocate_oid()
         self.dir_inverted = dir_pin.invert
         both = steps_on_both_edges(mcu.dictionary.constants, pulse)
+        self.both_edges = both
         invert = -1 if both else int(step_pin.invert)
         ticks = max(1, round(pulse * mcu.frequency))
         mcu.configuration.add(

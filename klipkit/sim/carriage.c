@@ -1,6 +1,7 @@
 /* A carriage: counts the steps that a driver chip would make of a step and a direction pin, and checks their timing. */
 #include <errno.h>
 
+#include "klipkit/sim/inner/driver.h"
 #include "klipkit/sim/inner/world.h"
 
 /* Direction before and after a step: 20 ns (TMC2209 data sheet, STEP/DIR timing, tDSU and tDSH). */
@@ -21,6 +22,19 @@ static void tell_rails(const struct carriage *carriage)
         rail_moved(carriage->parts[i].rail);
 }
 
+int carriage_move(struct carriage *carriage, int steps)
+{
+    if (!may_move(carriage, steps)) {
+        carriage->stalled++;
+        return 0;
+    }
+    carriage->position += steps - motor_steps(&carriage->motor, steps, carriage->cosim->now);
+    tell_rails(carriage);
+    if (carriage->recorded)
+        record_moved(carriage->cosim, carriage);
+    return 1;
+}
+
 static void step(struct carriage *carriage, uint64_t now)
 {
     int steps = carriage->dir_pin->level ^ carriage->dir_inverted ? 1 : -1;
@@ -30,14 +44,8 @@ static void step(struct carriage *carriage, uint64_t now)
     carriage->has_stepped = 1;
     carriage->pulses++;
     carriage->commanded += steps;
-    if (!may_move(carriage, steps)) {
-        carriage->stalled++;
-        return;
-    }
-    carriage->position += steps - motor_steps(&carriage->motor, steps, now);
-    tell_rails(carriage);
-    if (carriage->recorded)
-        record_moved(carriage->cosim, carriage);
+    if (!carriage->driver)
+        carriage_move(carriage, steps);
 }
 
 /* A pin that floats moves nothing. */
@@ -47,8 +55,12 @@ static void see_step(struct follower *self, const struct pin *pin)
     if (pin->level == carriage->step_level)
         return;
     carriage->step_level = pin->level;
-    if (pin->mode == SIM_PIN_OUTPUT && (carriage->both_edges || pin->level != carriage->step_inverted))
+    if (pin->mode != SIM_PIN_OUTPUT)
+        return;
+    if (carriage->both_edges || pin->level != carriage->step_inverted)
         step(carriage, carriage->cosim->now);
+    if (carriage->driver)
+        driver_step(carriage->driver, pin->level);
 }
 
 static void see_dir(struct follower *self, const struct pin *pin)

@@ -17,6 +17,7 @@ from klipkit.machine.kinematics import motors
 from klipkit.mcu.restart import Reach
 from klipkit.mcu.stepper import steps_on_both_edges
 from klipkit.sim.cosim import Carriage, Cosim, Faults
+from klipkit.sim.drivers import SimDrivers
 from klipkit.sim.emulation import Emulation
 from klipkit.sim.fans import Fans
 from klipkit.sim.heaters import Heats
@@ -101,6 +102,8 @@ class SimulatedPrinter:
         place = somewhere(loaded, seed) if begin is None else begin
         quality = switches or SwitchQuality(seed=seed)
         self.rails = Rails(self.cosim, loaded, self.carriages, place, quality, self._place_if_any)
+        steppers = {motor.name: motor.config for motor in motors(loaded)}
+        self.drivers = SimDrivers(self.cosim, loaded, self.carriages, steppers, self.place).drivers
         self.heats = Heats(self.cosim, loaded, laws or {}, ambient, self.place)
         self.fans = Fans(self.cosim, loaded, fan_laws or {}, self.heats, self.place)
         self._boot()
@@ -168,6 +171,7 @@ class SimulatedPrinter:
             "rails": {name: {"position": rail.position} for name, rail in self.rails.rails.items()},
             "endstops": {name: {"closings": switch.closings} for name, switch in self.rails.switches.items()},
             "heaters": {name: heat.now._asdict() for name, heat in self.heats.bodies.items()},
+            "drivers": {name: driver.truth._asdict() for name, driver in self.drivers.items()},
             "fans": {name: {"speed": fan.speed, "turns": fan.turns} for name, fan in self.fans.fans.items()},
             "mcus": {
                 name: {
@@ -219,6 +223,7 @@ class SimulatedPrinter:
 
     def place(self, pin: Pin, where: str) -> tuple[int, int]:
         """The numbers of a pin's MCU and of the pin on it. Raises UnknownMcu, UnknownPin."""
+        pin = self._aliases.real(pin)
         persona = self.personas.get(pin.chip)
         if persona is None:
             raise UnknownMcu(f"there is no [mcu {pin.chip}] for the pin {pin}", where=where)

@@ -15,6 +15,7 @@
 #include "klipkit/sim/inner/events.h"
 #include "klipkit/sim/models.h"
 
+struct driver;
 struct mcu;
 struct pin;
 
@@ -36,7 +37,7 @@ struct list {
 };
 
 struct models {
-    struct list carriages, rails, contacts, heats, sensors, fans, drives;
+    struct list carriages, rails, contacts, heats, sensors, fans, drives, drivers, chains;
 };
 
 enum { CARRIAGE_RAILS = 4 };   /* rails that one carriage can move */
@@ -76,6 +77,7 @@ struct carriage {
     struct part parts[CARRIAGE_RAILS];
     size_t part_count;
     size_t recorded;           /* its place in the record, from 1; 0: none */
+    struct driver *driver;     /* the chip that moves it by its own rules; NULL: each pulse is a step */
 };
 
 struct recorded {
@@ -167,6 +169,9 @@ int models_last(const struct list *list);                      /* number of the 
 void models_free(struct models *models);
 void models_follow(struct pin *pin, struct follower *follower); /* tell it of the pin's changes, after those who were told before */
 struct drive *models_drive(struct cosim *cosim, int mcu, uint32_t pin, int inverted); /* NULL: no such pin, no memory */
+
+/* carriage.c */
+int carriage_move(struct carriage *carriage, int steps);       /* by +1 or -1; 0 when a rail's end is in the way */
 
 /* record.c */
 void record_moved(struct cosim *cosim, const struct carriage *carriage); /* that is recorded */
