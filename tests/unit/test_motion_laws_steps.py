@@ -293,6 +293,22 @@ def test_a_jolt_leaves_no_wrong_speed_behind(core: Core, shaper: str) -> None:
     assert min(compare(solver, truth, watched).steps for watched in motor) > 100
 
 
+@pytest.mark.parametrize("beyond", [1e-11, 1e-10, 5e-10, -5e-10])
+def test_a_step_just_before_a_border_is_at_its_own_time(core: Core, beyond: float) -> None:
+    """Slow moves from one to the next of which the place is that much beyond a half-way point, mm, at unchanged speed."""
+    case, bench, speed = Case("extruder"), Bench(core), 0.05
+    watched = case.watch(bench, case.steppers[0], 520e6, EACH_TICK)
+    print_time, place = 0.25, 0.0
+    for turn in range(20):
+        seconds = ((turn + 0.5) * case.distance("extruder") + beyond - place) / speed
+        move = (print_time, 0, seconds, 0, speed, speed, 0, (place, 0, 0), (1, 0, 0), 0)
+        assert core.lib.trapq_append(bench.filament, core.ffi.new("struct trapq_move *", move)) == 0
+        print_time, place = print_time + seconds, place + speed * seconds
+    watched.generate(print_time + 1, print_time + 1)
+    solver = Solver(case.motion(bench, "extruder", None), 0, case.distance("extruder"))
+    assert compare(solver, agreed(solver, watched.steps()[1]), watched).steps in (19, 20)
+
+
 @pytest.mark.parametrize(("advance", "seed"), [(0.0, 58159), (0.05, 60061)])
 def test_a_smoothed_extruder_steps_within_the_tick(core: Core, advance: float, seed: int) -> None:
     """Stretches that are nearly quadratics, in paths where a hundredth of a tick decided."""
