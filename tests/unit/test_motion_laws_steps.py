@@ -295,7 +295,7 @@ def test_a_jolt_leaves_no_wrong_speed_behind(core: Core, shaper: str) -> None:
 
 @pytest.mark.parametrize("beyond", [1e-11, 1e-10, 5e-10, -5e-10])
 def test_a_step_just_before_a_border_is_at_its_own_time(core: Core, beyond: float) -> None:
-    """Slow moves from one to the next of which the place is that much beyond a half-way point, mm, at unchanged speed."""
+    """Slow moves, each ending that far beyond a half-way point, mm; the next one goes on at the same speed."""
     case, bench, speed = Case("extruder"), Bench(core), 0.05
     watched = case.watch(bench, case.steppers[0], 520e6, EACH_TICK)
     print_time, place = 0.25, 0.0
