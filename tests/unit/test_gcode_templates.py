@@ -258,8 +258,7 @@ def test_actions_respond_raise_stop_and_call() -> None:
     assert [error.what for error in bench.stopped] == ["Shutdown due to too hot"]
     with pytest.raises(RaisedByMacro) as caught:
         bench.gcode('G28\n{action_raise_error("no filament\nload some")}').lines({}, "a:1")
-    assert str(caught.value) == "no filament\nload some"
-    assert caught.value.where == "printer.cfg:11 (macro X) from a:1"
+    assert str(caught.value) == "no filament\nload some\nat printer.cfg:11 (macro X) from a:1"
 
 
 def test_a_remote_method_is_called_by_name_and_logged_when_there_is_none() -> None:
