@@ -272,7 +272,6 @@ def test_the_macros_of_the_dialects_own_regression_test_find_nothing_wrong() -> 
         "// TEST_variable",
         "// TEST_variable_part2",
         "// TEST_param",
-        "// TEST_in",
     ]
 
 

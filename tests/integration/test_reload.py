@@ -232,6 +232,23 @@ def test_pid_parameters_are_taken_on_and_the_heat_goes_on() -> None:
     edited(BASE, act)
 
 
+def test_limits_of_the_printer_are_taken_on_and_those_set_by_g_code_stay() -> None:
+    async def act(edit: Edited) -> None:
+        await edit.run("SET_VELOCITY_LIMIT VELOCITY=77")
+        new = BASE.replace("[respond]", "[printer]\nsquare_corner_velocity: 7\n[respond]")
+        new = new.replace("min_extrude_temp: 0", "min_extrude_temp: 150")
+        assert told(await edit.reload(new)) == [
+            ("printer", "changed", ("square_corner_velocity",)),
+            ("extruder", "changed", ("min_extrude_temp",)),
+        ]
+        velocity, _, corner, _ = edit.host.planner.limits
+        assert (velocity, corner) == (77, 7)
+        await asyncio.sleep(1)
+        assert not edit.host.parts["extruder"].status().can_extrude
+
+    edited(BASE, act)
+
+
 def test_what_needs_a_restart_is_told_with_its_place_and_stays() -> None:
     async def act(edit: Edited) -> None:
         new = BASE.replace("nozzle_diameter: 0.4", "nozzle_diameter: 0.6").replace("pid_kp: 22", "pid_kp: 30")

@@ -94,7 +94,7 @@ class Heater(Thermometer):
         def apply() -> None:
             if isinstance(self.control, Pid) and isinstance(config.control, PidOptions):
                 self.control.take_on(config.control)
-            elif changed:
+            elif changed & Heater.live:
                 self.control = control_of(config)
 
         return apply
