@@ -132,7 +132,7 @@ def write(path: Path, variables: Mapping[str, object]) -> None:
     lines = [HEADER, *(f"{name} = {value!r}" for name, value in sorted(variables.items())), ""]
     real = path.resolve()  # a link stays one
     other = real.with_name(f".{real.name}.new")
-    other.write_text("\n".join(lines))
+    other.write_text("\n".join(lines), "utf-8")
     if real.exists():
         other.chmod(real.stat().st_mode & 0o777)
     other.replace(real)
