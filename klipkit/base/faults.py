@@ -64,7 +64,7 @@ class RaisedByMacro(GcodeError):
     code = "raised-by-macro"
 
     def __str__(self) -> str:
-        return self.what
+        return f"{self.what}\nat {self.where}" if self.where else self.what
 
 
 class MoveError(GcodeError):

@@ -36,6 +36,10 @@ TOOLS = {
     "flash": Entry("flash", "Put firmware on a board, and see that it runs."),
     "pins": Entry("pins", "Translate, list and check pin names."),
     "ports": Entry("ports", "Find serial ports and say what is behind them."),
+    "reload": Entry(
+        "reload",
+        "Take on changes of the configuration while the printer runs, and tell what needs a restart.",
+    ),
     "sim": Entry("sim", "Simulate a printer's microcontrollers behind pseudo terminals, for any host."),
     "run": Entry("run", "Drive a printer: the host daemon."),
     "steps": Entry("steps", "Compute the motor steps of a file, without a printer."),

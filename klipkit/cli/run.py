@@ -25,6 +25,7 @@ from klipkit.daemon.apisocket import ApiSocket
 from klipkit.daemon.console import Console
 from klipkit.daemon.daemon import Daemon, Request, State
 from klipkit.daemon.saveconfig import save
+from klipkit.daemon.session import SOCKET
 from klipkit.mcu.config import McuConfig
 from klipkit.mcu.restart import Reach, reach_of
 from klipkit.sim.avr.emulation import emulations_of
@@ -35,7 +36,6 @@ from klipkit.sim.printer import SimulatedPrinter
 
 OBJECT = "klipkit-sim.so"
 PORT = "/tmp/printer"  # where OctoPrint looks for the virtual serial port
-SOCKET = "/tmp/klippy_uds"  # where clients look for the socket of the API
 LOG_BYTES, LOGS = 10_000_000, 5  # of a log, and how many old ones are kept
 STATISTICS = 10.0  # s between lines of statistics in the log
 

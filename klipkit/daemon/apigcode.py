@@ -45,6 +45,11 @@ class GcodeEndpoints:
         self._daemon.ask(Request.FIRMWARE_RESTART)
         return {}
 
+    @endpoint("reload")
+    async def reload(self) -> Result:
+        """As RELOAD: take on what has changed in the configuration, and tell what needs a restart."""
+        return (await self._daemon.reload()).record()
+
     @endpoint("gcode/subscribe_output")
     async def subscribe_output(self, client: Client, *, response_template: Template = None) -> Result:
         """Have all that the machine says sent to this client, a message a line."""

@@ -19,6 +19,7 @@ from klipkit.base.schema import Loaded
 from klipkit.base.text import sanitise
 from klipkit.daemon.host import Host
 from klipkit.daemon.objects import Objects
+from klipkit.daemon.reload import ReloadCommands, Report, reload
 from klipkit.daemon.webhooks import Webhooks
 from klipkit.gcode.commands import Commands, gcode
 from klipkit.gcode.remote import RemoteMethods
@@ -162,6 +163,10 @@ class Daemon:
                 host.give_up()
             await self.in_turn(lambda host: host.scripts.carry_out(line))
 
+    async def reload(self) -> Report:
+        """Take on what has changed in the configuration, as far as that can be done while the printer runs."""
+        return await self.in_turn(lambda host: reload(host, self._load))
+
     def save(self, host: Host) -> Sequence[str]:
         """Write what calibrations found out into the configuration; gives the files. Raises KlipkitError."""
         if self._save is None:
@@ -204,6 +209,7 @@ class Daemon:
         self.host = Host(loaded, self._reaches, self.responses, self.remote)
         self.host.commands.add(DaemonCommands(self))
         self.host.commands.add(SaveCommands(self, self.host))
+        self.host.commands.add(ReloadCommands(self.host, self._load))
         await self.host.start()
         for mcu in self.host.mcus.values():
             self.log(f"MCU '{mcu.name}': {sanitise(mcu.dictionary.version)}, {mcu.frequency:.0f} Hz")

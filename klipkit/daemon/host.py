@@ -64,6 +64,7 @@ class Host:
     planner: Planner
     toolhead: Toolhead
     homing: Homing
+    wiring: Wiring
 
     def __init__(
         self,
@@ -108,7 +109,8 @@ class Host:
         await self._connect()
         pins = Pins(self.mcus, PinAliases(self.loaded))
         self._make_toolhead(pins)
-        self.parts = self._wiring(pins).make_all()
+        self.wiring = self._wiring(pins)
+        self.parts = self.wiring.make_all()
         self.templates.objects = lambda: Objects(self.parts)
         await self.guarded(self._configure())
         users = {drive.stepper.mcu.name for drive in self.toolhead.drives}

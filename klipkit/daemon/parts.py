@@ -20,6 +20,7 @@ from klipkit.machine.commands.save_variables import SaveVariables
 from klipkit.machine.endstop_phase.part import EndstopPhases
 from klipkit.machine.endstop_phase.rule import StepperPhase
 from klipkit.machine.extruder import Extruder
+from klipkit.machine.limits import PrinterLimits
 from klipkit.machine.observed import McuObject, MotionReport, SystemStats, ToolheadObject
 from klipkit.machine.sdcard import VirtualSdcard
 from klipkit.parts.drivers.tmc2208 import Tmc2208
@@ -59,6 +60,7 @@ PARTS: tuple[type[Part], ...] = (
     Tmc2208,
     Tmc2209,
     McuObject,
+    PrinterLimits,
     ToolheadObject,
     MotionReport,
     SystemStats,

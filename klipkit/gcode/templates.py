@@ -235,10 +235,10 @@ def _templates(section: Declared) -> Iterator[tuple[str, Template]]:
 
 def compiled(template: Template, origin: Origin) -> "Expansion":
     """Raises TemplateSyntax with the line of the file."""
-    from klipkit.gcode.expansion import Expansion, Wrong
+    from klipkit.gcode.expansion import Wrong, expansion
 
     try:
-        return Expansion(template.text)
+        return expansion(template.text)
     except Wrong as wrong:
         of = f"'{sanitise(origin.section, 60)}:{origin.option}'"
         what = f"Error loading template {of}: {sanitise(wrong.what, SHOWN)}"

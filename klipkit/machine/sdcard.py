@@ -5,7 +5,7 @@ SDCARD_PRINT_FILE --> job (machine/job.py) --> its end, PAUSE, CANCEL_PRINT
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Set
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -26,6 +26,7 @@ from klipkit.machine.job import Job, JobState
 from klipkit.machine.planner import Planner
 from klipkit.machine.printing import FilePrint
 from klipkit.machine.toolhead import Toolhead
+from klipkit.parts.part import Apply
 
 ENDINGS = (".gcode", ".g", ".gco")
 PAUSE = "PAUSE"
@@ -72,6 +73,8 @@ class VirtualSdcardStatus:
 class VirtualSdcard(FilePrint):
     """The folder, and the job of a file in it."""
 
+    live = frozenset(("path", "on_error", "on_error_gcode"))
+
     def __init__(
         self,
         config: VirtualSdcardConfig,
@@ -84,6 +87,7 @@ class VirtualSdcard(FilePrint):
     ) -> None:
         self.folder = Path(config.path).expanduser()
         self._on_error = config.on_error
+        self._templates = templates
         self._on_error_gcode = templates.of_option(config.on_error_gcode, config, "on_error_gcode")
         self.job: Job | None = None
         self._planner, self._toolhead, self._scripts = planner, toolhead, scripts
@@ -100,6 +104,16 @@ class VirtualSdcard(FilePrint):
     def is_active(self) -> bool:
         """Whether a file is being printed."""
         return self._task is not None and not self._task.done()
+
+    def reload(self, config: VirtualSdcardConfig, changed: Set[str]) -> Apply:
+        """A file that was chosen stays chosen."""
+        compiled = self._templates.of_option(config.on_error_gcode, config, "on_error_gcode")
+
+        def apply() -> None:
+            self.folder = Path(config.path).expanduser()
+            self._on_error, self._on_error_gcode = config.on_error, compiled
+
+        return apply
 
     def status(self) -> VirtualSdcardStatus:
         """What is seen of it."""

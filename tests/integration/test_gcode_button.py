@@ -64,6 +64,23 @@ def test_a_burst_of_presses_comes_in_order_and_none_twice() -> None:
     assert pressed_by(BUTTON, act) == ["echo: pressed PRESSED", "echo: released"] * 20
 
 
+def test_reports_that_are_repeated_while_the_host_stalls_count_once() -> None:
+    async def whole(host: Host, printer: SimulatedPrinter) -> None:
+        number, pins = printer.numbers["mcu"], printer.personas["mcu"].pins
+        heard: list[str] = []
+        host.mcus["mcu"].talk.listen("buttons_state", lambda report: heard.append(str(report.message)))
+        printer.cosim.drive(number, pins[PIN], 1)
+        await asyncio.sleep(1)
+        for level in (0, 1, 0, 1):
+            printer.cosim.drive(number, pins[PIN], level)
+            printer.cosim.stall(0.15)
+        await asyncio.sleep(0.5)
+        assert len(heard) > 4
+
+    pressed, released = "echo: pressed RELEASED", "echo: released"  # it is, when its turn comes
+    assert live(CARTESIAN + BUTTON, whole) == [pressed, released] * 2
+
+
 @pytest.mark.parametrize(("seconds", "said"), [(0.3, []), (0.7, ["echo: pressed PRESSED", "echo: released"])])
 def test_a_press_that_is_too_short_is_nothing(seconds: float, said: list[str]) -> None:
     async def act(host: Host, press: Press) -> None:

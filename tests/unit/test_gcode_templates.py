@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from klipkit.base.errors import KlipkitError, TemplateSyntax
@@ -258,8 +258,7 @@ def test_actions_respond_raise_stop_and_call() -> None:
     assert [error.what for error in bench.stopped] == ["Shutdown due to too hot"]
     with pytest.raises(RaisedByMacro) as caught:
         bench.gcode('G28\n{action_raise_error("no filament\nload some")}').lines({}, "a:1")
-    assert str(caught.value) == "no filament\nload some"
-    assert caught.value.where == "printer.cfg:11 (macro X) from a:1"
+    assert str(caught.value) == "no filament\nload some\nat printer.cfg:11 (macro X) from a:1"
 
 
 def test_a_remote_method_is_called_by_name_and_logged_when_there_is_none() -> None:
@@ -301,6 +300,17 @@ PIECES = st.sampled_from(
 @example("{" + "not " * 3000 + "1}")
 @example("{% block x %}{self.x()}{% endblock %}")
 def test_a_random_template_expands_or_is_refused(text: str) -> None:
+    expand_or_refuse(text)
+
+
+@pytest.mark.long
+@settings(max_examples=10_000)
+@given(st.lists(PIECES, max_size=60).map("".join))
+def test_many_random_templates_expand_or_are_refused(text: str) -> None:
+    expand_or_refuse(text)
+
+
+def expand_or_refuse(text: str) -> None:
     try:
         for where, line in Bench().gcode("{}" + text).lines({"x": [1]}):
             assert where and line

@@ -88,7 +88,7 @@ def test_a_file_that_cannot_be_replaced_leaves_the_old_one_and_the_old_value(
     part = made(tmp_path / "v")
     run(part, "SAVE_VARIABLE VARIABLE=a VALUE=1")
 
-    def full(self: Path, text: str) -> int:
+    def full(self: Path, text: str, encoding: str) -> int:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", full)

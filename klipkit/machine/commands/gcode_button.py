@@ -4,7 +4,7 @@ pin --MCU: two equal looks--> changed --debounce_delay--> settled --> its templa
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -20,7 +20,7 @@ from klipkit.gcode.templates import Gcode, Templates
 from klipkit.mcu.adc import AnalogIn
 from klipkit.mcu.buttons import Buttons
 from klipkit.mcu.pins import Pins
-from klipkit.parts.part import Part
+from klipkit.parts.part import Apply, Part
 
 LOOK = 0.015  # s between readings of an analog button
 WAITING_MOST = 16  # presses and releases that wait for their turn
@@ -68,6 +68,8 @@ class GcodeButtonStatus:
 class GcodeButton(Part):
     """A button with its G-code."""
 
+    live = frozenset(("press_gcode", "release_gcode", "debounce_delay"))
+
     def __init__(
         self,
         config: GcodeButtonConfig,
@@ -79,6 +81,7 @@ class GcodeButton(Part):
         self.name = config.source.short
         self._delay = config.debounce_delay
         self._scripts, self._responses = scripts, responses
+        self._templates = templates
         self._gcodes = _gcodes(templates, config)
         self._is_pressed = False  # settled
         self._settles: asyncio.TimerHandle | None = None
@@ -103,6 +106,15 @@ class GcodeButton(Part):
         self.halt()
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
+
+    def reload(self, config: GcodeButtonConfig, changed: Set[str]) -> Apply:
+        """The next press has it."""
+        gcodes = _gcodes(self._templates, config)
+
+        def apply() -> None:
+            self._gcodes, self._delay = gcodes, config.debounce_delay
+
+        return apply
 
     def status(self) -> GcodeButtonStatus:
         """Whether it is pressed."""

@@ -4,6 +4,7 @@ Idle --something moves or is carried out--> Printing --no more--> Ready --nothin
 """
 
 import asyncio
+from collections.abc import Set
 from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated
@@ -19,7 +20,7 @@ from klipkit.gcode.templates import Templates
 from klipkit.gcode.words import Line
 from klipkit.machine.printing import FilePrint
 from klipkit.machine.toolhead import Toolhead
-from klipkit.parts.part import Part
+from klipkit.parts.part import Apply, Part
 
 PERIOD = 0.5  # s between looks
 
@@ -57,6 +58,8 @@ class IdleTimeoutStatus:
 class IdleTimeout(Part):
     """Watches whether the printer is used."""
 
+    live = frozenset(("gcode", "timeout"))
+
     def __init__(
         self,
         config: IdleTimeoutConfig,
@@ -66,6 +69,7 @@ class IdleTimeout(Part):
         responses: Responses,
         file: FilePrint | None,
     ) -> None:
+        self._templates = templates
         self._gcode = templates.of_option(config.gcode, config)
         self._timeout = config.timeout
         self._toolhead = toolhead
@@ -96,6 +100,17 @@ class IdleTimeout(Part):
         """The state, and for how long."""
         printing = self._state is Use.PRINTING
         return IdleTimeoutStatus(self._state.value, self._passed() if printing else 0.0, self._timeout)
+
+    def reload(self, config: IdleTimeoutConfig, changed: Set[str]) -> Apply:
+        """A time that SET_IDLE_TIMEOUT has set stays, unless the section has another one now."""
+        compiled = self._templates.of_option(config.gcode, config)
+
+        def apply() -> None:
+            self._gcode = compiled
+            if "timeout" in changed:
+                self._timeout = config.timeout
+
+        return apply
 
     @gcode("SET_IDLE_TIMEOUT")
     async def set_timeout(self, *, line: Line, timeout: Annotated[float | None, "s"] = None) -> None:
