@@ -25,6 +25,7 @@ class Entry(NamedTuple):
 
 TOOLS = {
     "build": Entry("build", "Build the firmware of a board."),
+    "cancel": Entry("cancel", "Give up the print, or what it waits for."),
     "completion": Entry("completion", "Print the completion script for bash, zsh or fish."),
     "config": Entry("config", "Check a printer.cfg."),
     "console": Entry(
@@ -32,10 +33,13 @@ TOOLS = {
     ),
     "explain": Entry("explain", "Explain an error code or message, or list all errors."),
     "flash": Entry("flash", "Put firmware on a board, and see that it runs."),
+    "gcode": Entry("gcode", "Have lines of G-code carried out, and print what is answered."),
     "pins": Entry("pins", "Translate, list and check pin names."),
     "ports": Entry("ports", "Find serial ports and say what is behind them."),
+    "print": Entry("print", "Print a file of the printer's virtual SD card."),
     "sim": Entry("sim", "Simulate a printer's microcontrollers behind pseudo terminals, for any host."),
     "run": Entry("run", "Drive a printer: the host daemon."),
+    "status": Entry("status", "Tell what a running printer does."),
     "steps": Entry("steps", "Compute the motor steps of a file, without a printer."),
     "simulate": Entry("simulate", "Print a file on simulated microcontrollers that run the real firmware."),
 }

@@ -18,6 +18,7 @@ from klipkit.base.output import Output
 from klipkit.base.schema import Loaded
 from klipkit.boards.mcuchips import chips_of
 from klipkit.cli.sections import SCHEMA
+from klipkit.cli.talk import socket_of
 from klipkit.cli.tool import tool
 from klipkit.daemon.api import Api
 from klipkit.daemon.apiinfo import Places
@@ -25,6 +26,7 @@ from klipkit.daemon.apisocket import ApiSocket
 from klipkit.daemon.console import Console
 from klipkit.daemon.daemon import Daemon, Request, State
 from klipkit.daemon.saveconfig import save
+from klipkit.daemon.session import SOCKET
 from klipkit.mcu.config import McuConfig
 from klipkit.mcu.restart import Reach, reach_of
 from klipkit.sim.avr.emulation import emulations_of
@@ -35,7 +37,6 @@ from klipkit.sim.printer import SimulatedPrinter
 
 OBJECT = "klipkit-sim.so"
 PORT = "/tmp/printer"  # where OctoPrint looks for the virtual serial port
-SOCKET = "/tmp/klippy_uds"  # where clients look for the socket of the API
 LOG_BYTES, LOGS = 10_000_000, 5  # of a log, and how many old ones are kept
 STATISTICS = 10.0  # s between lines of statistics in the log
 
@@ -135,8 +136,8 @@ class Ends(NamedTuple):
 
 def _ends(port: str | None, api: str | None, name: str) -> Ends:
     """As they are told, or by the printer's name; a socket that is not told goes with the port."""
-    suffix = f"-{name}" if name else ""
-    return Ends(port or PORT + suffix, api or (f"{port}-api" if port else SOCKET + suffix))
+    link = port or (f"{PORT}-{name}" if name else PORT)
+    return Ends(link, api or (f"{port}-api" if port else socket_of(name)))
 
 
 def _real_ways(log: logging.Logger) -> Ways:
