@@ -11,7 +11,7 @@ from klipkit.cli.tool import tool
 from klipkit.daemon.session import SocketSession
 
 LINE_MOST = 4000  # characters of an answer that are shown
-ERROR = "!!"  # begins the line that tells everybody of an error
+ERROR = "!!"  # begins the lines that tell everybody of an error
 
 
 @tool(
@@ -32,24 +32,40 @@ def gcode(out: Output, lines: tuple[str, ...], socket: str) -> int:
     Exit status 1 when a line was refused, 3 when no daemon answers, 4 when the printer is not ready.
     """
     script = "\n".join(lines) if lines else sys.stdin.read()
-    answers: list[str] = []
+    answers = Answers(out)
+    held: list[str] = []
 
     def heard(line: str) -> None:
-        if line.startswith(ERROR):  # it is the error that ends the tool
-            return
-        answers.append(line)
-        if not out.json:
-            out.line(sanitise(line, LINE_MOST))
-            out.stdout.flush()
+        if held or line.startswith(ERROR):  # perhaps of the error that ends the tool, which is told then
+            held.append(line)
+        else:
+            answers.tell(line)
 
     async def work(session: SocketSession) -> None:
         with session.listening(heard):
             await session.gcode(script)
 
     talk(socket, work)
+    for line in held:
+        answers.tell(line)
     if out.json:
-        out.document({"lines": answers})
+        out.document({"lines": answers.lines})
     return 0
+
+
+class Answers:
+    """The lines that are answered, told as they come."""
+
+    def __init__(self, out: Output) -> None:
+        self.lines: list[str] = []
+        self._out = out
+
+    def tell(self, line: str) -> None:
+        """A line."""
+        self.lines.append(line)
+        if not self._out.json:
+            self._out.line(sanitise(line, LINE_MOST))
+            self._out.stdout.flush()
 
 
 COMMAND = gcode
