@@ -18,6 +18,7 @@ from klipkit.base.output import Output
 from klipkit.base.schema import Loaded
 from klipkit.boards.mcuchips import chips_of
 from klipkit.cli.sections import SCHEMA
+from klipkit.cli.talk import socket_of
 from klipkit.cli.tool import tool
 from klipkit.daemon.api import Api
 from klipkit.daemon.apiinfo import Places
@@ -135,8 +136,8 @@ class Ends(NamedTuple):
 
 def _ends(port: str | None, api: str | None, name: str) -> Ends:
     """As they are told, or by the printer's name; a socket that is not told goes with the port."""
-    suffix = f"-{name}" if name else ""
-    return Ends(port or PORT + suffix, api or (f"{port}-api" if port else SOCKET + suffix))
+    link = port or (f"{PORT}-{name}" if name else PORT)
+    return Ends(link, api or (f"{port}-api" if port else socket_of(name)))
 
 
 def _real_ways(log: logging.Logger) -> Ways:

@@ -79,7 +79,7 @@ class GcodeEndpoints:
         self._pausing()
         return await self.script(script="CANCEL_PRINT")
 
-    @endpoint("gcode/cancel_wait")
+    @endpoint("cancel_wait")
     async def cancel_wait(self) -> Result:
         """End what waits for a temperature or a time, as M108."""
         return await self.script(script="M108")

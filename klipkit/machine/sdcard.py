@@ -228,11 +228,20 @@ class VirtualSdcard(FilePrint):
         else:
             self._responses.say(f"SD printing byte {job.offset}/{job.size}")
 
+    def _found(self, name: str) -> Path | None:
+        """The file of that name, if there is one in the folder."""
+        try:
+            path = (self.folder / name.lstrip("/")).resolve()
+            is_there = path.is_relative_to(self.folder.resolve()) and path.is_file()
+        except (OSError, ValueError):  # a name that no file can have
+            return None
+        return path if is_there else None
+
     def _select(self, name: str) -> None:
         if self.is_active:
             raise self._busy()
-        path = (self.folder / name.lstrip("/")).resolve()
-        if not path.is_relative_to(self.folder.resolve()) or not path.is_file():
+        path = self._found(name)
+        if path is None:
             raise GcodeError(f"Unable to open file: {sanitise(name)}", where=str(self.folder))
         self.job = Job(str(path), self._planner, self._toolhead, self._scripts)
         self._stats.reset(str(path.relative_to(self.folder.resolve())))

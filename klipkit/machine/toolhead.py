@@ -156,8 +156,10 @@ class Toolhead:
         """The toolhead is at `position` without moving; waits for standstill."""
         await self.drain()
         self.planner.set_position(self._made, position)
+        filament = [motor.name for motor in self.planner.motors if motor.moves_filament]
         for drive in self.drives:
-            drive.stepper.stands()
+            if drive.stepper.name not in filament:  # whose place goes on
+                drive.stepper.stands()
 
     async def begin(self) -> None:
         """A move may come: from standstill it begins a little ahead of now."""
