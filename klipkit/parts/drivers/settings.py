@@ -45,7 +45,8 @@ def all_fields(
 ) -> Mapping[str, int]:
     """All fields that are set at first, in their order."""
     chip = fitted.chip
-    steps = {"mres": mres_of(microsteps), "intpol": int(config.interpolate), "dedge": int(both_edges)}
+    interpolates = config.interpolate and microsteps in (chip.interpolates or (microsteps,))
+    steps = {"mres": mres_of(microsteps), "intpol": int(interpolates), "dedge": int(both_edges)}
     run: float = config.run_current  # type: ignore[attr-defined]
     hold = getattr(config, "hold_current", None)
     current = fitted.current.fields(run, run if hold is None else hold)
