@@ -43,6 +43,7 @@ class DriverTruth(NamedTuple):
     misread: int
     unmoved: int
     stalls: int
+    falls: int
     is_driving: bool
     is_silent: bool
 
@@ -68,6 +69,7 @@ class SimDriver:
             int(seen.misread),
             int(seen.unmoved),
             int(seen.stalls),
+            int(seen.falls),
             bool(seen.is_driving),
             bool(seen.is_silent),
         )

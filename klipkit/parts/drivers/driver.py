@@ -1,8 +1,8 @@
 """A stepper driver with registers: what it is set to, when, and what it says of itself.
 
-    printer starts    registers set, phase asked for   a driver without power is only noted: it may come later
-    motor on          reset meanwhile? registers set anew   silent now: shutdown
-    while it is on    status each second   it has switched itself off: shutdown with the cause
+    printer starts    registers set, phase asked for      a driver without power is only noted: it may come later
+    motor to be on    was it reset? registers set anew    silent now: shutdown
+    while it is on    status each second                  it has switched itself off: shutdown with the cause
     homing by stall   before the move: stalls signalled, the mode in which they are felt; after it all as it was
 
 A motor without an enable pin is switched by its driver's off time: TOFF 0 lets go of it.
@@ -81,6 +81,7 @@ class Driver(Part, PhaseSource):
         self._before: dict[str, int] = {}  # fields that homing has changed
         if self.motor.enable is not None:
             self.motor.enable.listeners.append(self._switch)
+            self.motor.enable.preparations.append(self._prepare)
         self._is_wired = isinstance(self.motor.enable, WiredOut)
         if self._is_wired:
             self.shadow.set(OFF_TIME, 0)
@@ -178,12 +179,20 @@ class Driver(Part, PhaseSource):
         except KlipkitError as error:
             self.around.alarm.shut_down(error)
 
+    async def _prepare(self) -> None:
+        """The motor is to be switched on: steps may come soon. Raises KlipkitError; the printer is shut down then."""
+        try:
+            if not self._is_set or await self._check.was_reset():
+                await self.initialise()
+            await self.measure()
+            if self._is_wired:
+                await self._set_off_time(self._off_time)
+        except DriverSilent as error:
+            self.around.alarm.shut_down(error)
+            raise
+
     async def _on(self) -> None:
-        """It is on: ready for steps as soon as can be, then looked at each second, until it is switched."""
-        if not self._is_set or await self._check.was_reset():
-            await self.initialise()
-        if self._is_wired:
-            await self._set_off_time(self._off_time)
+        """It is on: looked at each second, until it is switched."""
         while self._is_on:
             await self._look()
             await self.measure()
