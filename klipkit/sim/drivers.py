@@ -5,10 +5,13 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from klipkit._core import ffi, lib
+from klipkit.base.errors import UnknownBus
 from klipkit.base.pin import Pin
 from klipkit.base.schema import Loaded
+from klipkit.base.text import did_you_mean
 from klipkit.machine.config import StepperOptions
 from klipkit.parts.drivers.config import SOFTWARE, DriverOptions, SpiBusOptions
+from klipkit.parts.drivers.settings import check_microsteps
 from klipkit.sim.cosim import Carriage, Cosim
 from klipkit.sim.models import Place
 
@@ -135,6 +138,7 @@ class SimDrivers:
         chained: list[tuple[int, str, Any]] = []
         for config in loaded.all(DriverOptions):
             stepper = steppers[config.stepper]
+            check_microsteps(config, stepper.microsteps)
             chip = config.source.name.partition(" ")[0]
             driver = SimDriver(cosim, carriages[config.stepper], chip, stepper.microsteps)
             self.drivers[config.stepper] = driver
@@ -167,6 +171,9 @@ def _wire_spi(driver: SimDriver, config: Any, place: Find, buses: Callable[[str]
         driver.on_spi_pins(select, *found)
         return
     known = buses(config.cs_pin.chip)
+    if config.spi_bus is not None and config.spi_bus not in known:
+        hint = did_you_mean(config.spi_bus, known)
+        raise UnknownBus(f"Unknown spi_bus '{config.spi_bus}'", where=where("spi_bus"), hint=hint)
     driver.on_spi(select, known[config.spi_bus] if config.spi_bus else min(known.values(), default=0))
 
 

@@ -222,7 +222,8 @@ KINDS = (
         lambda printer: printer.fans.fans, None, _block,
     ),
     Kind(
-        "driver-reset", ":STEPPER", "the stepper's driver is reset and forgets its registers", "driver-reset:stepper_x@20",
+        "driver-reset", ":STEPPER", "the stepper's driver is reset and forgets its registers",
+        "driver-reset:stepper_x@20",
         lambda printer: printer.drivers, None, _trouble(Trouble.RESET),
     ),
     Kind(

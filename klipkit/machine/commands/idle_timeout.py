@@ -4,6 +4,7 @@ Idle --something moves or is carried out--> Printing --no more--> Ready --nothin
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated
@@ -19,6 +20,7 @@ from klipkit.gcode.scripts import Scripts
 from klipkit.gcode.words import Line
 from klipkit.machine.printing import FilePrint
 from klipkit.machine.toolhead import Toolhead
+from klipkit.parts.idleness import Idleness
 from klipkit.parts.part import Part
 
 PERIOD = 0.5  # s between looks
@@ -54,7 +56,7 @@ class IdleTimeoutStatus:
     idle_timeout: Annotated[float, "How long it is not used before the G-code is carried out, s."]
 
 
-class IdleTimeout(Part):
+class IdleTimeout(Part, Idleness):
     """Watches whether the printer is used."""
 
     def __init__(
@@ -71,6 +73,7 @@ class IdleTimeout(Part):
         self._scripts = scripts
         self._responses = responses
         self._file = file
+        self._listeners: list[Callable[[bool], None]] = []
         self._state = Use.IDLE
         self._since = 0.0  # loop time at which the state began
         self._task: asyncio.Task[None] | None = None
@@ -90,6 +93,10 @@ class IdleTimeout(Part):
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+
+    def listen(self, listener: Callable[[bool], None]) -> None:
+        """Call `listener` with whether it is idle, whenever that changes."""
+        self._listeners.append(listener)
 
     def status(self) -> IdleTimeoutStatus:
         """The state, and for how long."""
@@ -133,7 +140,11 @@ class IdleTimeout(Part):
         return self._toolhead.is_moving or self._scripts.turn.locked() or is_printed
 
     def _become(self, state: Use) -> None:
-        self._state, self._since = state, asyncio.get_running_loop().time()
+        was, self._state = self._state, state
+        self._since = asyncio.get_running_loop().time()
+        if (was is Use.IDLE) != (state is Use.IDLE):
+            for listener in self._listeners:
+                listener(state is Use.IDLE)
 
     def _passed(self) -> float:
         return asyncio.get_running_loop().time() - self._since

@@ -28,7 +28,7 @@ class _FieldValue(Kind[int]):
             raise expected_kind(self.words, text) from None
 
 
-@options()
+@options(removed={"microsteps": "write it into the section of the stepper"})
 class DriverOptions(PinMaker, Declared):
     """A stepper driver with registers."""
 

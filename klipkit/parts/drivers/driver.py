@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from klipkit.base.errors import KlipkitError, OptionValue
+from klipkit.base.errors import KlipkitError
 from klipkit.base.faults import DriverSilent
 from klipkit.base.pin import Pin
 from klipkit.mcu.digital_out import WiredOut
@@ -21,7 +21,7 @@ from klipkit.parts.drivers.chip import Fitted
 from klipkit.parts.drivers.config import DriverOptions
 from klipkit.parts.drivers.phase import Phase
 from klipkit.parts.drivers.registers import Register, Shadow
-from klipkit.parts.drivers.settings import FINEST, all_fields
+from klipkit.parts.drivers.settings import all_fields, check_microsteps
 from klipkit.parts.drivers.status_check import Found, StatusCheck
 from klipkit.parts.drivers.surroundings import Surroundings
 from klipkit.parts.part import Part
@@ -57,11 +57,7 @@ class Driver(Part, PhaseSource):
         self.around = around
         self.motor = around.motors.drive(config.stepper)
         microsteps = self.motor.microsteps
-        if microsteps > FINEST or microsteps & (microsteps - 1):
-            what = (
-                f"microsteps of [{self.stepper}] are {microsteps}, which [{config.source.name}] does not have"
-            )
-            raise OptionValue(what, where=config.source.where(), hint="write 1, 2, 4, 8 ... or 256")
+        check_microsteps(config, microsteps)
         self.phases = 4 * microsteps
         stepper = self.motor.stepper
         self.full_step = stepper.step_distance * microsteps

@@ -5,7 +5,8 @@ Registers and reset values: TMC220x data sheet Rev. 1.09, section 5; current: se
 
 from collections.abc import Mapping
 
-from klipkit.base.declare import section
+from klipkit.base.declare import option, section
+from klipkit.base.values import integer
 from klipkit.parts.drivers.chip import FAULTS, Chip, Fitted, Silence
 from klipkit.parts.drivers.commands import TmcDriver
 from klipkit.parts.drivers.config import (
@@ -99,6 +100,7 @@ TMC2208 = Chip(
 class Tmc2208Config(UartOptions, HoldOptions):
     """A TMC2208 (or TMC2224) stepper driver on a UART."""
 
+    uart_address: int = option(integer(minimum=0, maximum=0), "Its address, which is 0.", default=0)
     run_current: float = run_current(2.0)
     sense_resistor: float = sense_resistor(0.110)
     driver: Mapping[str, int] = driver_fields(TMC2208.free)

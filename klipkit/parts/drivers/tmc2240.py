@@ -104,7 +104,7 @@ TMC2240 = Chip(
         **WAVE_VALUES,
         "offset_sin90": 0, "multistep_filt": 1, "iholddelay": 6, "irundelay": 4, "tpowerdown": 10, "tbl": 2,
         "toff": 3, "hend": 2, "hstrt": 5, "fd3": 0, "tpfd": 4, "chm": 0, "vhighfs": 0, "vhighchm": 0, "diss2g": 0,
-        "diss2vs": 0, "pwm_autoscale": 1, "pwm_autograd": 1, "pwm_freq": 0, "freewheel": 0, "pwm_grad": 0, 
+        "diss2vs": 0, "pwm_autoscale": 1, "pwm_autograd": 1, "pwm_freq": 0, "freewheel": 0, "pwm_grad": 0,
         "pwm_ofs": 29, "pwm_reg": 4, "pwm_lim": 12,
         **COOL_VALUES,
         "sg4_thrs": 0, "sg4_angle_offset": 1, "slope_control": 0,

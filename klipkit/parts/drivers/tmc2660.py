@@ -4,9 +4,11 @@ Registers: TMC2660 data sheet Rev. 1.07, section 6; current: section 8. Nothing 
 current at standstill: `idle_current_percent` does so while no motor has moved for long.
 """
 
+import asyncio
 from collections.abc import Mapping
 
 from klipkit.base.declare import option, section
+from klipkit.base.errors import KlipkitError
 from klipkit.base.pin import Pin
 from klipkit.base.values import integer
 from klipkit.parts.drivers.chip import FAULTS, Chip, Fitted
@@ -25,6 +27,7 @@ from klipkit.parts.drivers.datagrams import TmcShortSpi
 from klipkit.parts.drivers.registers import RegisterMap, register
 from klipkit.parts.drivers.shown import SHOWN
 from klipkit.parts.drivers.surroundings import Surroundings
+from klipkit.parts.idleness import Idleness
 
 V_HIGH, V_LOW = 0.310, 0.165  # V, full scale for vsense 0 and 1
 FLAGS = "stallguard 0, ot 1, otpw 2, s2ga 3, s2gb 4, ola 5, olb 6, stst 7"
@@ -86,7 +89,25 @@ class Tmc2660Config(SpiBusOptions, DriverOptions):
 class Tmc2660(TmcDriver):
     """A driver on SPI."""
 
-    def __init__(self, config: Tmc2660Config, around: Surroundings) -> None:
+    def __init__(self, config: Tmc2660Config, around: Surroundings, idleness: Idleness | None) -> None:
         current = OneCurrent(config.sense_resistor, V_HIGH, V_LOW)
         wire = TmcShortSpi(config.stepper, around.spi(config, config.cs_pin))
         super().__init__(config, Fitted(TMC2660, wire, current), around)
+        self._share = config.idle_current_percent / 100
+        self._used = self.currents()[0]  # A, while the printer is used
+        self._changing: asyncio.Task[None] | None = None
+        if idleness is not None and self._share < 1:
+            idleness.listen(self._idle)
+
+    def _idle(self, is_idle: bool) -> None:
+        """The printer is idle now, or used again."""
+        if is_idle:
+            self._used = self.currents()[0]
+        current = self._used * self._share if is_idle else self._used
+        self._changing = asyncio.get_running_loop().create_task(self._set_current(current))
+
+    async def _set_current(self, current: float) -> None:
+        try:
+            await self.set_fields(self.fitted.current.fields(current, current))
+        except KlipkitError as error:
+            self.around.alarm.shut_down(error)
