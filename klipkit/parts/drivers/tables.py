@@ -1,4 +1,4 @@
-"""Registers that the newer drivers have alike (TMC2130, TMC5160, TMC2240), and the wave table's usual values.
+"""Registers that drivers on SPI have alike (TMC2130, TMC5160, TMC2240), and the wave table's usual values.
 
 Data sheets: TMC2130 Rev. 1.11 section 6, TMC5160 Rev. 1.17 section 6, TMC2240 Rev. 3 "Register Map".
 """
@@ -20,11 +20,8 @@ COOLCONF = register(
     "w",
     "semin 0-3, seup 5-6, semax 8-11, sedn 13-14, seimin 15, sgt 16-22 signed, sfilt 24",
 )
-COUNTERS = (
-    register("TSTEP", 0x12, "r", "tstep 0-19"),
-    register("MSCNT", 0x6A, "r", "mscnt 0-9"),
-    register("MSCURACT", 0x6B, "r", "cur_a 0-8 signed, cur_b 16-24 signed"),
-)
+COUNTERS = (register("TSTEP", 0x12, "r", "tstep 0-19"), register("MSCNT", 0x6A, "r", "mscnt 0-9"))
+COIL_CURRENTS = register("MSCURACT", 0x6B, "r", "cur_a 0-8 signed, cur_b 16-24 signed")
 DRV_STATUS = register(
     "DRV_STATUS",
     0x6F,

@@ -27,10 +27,10 @@ from klipkit.parts.drivers.registers import RegisterMap, register
 from klipkit.parts.drivers.shown import SHOWN
 from klipkit.parts.drivers.surroundings import Surroundings
 from klipkit.parts.drivers.tables import (
+    COIL_CURRENTS,
     COOL_VALUES,
     COOLCONF,
     COUNTERS,
-    DRV_STATUS,
     THRESHOLDS,
     WAVE,
     WAVE_SELECT,
@@ -72,6 +72,7 @@ REGISTERS = RegisterMap(
             "step 0, dir 1, dcen_cfg4 2, dcin_cfg5 3, drv_enn_cfg6 4, dco 5, version 24-31",
         ),
         *COUNTERS,
+        COIL_CURRENTS,
         register(
             "CHOPCONF",
             0x6C,
@@ -79,7 +80,13 @@ REGISTERS = RegisterMap(
             "toff 0-3, hstrt 4-6, hend 7-10, fd3 11, disfdcc 12, rndtf 13, chm 14, tbl 15-16, vsense 17, vhighfs 18, "
             "vhighchm 19, sync 20-23, mres 24-27, intpol 28, dedge 29, diss2g 30",
         ),
-        DRV_STATUS,
+        register(
+            "DRV_STATUS",
+            0x6F,
+            "r",
+            "sg_result 0-9, fsactive 15, cs_actual 16-20, stallguard 24, ot 25, otpw 26, s2ga 27, s2gb 28, ola 29, "
+            "olb 30, stst 31",
+        ),
         register("PWM_SCALE", 0x71, "r", "pwm_scale 0-7"),
         register("LOST_STEPS", 0x73, "r", "lost_steps 0-19"),
     ],

@@ -78,6 +78,7 @@ REGISTERS = RegisterMap(
             "comp_b1_b2 11, output 12, ext_res_det 13, ext_clk 14, adc_err 15, silicon_rv 16-18, version 24-31",
         ),
         *COUNTERS,
+        register("MSCURACT", 0x6B, "r", "cur_b 0-8 signed, cur_a 16-24 signed"),
         register("ADC_VSUPPLY_AIN", 0x50, "r", "adc_vsupply 0-12, adc_ain 16-28"),
         register("ADC_TEMP", 0x51, "r", "adc_temp 0-12"),
         register("OTW_OV_VTH", 0x52, "rw", "overvoltage_vth 0-12, overtempprewarning_vth 16-28"),

@@ -27,6 +27,7 @@ from klipkit.parts.drivers.registers import RegisterMap, register
 from klipkit.parts.drivers.shown import SHOWN
 from klipkit.parts.drivers.surroundings import Surroundings
 from klipkit.parts.drivers.tables import (
+    COIL_CURRENTS,
     COOL_VALUES,
     COOLCONF,
     COUNTERS,
@@ -86,6 +87,7 @@ REGISTERS = RegisterMap(
         register("FACTORY_CONF", 0x08, "rw", "fclktrim 0-4"),
         register("OFFSET_READ", 0x0C, "r", "offset_b 0-7 signed, offset_a 8-15 signed"),
         *COUNTERS,
+        COIL_CURRENTS,
         register(
             "CHOPCONF",
             0x6C,

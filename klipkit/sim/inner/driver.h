@@ -31,6 +31,7 @@ struct driver_kind {
     uint8_t has_sg2, has_sg4;         /* stallGuard2 and 4 */
     uint8_t is_new_status;            /* DRV_STATUS is laid out as that of TMC5160, not TMC2209 */
     uint8_t is_short;                 /* datagrams of 20 bits: TMC2660 */
+    uint8_t has_b_first;              /* MSCURACT: coil B in the lower half */
     uint8_t is_fragile;               /* shuts down on step, turn, step in stealthChop */
 };
 
