@@ -67,9 +67,14 @@ class PinAliases:
             for alias, name in aliases
         }
         makers = [section for section in loaded.sections.values() if isinstance(section, PinMaker)]
+        self._makers = {maker.pin_maker: maker.source.name for maker in makers}
         self._made = {
             (maker.pin_maker, name): pin for maker in makers for name, pin in maker.made_pins().items()
         }
+
+    def maker(self, pin: Pin) -> str:
+        """The section that would make this pin, if it made it; empty: there is none."""
+        return self._makers.get(pin.chip, "")
 
     def real(self, pin: Pin) -> Pin:
         """The pin that a section has made up another name for; any other as it is."""

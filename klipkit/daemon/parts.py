@@ -23,8 +23,12 @@ from klipkit.machine.extruder import Extruder
 from klipkit.machine.limits import PrinterLimits
 from klipkit.machine.observed import McuObject, MotionReport, SystemStats, ToolheadObject
 from klipkit.machine.sdcard import VirtualSdcard
+from klipkit.parts.drivers.tmc2130 import Tmc2130
 from klipkit.parts.drivers.tmc2208 import Tmc2208
 from klipkit.parts.drivers.tmc2209 import Tmc2209
+from klipkit.parts.drivers.tmc2240 import Tmc2240
+from klipkit.parts.drivers.tmc2660 import Tmc2660
+from klipkit.parts.drivers.tmc5160 import Tmc5160
 from klipkit.parts.fans.fan import Fan, FanGeneric
 from klipkit.parts.fans.temperature_fan import TemperatureFan
 from klipkit.parts.fans.watching import ControllerFan, HeaterFan
@@ -57,8 +61,12 @@ PARTS: tuple[type[Part], ...] = (
     Led,
     NeopixelChain,
     ConfigfileObject,
+    Tmc2130,
     Tmc2208,
     Tmc2209,
+    Tmc2240,
+    Tmc2660,
+    Tmc5160,
     McuObject,
     PrinterLimits,
     ToolheadObject,

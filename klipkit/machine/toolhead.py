@@ -165,6 +165,9 @@ class Toolhead:
         """A move may come: from standstill it begins a little ahead of now."""
         if self.planner.waiting or self.planner.committed > self._made:
             return
+        for enable in {id(drive.enable): drive.enable for drive in self.drives}.values():
+            if enable is not None and not enable.is_on:
+                await enable.prepare()
         self._made = max(self._made, self._rests, self.now() + LEAD)
         self.planner.set_start(self._made)
         now = self.main.pipe.now()
@@ -236,6 +239,8 @@ class Toolhead:
         await self.drain()
         enable = self.drive(name).enable
         if enable is not None and enable.is_on != on:
+            if on:
+                await enable.prepare()
             when = max(self._made, self.now() + LEAD)
             enable.set(when, on)
             self._made = when + SPACING

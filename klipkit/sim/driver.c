@@ -3,6 +3,9 @@
  *     MSCNT counts up while DIR is low and down while it is high (the other way with `shaft`), by 256 / microsteps, and stands in the
  *     middle of each microstep: 8, 24, 40 ... with 16.
  *
+ *     A motor that an end holds back stays behind its field, by two full steps at most; then it falls back to two full steps before
+ *     the end, and the field takes it there again: it bangs. So the body is where the field is, but for whole turns of the phase.
+ *
  *     SG_RESULT is made anew at each full step: FREE while the motor turns, 0 when an end was in its way for half of it.
  *     stallGuard4 (TMC2209 data sheet, section 11): DIAG while SG_RESULT <= 2 SGTHRS, in stealthChop
  *     stallGuard2 (TMC2130 data sheet, section 14): the sensitivity SGT is added to it, DIAG while that is 0, in spreadCycle
@@ -128,7 +131,30 @@ static void rests(void *owner)
 
 /* --- steps --- */
 
-/* The motor goes by `width` 1/256 full steps: the carriage by the whole steps in that. */
+/* An end is in the way of a step. */
+static void hold_back(struct driver *driver, int sign)
+{
+    int64_t most = 2 * DRIVER_FINEST / driver->unit;
+    driver->lag += sign;
+    driver->blocked += driver->unit;
+    if (driver->lag * sign <= most)
+        return;
+    for (int64_t i = 0; i < most; i++)
+        carriage_move(driver->carriage, -sign);
+    driver->lag = 0;
+    driver->falls++;
+}
+
+/* The field goes by a step of the carriage. */
+static void take(struct driver *driver, int sign)
+{
+    if (driver->lag * sign < 0)
+        driver->lag += sign;
+    else if (!carriage_move(driver->carriage, sign))
+        hold_back(driver, sign);
+}
+
+/* The field goes by `width` 1/256 full steps: the carriage by the whole steps in that. */
 static void move(struct driver *driver, int direction, uint32_t width)
 {
     driver->rest += direction * (int64_t)width;
@@ -137,20 +163,24 @@ static void move(struct driver *driver, int direction, uint32_t width)
     while (driver->rest >= unit || driver->rest <= -unit) {
         int sign = driver->rest > 0 ? 1 : -1;
         driver->rest -= sign * unit;
-        if (!carriage_move(driver->carriage, sign))
-            driver->blocked += driver->unit;
+        take(driver, sign);
     }
-    if (driver->travel < DRIVER_FINEST)
-        return;
-    driver->load = 2 * driver->blocked >= driver->travel ? 0 : FREE;
+}
+
+/* A full step has been made. */
+static void measure_load(struct driver *driver)
+{
+    driver->load = driver->travel && 2 * driver->blocked >= driver->travel ? 0 : FREE;
     driver->travel = driver->blocked = 0;
     driver_changed(driver);
 }
 
-static void count(struct driver *driver, int direction, uint32_t width)
+/* Whether that makes a full step. */
+static int count(struct driver *driver, int direction, uint32_t width)
 {
-    uint32_t place = driver->mscnt / width + (direction > 0 ? 1 : 1024 / width - 1);
+    uint32_t place = driver->mscnt / width + (direction > 0 ? 1 : 1024 / width - 1), was = driver->mscnt;
     driver->mscnt = (place * width + width / 2) % 1024;
+    return driver->mscnt / DRIVER_FINEST != was / DRIVER_FINEST;
 }
 
 static void take_time(struct driver *driver)
@@ -173,7 +203,7 @@ void driver_step(struct driver *driver, int level)
     int turned = driver->direction && driver->direction != (up ? 1 : -1);
     take_time(driver);
     driver->direction = up ? 1 : -1;
-    count(driver, driver->direction, width);
+    int is_full = count(driver, driver->direction, width);
     if (turned && driver->kind->is_fragile && driver_is_silent(driver) && driver->interval < ticks_units(FRAGILE)) {
         driver->is_shorted = 1;
         driver_changed(driver);
@@ -182,6 +212,8 @@ void driver_step(struct driver *driver, int level)
         move(driver, up ^ carriage->dir_inverted ? -1 : 1, width);
     else
         driver->unmoved++;
+    if (is_full)
+        measure_load(driver);
 }
 
 /* --- calls --- */
@@ -276,7 +308,7 @@ int cosim_see_driver(const struct cosim *cosim, int driver, struct cosim_driven 
     if (!of)
         return -EINVAL;
     *out = (struct cosim_driven){.mscnt = of->mscnt, .datagrams = of->datagrams, .misread = of->misread, .unmoved = of->unmoved,
-                                 .stalls = of->stalls, .is_driving = driver_is_driving(of), .is_silent = driver_is_silent(of)};
+                                 .stalls = of->stalls, .falls = of->falls, .is_driving = driver_is_driving(of), .is_silent = driver_is_silent(of)};
     return 0;
 }
 

@@ -52,7 +52,8 @@ static const struct driver_kind KINDS[] = {
     [COSIM_TMC2209] = {.version = 0x21, .version_at = 0x06, .clock = 12e6, .resets = RESETS_2209, .readable = READABLE_2209,
                        .stealth_bit = 2, .stealth_when = 0, .shaft_bit = 3, .has_sg4 = 1},
     [COSIM_TMC2240] = {.version = 0x40, .version_at = 0x04, .clock = 12.5e6, .resets = RESETS_2240, .readable = READABLE_2240,
-                       .stealth_bit = 2, .stealth_when = 1, .shaft_bit = 4, .has_sg2 = 1, .has_sg4 = 1, .is_new_status = 1},
+                       .stealth_bit = 2, .stealth_when = 1, .shaft_bit = 4, .has_sg2 = 1, .has_sg4 = 1, .is_new_status = 1,
+                       .has_b_first = 1},
     [COSIM_TMC2660] = {.clock = 15e6, .resets = RESETS_2660, .readable = READABLE_2660, .has_sg2 = 1, .is_short = 1},
     [COSIM_TMC5160] = {.version = 0x30, .version_at = 0x04, .clock = 12e6, .resets = RESETS_5160, .readable = READABLE_5160,
                        .stealth_bit = 2, .stealth_when = 1, .shaft_bit = 4, .has_sg2 = 1, .is_new_status = 1},
@@ -178,7 +179,8 @@ static uint32_t read_made(struct driver *driver, uint32_t address)
     case MSCNT:
         return driver->mscnt;
     case MSCURACT:
-        return wave(driver->mscnt) | wave(driver->mscnt + 256) << 16;
+        return driver->kind->has_b_first ? wave(driver->mscnt + 256) | wave(driver->mscnt) << 16
+                                         : wave(driver->mscnt) | wave(driver->mscnt + 256) << 16;
     case DRV_STATUS:
         return read_status(driver);
     default:

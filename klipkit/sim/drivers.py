@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from klipkit._core import ffi, lib
+from klipkit.base.errors import UnknownBus
 from klipkit.base.pin import Pin
 from klipkit.base.schema import Loaded
+from klipkit.base.text import did_you_mean
 from klipkit.machine.config import StepperOptions
-from klipkit.parts.drivers.config import DriverOptions, UartOptions
+from klipkit.parts.drivers.config import SOFTWARE, DriverOptions, SpiBusOptions
+from klipkit.parts.drivers.settings import check_microsteps
 from klipkit.sim.cosim import Carriage, Cosim
 from klipkit.sim.models import Place
 
@@ -43,6 +46,7 @@ class DriverTruth(NamedTuple):
     misread: int
     unmoved: int
     stalls: int
+    falls: int
     is_driving: bool
     is_silent: bool
 
@@ -68,6 +72,7 @@ class SimDriver:
             int(seen.misread),
             int(seen.unmoved),
             int(seen.stalls),
+            int(seen.falls),
             bool(seen.is_driving),
             bool(seen.is_silent),
         )
@@ -126,27 +131,50 @@ class SimDrivers:
         carriages: Mapping[str, Carriage],
         steppers: Mapping[str, StepperOptions],
         place: Find,
+        buses: Callable[[str], Mapping[str, int]],
     ) -> None:
+        """`buses`: the numbers of an MCU's SPI buses, by its name."""
         self.drivers: dict[str, SimDriver] = {}
+        chained: list[tuple[int, str, Any]] = []
         for config in loaded.all(DriverOptions):
             stepper = steppers[config.stepper]
+            check_microsteps(config, stepper.microsteps)
             chip = config.source.name.partition(" ")[0]
             driver = SimDriver(cosim, carriages[config.stepper], chip, stepper.microsteps)
             self.drivers[config.stepper] = driver
             if stepper.enable_pin is not None:
                 at = place(stepper.enable_pin, stepper.source.where("enable_pin"))
                 driver.enabled_by(at, int(not stepper.enable_pin.invert))
-            if isinstance(config, UartOptions):
+            if getattr(config, "uart_pin", None) is not None:
                 _wire_uart(driver, config, place)
+            elif isinstance(config, SpiBusOptions):
+                chained.append((getattr(config, "chain_position", None) or 1, config.stepper, config))
             _wire_diags(driver, config, place)
+        for _, name, config in sorted(chained, key=lambda each: each[:2]):  # a chain begins at MOSI
+            _wire_spi(self.drivers[name], config, place, buses)
 
 
-def _wire_uart(driver: SimDriver, config: UartOptions, place: Find) -> None:
+def _wire_uart(driver: SimDriver, config: Any, place: Find) -> None:
     rx = place(config.uart_pin, config.source.where("uart_pin"))
     tx = rx if config.tx_pin is None else place(config.tx_pin, config.source.where("tx_pin"))
     driver.on_uart(rx, tx, getattr(config, "uart_address", 0))
     for pin in config.select_pins:
         driver.selected_by(place(pin, config.source.where("select_pins")), int(not pin.invert))
+
+
+def _wire_spi(driver: SimDriver, config: Any, place: Find, buses: Callable[[str], Mapping[str, int]]) -> None:
+    where = config.source.where
+    select = place(config.cs_pin, where("cs_pin"))
+    pins = [getattr(config, name) for name in SOFTWARE]
+    if pins[0] is not None:
+        found = [place(pin, where(name)) for name, pin in zip(SOFTWARE, pins, strict=True)]
+        driver.on_spi_pins(select, *found)
+        return
+    known = buses(config.cs_pin.chip)
+    if config.spi_bus is not None and config.spi_bus not in known:
+        hint = did_you_mean(config.spi_bus, known)
+        raise UnknownBus(f"Unknown spi_bus '{config.spi_bus}'", where=where("spi_bus"), hint=hint)
+    driver.on_spi(select, known[config.spi_bus] if config.spi_bus else min(known.values(), default=0))
 
 
 def _wire_diags(driver: SimDriver, config: DriverOptions, place: Find) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from klipkit.base.errors import UsageError
 from klipkit.base.text import did_you_mean, sanitise
+from klipkit.sim.drivers import Trouble
 from klipkit.sim.models import OPEN, SHORTED, Element, Stuck
 from klipkit.sim.printer import HostKilled, SimulatedPrinter
 
@@ -170,6 +171,10 @@ def _block(printer: SimulatedPrinter, section: str, _: None) -> None:
     printer.fans.fans[section].block()
 
 
+def _trouble(trouble: Trouble) -> Apply:
+    return lambda printer, stepper, _: printer.drivers[stepper].befall(trouble)
+
+
 def _unplug(printer: SimulatedPrinter, mcu: str, _: None) -> None:
     printer.unplug(mcu)
 
@@ -231,6 +236,32 @@ KINDS = (
     Kind(
         "fan-blocked", ":SECTION", "the fan does not turn any more", "fan-blocked:fan@10",
         lambda printer: printer.fans.fans, None, _block,
+    ),
+    Kind(
+        "driver-reset", ":STEPPER", "the stepper's driver is reset and forgets its registers",
+        "driver-reset:stepper_x@20",
+        lambda printer: printer.drivers, None, _trouble(Trouble.RESET),
+    ),
+    Kind(
+        "driver-warm", ":STEPPER", "the stepper's driver is warm", "driver-warm:stepper_x@20",
+        lambda printer: printer.drivers, None, _trouble(Trouble.WARM),
+    ),
+    Kind(
+        "driver-hot", ":STEPPER", "the stepper's driver is too hot and switches itself off", "driver-hot:stepper_x@20",
+        lambda printer: printer.drivers, None, _trouble(Trouble.OVERHEATED),
+    ),
+    Kind(
+        "driver-short", ":STEPPER", "a wire of the stepper's motor touches ground", "driver-short:stepper_x@20",
+        lambda printer: printer.drivers, None, _trouble(Trouble.SHORTED),
+    ),
+    Kind(
+        "driver-low-voltage", ":STEPPER", "the supply of the stepper's driver breaks down for a moment",
+        "driver-low-voltage:stepper_x@20",
+        lambda printer: printer.drivers, None, _trouble(Trouble.UNDERVOLTED),
+    ),
+    Kind(
+        "driver-unpowered", ":STEPPER", "the stepper's driver loses its supply", "driver-unpowered:stepper_x@20",
+        lambda printer: printer.drivers, None, _trouble(Trouble.UNPOWERED),
     ),
     Kind(
         "unplug", ":MCU", "the link to the microcontroller is pulled out", "unplug:mcu@5",

@@ -103,7 +103,9 @@ class SimulatedPrinter:
         quality = switches or SwitchQuality(seed=seed)
         self.rails = Rails(self.cosim, loaded, self.carriages, place, quality, self._place_if_any)
         steppers = {motor.name: motor.config for motor in motors(loaded)}
-        self.drivers = SimDrivers(self.cosim, loaded, self.carriages, steppers, self.place).drivers
+        self.drivers = SimDrivers(
+            self.cosim, loaded, self.carriages, steppers, self.place, self._buses
+        ).drivers
         self.heats = Heats(self.cosim, loaded, laws or {}, ambient, self.place)
         self.fans = Fans(self.cosim, loaded, fan_laws or {}, self.heats, self.place)
         self._boot()
@@ -220,6 +222,9 @@ class SimulatedPrinter:
             both_edges=steps_on_both_edges(constants, config.step_pulse_duration),
             direction_inverted=config.dir_pin.invert,
         )
+
+    def _buses(self, mcu: str) -> Mapping[str, int]:
+        return self.personas[mcu].spi_buses
 
     def place(self, pin: Pin, where: str) -> tuple[int, int]:
         """The numbers of a pin's MCU and of the pin on it. Raises UnknownMcu, UnknownPin."""

@@ -15,6 +15,7 @@ from klipkit.base.schema import Loaded
 from klipkit.machine.config import FollowerConfig, HomingOptions, RailConfig, TowerConfig
 from klipkit.machine.kinematics import Motor, endstops, forward, homing_plans, motors
 from klipkit.machine.kinematics import Place as Position
+from klipkit.parts.drivers.config import DriverOptions
 from klipkit.sim.cosim import Carriage, Cosim
 from klipkit.sim.models import Place, Rail, Switch
 
@@ -171,9 +172,10 @@ def _axis(loaded: Loaded, found: list[Motor], name: str, config: RailConfig) -> 
 
     Steppers that have an endstop of their own move an end of it of their own.
     """
-    low = min(config.position_min, config.position_endstop) - BEYOND
-    high = max(config.position_max, config.position_endstop) + BEYOND
     stop, above = config.position_endstop, config.homing_positive_dir
+    beyond = 0.0 if _is_felt(loaded, config) else BEYOND
+    low = min(config.position_min, stop) - (BEYOND if above else beyond)
+    high = max(config.position_max, stop) + (beyond if above else BEYOND)
     whole = _shares(loaded, found, AXES.index(name)) if name in AXES else {name: 1.0}
     ends = next((plan.rails for plan in homing_plans(loaded) if name in plan.rails), {name: tuple(whole)})
     for end, names in ends.items():
@@ -182,6 +184,13 @@ def _axis(loaded: Loaded, found: list[Motor], name: str, config: RailConfig) -> 
         switch = loaded.sections[end]
         assert isinstance(switch, HomingOptions | FollowerConfig)
         yield _Plan(end, by, low, high, stop, above, switch)
+
+
+def _is_felt(loaded: Loaded, config: HomingOptions) -> bool:
+    """Whether a driver feels the end of the rail, which is the endstop then."""
+    makers = [driver.pin_maker for driver in loaded.all(DriverOptions) if driver.diag is not None]
+    diags = [driver.diag for driver in loaded.all(DriverOptions) if driver.diag is not None]
+    return config.endstop_pin.chip in makers or config.endstop_pin in diags
 
 
 def _shares(loaded: Loaded, found: list[Motor], axis: int) -> dict[str, float]:

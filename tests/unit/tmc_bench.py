@@ -1,6 +1,6 @@
 """A simulated machine whose motors have drivers with registers."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from klipkit.base.config import parse_config
 from klipkit.boards.chips import chip
@@ -61,10 +61,11 @@ AT_ZERO = "SET_KINEMATIC_POSITION X=0 Y=0 Z=0"
 Act = Callable[[Host, SimulatedPrinter], Awaitable[None]]
 
 
-def live(config: str, act: Act, machine: str = MACHINE, model: str = "stm32f446") -> list[str]:
-    """Run `act` on a machine of this printer.cfg; gives what it said."""
+def live(config: str, act: Act, machine: str = MACHINE, models: Mapping[str, str] | None = None) -> list[str]:
+    """Run `act` on a machine of this printer.cfg; gives what it said. `models`: chips of more MCUs, by name."""
     loaded = SCHEMA.load(parse_config(machine + config, "printer.cfg"))
-    printer = SimulatedPrinter(loaded, {"mcu": chip(model)}, build(OBJECT), begin=(50.0, 60.0, 10.0))
+    chips = {name: chip(model) for name, model in {"mcu": "stm32f446", **(models or {})}.items()}
+    printer = SimulatedPrinter(loaded, chips, build(OBJECT), begin=(50.0, 60.0, 10.0))
     said: list[str] = []
 
     async def whole() -> None:

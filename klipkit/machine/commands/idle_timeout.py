@@ -4,7 +4,7 @@ Idle --something moves or is carried out--> Printing --no more--> Ready --nothin
 """
 
 import asyncio
-from collections.abc import Set
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated
@@ -20,6 +20,7 @@ from klipkit.gcode.templates import Templates
 from klipkit.gcode.words import Line
 from klipkit.machine.printing import FilePrint
 from klipkit.machine.toolhead import Toolhead
+from klipkit.parts.idleness import Idleness
 from klipkit.parts.part import Apply, Part
 
 PERIOD = 0.5  # s between looks
@@ -55,7 +56,7 @@ class IdleTimeoutStatus:
     idle_timeout: Annotated[float, "How long it is not used before the G-code is carried out, s."]
 
 
-class IdleTimeout(Part):
+class IdleTimeout(Part, Idleness):
     """Watches whether the printer is used."""
 
     live = frozenset(("gcode", "timeout"))
@@ -76,6 +77,7 @@ class IdleTimeout(Part):
         self._scripts = scripts
         self._responses = responses
         self._file = file
+        self._listeners: list[Callable[[bool], None]] = []
         self._state = Use.IDLE
         self._since = 0.0  # loop time at which the state began
         self._task: asyncio.Task[None] | None = None
@@ -95,6 +97,10 @@ class IdleTimeout(Part):
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+
+    def listen(self, listener: Callable[[bool], None]) -> None:
+        """Call `listener` with whether it is idle, whenever that changes."""
+        self._listeners.append(listener)
 
     def status(self) -> IdleTimeoutStatus:
         """The state, and for how long."""
@@ -148,7 +154,11 @@ class IdleTimeout(Part):
         return self._toolhead.is_moving or self._scripts.turn.locked() or is_printed
 
     def _become(self, state: Use) -> None:
-        self._state, self._since = state, asyncio.get_running_loop().time()
+        was, self._state = self._state, state
+        self._since = asyncio.get_running_loop().time()
+        if (was is Use.IDLE) != (state is Use.IDLE):
+            for listener in self._listeners:
+                listener(state is Use.IDLE)
 
     def _passed(self) -> float:
         return asyncio.get_running_loop().time() - self._since

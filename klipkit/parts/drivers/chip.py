@@ -59,7 +59,7 @@ class Chip:
     silence: Silence | None = None
     faults: Mapping[str, str] = field(default_factory=dict)
     temperature: Callable[[int], float] | None = None  # degrees C of the field adc_temp
-    dumped: Sequence[str] = ()  # registers that DUMP_TMC reads; empty: all that can be read
+    interpolates: Sequence[int] = ()  # microsteps that it can interpolate; empty: all
 
     @property
     def fields(self) -> Mapping[str, int]:
@@ -71,6 +71,7 @@ TOO_HOT = "less run_current, a fan for the drivers, better contact of the heat s
 SHORT = "look for a shorted or loose wire of the motor; in stealthChop it may be a load that was not expected"
 LOW_VOLTAGE = "look at the motor supply and its wires"
 WAS_RESET = "its supply has failed for a moment: look at the motor supply and its wires"
+FAULTS = {"ot": TOO_HOT, "s2ga": SHORT, "s2gb": SHORT, "s2vsa": SHORT, "s2vsb": SHORT}
 NOT_HEARD = "look at the wires of its SPI bus and all devices on it"
 
 

@@ -28,7 +28,7 @@ class _FieldValue(Kind[int]):
             raise expected_kind(self.words, text) from None
 
 
-@options()
+@options(removed={"microsteps": "write it into the section of the stepper"})
 class DriverOptions(PinMaker, Declared):
     """A stepper driver with registers."""
 
@@ -50,10 +50,6 @@ class DriverOptions(PinMaker, Declared):
     @property
     def diag(self) -> Pin | None:
         """The input pin that tells of a stall."""
-        for name in ("diag_pin", "diag0_pin", "diag1_pin"):
-            found: Pin | None = getattr(self, name, None)
-            if found is not None:
-                return found
         return None
 
     @property
@@ -111,11 +107,10 @@ class HighVelocityOptions(CoolStepOptions):
     )
 
 
-@options(rules=[needs("tx_pin", "uart_pin")])
-class UartOptions(DriverOptions):
-    """A driver on a UART."""
+@options(rules=[needs("tx_pin", "uart_pin"), needs("select_pins", "uart_pin")])
+class LineOptions(DriverOptions):
+    """A driver that may be on a UART."""
 
-    uart_pin: Pin = option(pin(PinUse.UART), "The pin connected to PDN_UART of the driver.")
     tx_pin: Pin | None = option(
         pin(PinUse.PLAIN),
         "The pin to send on, where it is another one than uart_pin.",
@@ -127,6 +122,13 @@ class UartOptions(DriverOptions):
         "Pins to set before the driver is talked to, as those of an analog multiplexer.",
         default=(),
     )
+
+
+@options()
+class UartOptions(LineOptions):
+    """A driver on a UART."""
+
+    uart_pin: Pin = option(pin(PinUse.UART), "The pin connected to PDN_UART of the driver.")
 
 
 SPI_SPEED = 4_000_000  # Hz
@@ -163,7 +165,7 @@ def _chain(driver: Any) -> Iterable[Problem]:
 
 
 @options(checks=[_chain])
-class ChainOptions(SpiBusOptions):
+class ChainOptions(SpiBusOptions, DriverOptions):
     """A driver on an SPI bus, alone or in a daisy chain."""
 
     chain_position: int | None = option(
@@ -175,6 +177,30 @@ class ChainOptions(SpiBusOptions):
     chain_length: int | None = option(
         integer(minimum=2), "The number of drivers in the chain.", default=None, said="no chain"
     )
+
+
+@options()
+class DiagOptions(DriverOptions):
+    """A driver with two outputs that can tell of a stall."""
+
+    diag0_pin: Pin | None = option(
+        pin(PinUse.INPUT),
+        "The pin connected to DIAG0, active low: then tmcNNNN_stepper_x:virtual_endstop is an endstop that feels the "
+        "rail's end.",
+        default=None,
+    )
+    diag1_pin: Pin | None = option(
+        pin(PinUse.INPUT), "The pin connected to DIAG1, in place of DIAG0.", default=None
+    )
+
+    @property
+    def diag(self) -> Pin | None:
+        return self.diag0_pin if self.diag0_pin is not None else self.diag1_pin
+
+
+def cs_pin() -> Pin:
+    """The option of the chip select of a driver on SPI."""
+    return option(pin(PinUse.OUTPUT), "The chip select of the driver's SPI.")
 
 
 def driver_fields(names: Mapping[str, int]) -> Mapping[str, int]:
@@ -189,8 +215,10 @@ def run_current(maximum: float) -> float:
     return option(number(above=0, maximum=maximum), "The current while the motor moves.", unit="A RMS")
 
 
-def sense_resistor(usual: float) -> float:
-    """The option of the sense resistors, which boards usually have so large."""
+def sense_resistor(usual: float | None = None) -> float:
+    """The option of the sense resistors; `usual`: what most boards have."""
+    if usual is None:
+        return option(number(above=0, maximum=2), "The motor's sense resistors.", unit="ohm")
     return option(number(above=0, maximum=2), "The motor's sense resistors.", unit="ohm", default=usual)
 
 

@@ -35,9 +35,10 @@ def current_of(scale: int, full: float) -> float:
 
 
 class Current(ABC):
-    """How a chip is told of currents. `run` and `hold`: the fields that scale them."""
+    """How a chip is told of currents. `run` and `hold`: the fields that scale them, which may be one."""
 
-    run, hold = "irun", "ihold"
+    run = "irun"
+    hold = "ihold"
 
     @property
     @abstractmethod
@@ -55,7 +56,7 @@ class Current(ABC):
     def currents(self, fields: Fields) -> tuple[float, float]:
         """The currents that fields mean: run and hold, A."""
         full = self.full(fields)
-        return current_of(fields[self.run], full), current_of(fields.get(self.hold, fields[self.run]), full)
+        return current_of(fields[self.run], full), current_of(fields[self.hold], full)
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,14 @@ class SenseCurrent(Current):
         off = [abs(current_of(scale_of(run, full), full) - run) for full in fulls]
         vsense = 0 if run > fulls[0] and off[1] < off[0] else 1
         full = fulls[1 - vsense]
-        return {"vsense": vsense, self.run: scale_of(run, full), self.hold: scale_of(min(hold, run), full)}
+        return {"vsense": vsense, self.hold: scale_of(min(hold, run), full), self.run: scale_of(run, full)}
+
+
+class OneCurrent(SenseCurrent):
+    """That of a chip that has no other current at standstill."""
+
+    run = "cs"
+    hold = "cs"
 
 
 @dataclass(frozen=True)
@@ -101,7 +109,7 @@ class ScaledCurrent(Current):
         """The lowest range that reaches; the scaler as near as IRUN 31 lets it, and what is left by IRUN."""
         number = next((at for at, full in enumerate(self.amperes) if full >= run), len(self.amperes) - 1)
         whole = self.amperes[number]
-        scaler = max(GLOBAL_LEAST, min(GLOBAL, math.ceil(GLOBAL * run / whole)))
+        scaler = max(GLOBAL_LEAST, min(GLOBAL, round(GLOBAL * run / whole)))
         full = whole * scaler / GLOBAL
         found = {
             "globalscaler": scaler % GLOBAL,

@@ -7,7 +7,8 @@
 
     a chain  MCU --> driver 1 --> driver 2 --> driver 3 --> MCU        what is sent first goes furthest
 
-TMC2130 data sheet, section 4; TMC5160 and TMC2240 alike.
+TMC2130 data sheet, section 4; TMC5160 and TMC2240 alike. TMC2660 has 20 bits, the register in their head, and answers
+each datagram with what RDSEL of its register DRVCONF chooses (section 6.10): nothing but that can be read.
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from klipkit.mcu.spi import SpiDevice
 WRITE = 0x80
 SIZE = 5  # bytes
 TRIES = 5
+# TMC2660: 20 bits in three bytes, the register in bits 19 to 17
+SHORT_SIZE, SHORT_MASK, HEAD_SHIFT, SPARE_BITS = 3, 0xFFFFF, 17, 4
+DRVCONF, RDSEL_SHIFT, RDSEL_MASK = 7, 4, 3 << 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +75,41 @@ class TmcSpi:
         self._device.send(self._place.sent(first))
         answer = await self._device.transfer(self._place.sent(second))
         return int.from_bytes(self._place.received(answer)[1:], "big")
+
+
+class TmcShortSpi:
+    """The registers of one TMC2660, by the three bits in the head of its datagrams; what is read goes by RDSEL."""
+
+    def __init__(self, stepper: str, device: SpiDevice) -> None:
+        self._stepper = stepper
+        self._device = device
+        self._chosen = 0  # DRVCONF, without RDSEL
+
+    async def read(self, register: int, name: str) -> int:
+        """The answer for RDSEL `register`. Raises DriverSilent when all its bits are alike: nobody is there."""
+        async with self._device.lock:
+            for _ in range(TRIES):
+                choice = self._packed(DRVCONF, self._chosen & ~RDSEL_MASK | register << RDSEL_SHIFT)
+                self._device.send(choice)
+                answer = int.from_bytes(await self._device.transfer(choice), "big") >> SPARE_BITS
+                if answer not in (0, SHORT_MASK):
+                    return answer
+        raise self._silent("read", name)
+
+    async def write(self, register: int, name: str, value: int) -> None:
+        """Set a register: nothing tells whether it was taken."""
+        if register == DRVCONF:
+            self._chosen = value
+        async with self._device.lock:
+            self._device.send(self._packed(register, value))
+
+    @staticmethod
+    def _packed(register: int, value: int) -> bytes:
+        return (register << HEAD_SHIFT | value).to_bytes(SHORT_SIZE, "big")
+
+    def _silent(self, what: str, name: str) -> DriverSilent:
+        return DriverSilent(
+            f"Unable to {what} tmc spi '{self._stepper}' register {name}",
+            where=f"MCU '{self._device.mcu.name}'",
+            hint="has it motor power, are cs_pin and the SPI bus right?",
+        )

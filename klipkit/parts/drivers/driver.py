@@ -1,8 +1,8 @@
 """A stepper driver with registers: what it is set to, when, and what it says of itself.
 
-    printer starts    registers set, phase asked for   a driver without power is only noted: it may come later
-    motor on          reset meanwhile? registers set anew   silent now: shutdown
-    while it is on    status each second   it has switched itself off: shutdown with the cause
+    printer starts    registers set, phase asked for      a driver without power is only noted: it may come later
+    motor to be on    was it reset? registers set anew    silent now: shutdown
+    while it is on    status each second                  it has switched itself off: shutdown with the cause
     homing by stall   before the move: stalls signalled, the mode in which they are felt; after it all as it was
 
 A motor without an enable pin is switched by its driver's off time: TOFF 0 lets go of it.
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from klipkit.base.errors import KlipkitError, OptionValue
+from klipkit.base.errors import KlipkitError
 from klipkit.base.faults import DriverSilent
 from klipkit.base.pin import Pin
 from klipkit.mcu.digital_out import WiredOut
@@ -21,7 +21,7 @@ from klipkit.parts.drivers.chip import Fitted
 from klipkit.parts.drivers.config import DriverOptions
 from klipkit.parts.drivers.phase import Phase
 from klipkit.parts.drivers.registers import Register, Shadow
-from klipkit.parts.drivers.settings import FINEST, all_fields
+from klipkit.parts.drivers.settings import all_fields, check_microsteps
 from klipkit.parts.drivers.status_check import Found, StatusCheck
 from klipkit.parts.drivers.surroundings import Surroundings
 from klipkit.parts.part import Part
@@ -57,11 +57,7 @@ class Driver(Part, PhaseSource):
         self.around = around
         self.motor = around.motors.drive(config.stepper)
         microsteps = self.motor.microsteps
-        if microsteps > FINEST or microsteps & (microsteps - 1):
-            what = (
-                f"microsteps of [{self.stepper}] are {microsteps}, which [{config.source.name}] does not have"
-            )
-            raise OptionValue(what, where=config.source.where(), hint="write 1, 2, 4, 8 ... or 256")
+        check_microsteps(config, microsteps)
         self.phases = 4 * microsteps
         stepper = self.motor.stepper
         self.full_step = stepper.step_distance * microsteps
@@ -81,6 +77,7 @@ class Driver(Part, PhaseSource):
         self._before: dict[str, int] = {}  # fields that homing has changed
         if self.motor.enable is not None:
             self.motor.enable.listeners.append(self._switch)
+            self.motor.enable.preparations.append(self._prepare)
         self._is_wired = isinstance(self.motor.enable, WiredOut)
         if self._is_wired:
             self.shadow.set(OFF_TIME, 0)
@@ -178,12 +175,20 @@ class Driver(Part, PhaseSource):
         except KlipkitError as error:
             self.around.alarm.shut_down(error)
 
+    async def _prepare(self) -> None:
+        """The motor is to be switched on: steps may come soon. Raises KlipkitError; the printer is shut down then."""
+        try:
+            if not self._is_set or await self._check.was_reset():
+                await self.initialise()
+            await self.measure()
+            if self._is_wired:
+                await self._set_off_time(self._off_time)
+        except DriverSilent as error:
+            self.around.alarm.shut_down(error)
+            raise
+
     async def _on(self) -> None:
-        """It is on: ready for steps as soon as can be, then looked at each second, until it is switched."""
-        if not self._is_set or await self._check.was_reset():
-            await self.initialise()
-        if self._is_wired:
-            await self._set_off_time(self._off_time)
+        """It is on: looked at each second, until it is switched."""
         while self._is_on:
             await self._look()
             await self.measure()

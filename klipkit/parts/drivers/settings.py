@@ -5,6 +5,7 @@ TSTEP = clock of the chip * way of 1/256 full step / speed   (data sheets, "Velo
 
 from collections.abc import Mapping
 
+from klipkit.base.errors import OptionValue
 from klipkit.parts.drivers.chip import MRES_FULL, Chip, Fitted
 from klipkit.parts.drivers.config import CoolStepOptions, DriverOptions, HighVelocityOptions, HoldOptions
 
@@ -17,6 +18,15 @@ def tstep(clock: float, full_step: float, velocity: float) -> int:
     if velocity <= 0:
         return TSTEP_MOST
     return min(TSTEP_MOST, round(clock * full_step / FINEST / velocity))
+
+
+def check_microsteps(config: DriverOptions, microsteps: int) -> None:
+    """Raises OptionValue for microsteps of its stepper that no driver has."""
+    if microsteps > FINEST or microsteps & (microsteps - 1):
+        what = (
+            f"microsteps of [{config.stepper}] are {microsteps}, which [{config.source.name}] does not have"
+        )
+        raise OptionValue(what, where=config.source.where(), hint="write 1, 2, 4, 8 ... or 256")
 
 
 def mres_of(microsteps: int) -> int:
@@ -45,7 +55,8 @@ def all_fields(
 ) -> Mapping[str, int]:
     """All fields that are set at first, in their order."""
     chip = fitted.chip
-    steps = {"mres": mres_of(microsteps), "intpol": int(config.interpolate), "dedge": int(both_edges)}
+    interpolates = config.interpolate and microsteps in (chip.interpolates or (microsteps,))
+    steps = {"mres": mres_of(microsteps), "intpol": int(interpolates), "dedge": int(both_edges)}
     run: float = config.run_current  # type: ignore[attr-defined]
     hold = getattr(config, "hold_current", None)
     current = fitted.current.fields(run, run if hold is None else hold)

@@ -49,8 +49,11 @@ class StatusCheck:
         return bool(register.values(await self._wire.read(register.address, register.name)).get("reset"))
 
     async def acknowledge(self) -> None:
-        """A reset and an undervoltage are known."""
-        if self._chip.general:
+        """A reset and an undervoltage are known. Raises DriverSilent when nobody answers."""
+        if not self._chip.general:
+            status = self._chip.table.registers[self._chip.status]
+            await self._wire.read(status.address, status.name)
+        else:
             register = self._chip.table.registers[self._chip.general]
             await self._wire.read(register.address, register.name)  # TMC2130: this clears it
             if register.writable:

@@ -5,8 +5,9 @@ Registers and reset values: TMC220x data sheet Rev. 1.09, section 5; current: se
 
 from collections.abc import Mapping
 
-from klipkit.base.declare import section
-from klipkit.parts.drivers.chip import MRES_FULL, SHORT, TOO_HOT, Chip, Fitted, Silence
+from klipkit.base.declare import option, section
+from klipkit.base.values import integer
+from klipkit.parts.drivers.chip import FAULTS, Chip, Fitted, Silence
 from klipkit.parts.drivers.commands import TmcDriver
 from klipkit.parts.drivers.config import (
     HoldOptions,
@@ -17,7 +18,8 @@ from klipkit.parts.drivers.config import (
     sense_resistor,
 )
 from klipkit.parts.drivers.current import SenseCurrent
-from klipkit.parts.drivers.registers import RegisterMap, Show, register
+from klipkit.parts.drivers.registers import RegisterMap, register
+from klipkit.parts.drivers.shown import SHOWN
 from klipkit.parts.drivers.surroundings import Surroundings
 
 V_HIGH, V_LOW = 0.325, 0.180  # V, full scale for vsense 0 and 1
@@ -75,25 +77,6 @@ REGISTERS_2208 = (
 )
 
 
-def _says(word: str) -> Show:
-    return lambda value: f"({word})" if value else ""
-
-
-SHOWN: Mapping[str, Show] = {
-    "mres": lambda value: f"({1 << (MRES_FULL - value)}usteps)" if value <= MRES_FULL else "",
-    "version": lambda value: "",
-    "reset": _says("Reset"),
-    "drv_err": _says("ErrorShutdown!"),
-    "uv_cp": _says("Undervoltage!"),
-    "otpw": _says("OvertempWarning!"),
-    "ot": _says("OvertempError!"),
-    "s2ga": _says("ShortToGND_A!"),
-    "s2gb": _says("ShortToGND_B!"),
-    "s2vsa": _says("LowSideShort_A!"),
-    "s2vsb": _says("LowSideShort_B!"),
-    "ola": _says("OpenLoad_A!"),
-    "olb": _says("OpenLoad_B!"),
-}
 # The UART's pin is not to be taken for standby, microsteps come from the register; three drivers may share a line.
 FIXED = {"senddelay": 2, "i_scale_analog": 0, "pdn_disable": 1, "mstep_reg_select": 1}
 FREE = {
@@ -109,7 +92,7 @@ TMC2208 = Chip(
     free=FREE,
     clock=12e6,
     silence=Silence("en_spreadcycle", 0),
-    faults={"ot": TOO_HOT, "s2ga": SHORT, "s2gb": SHORT, "s2vsa": SHORT, "s2vsb": SHORT},
+    faults=FAULTS,
 )
 
 
@@ -117,6 +100,7 @@ TMC2208 = Chip(
 class Tmc2208Config(UartOptions, HoldOptions):
     """A TMC2208 (or TMC2224) stepper driver on a UART."""
 
+    uart_address: int = option(integer(minimum=0, maximum=0), "Its address, which is 0.", default=0)
     run_current: float = run_current(2.0)
     sense_resistor: float = sense_resistor(0.110)
     driver: Mapping[str, int] = driver_fields(TMC2208.free)
@@ -127,4 +111,4 @@ class Tmc2208(TmcDriver):
 
     def __init__(self, config: Tmc2208Config, around: Surroundings) -> None:
         current = SenseCurrent(config.sense_resistor + INTERNAL, V_HIGH, V_LOW)
-        super().__init__(config, Fitted(TMC2208, around.uart(config), current), around)
+        super().__init__(config, Fitted(TMC2208, around.uart(config, config.uart_pin), current), around)

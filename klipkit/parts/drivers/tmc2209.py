@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from klipkit.base.declare import option, section
 from klipkit.base.pin import Pin, PinUse, pin
 from klipkit.base.values import integer
-from klipkit.parts.drivers.chip import SHORT, TOO_HOT, Chip, Fitted, Homing, Silence
+from klipkit.parts.drivers.chip import FAULTS, Chip, Fitted, Homing, Silence
 from klipkit.parts.drivers.commands import TmcDriver
 from klipkit.parts.drivers.config import (
     CoolStepOptions,
@@ -21,8 +21,9 @@ from klipkit.parts.drivers.config import (
 )
 from klipkit.parts.drivers.current import SenseCurrent
 from klipkit.parts.drivers.registers import RegisterMap, register
+from klipkit.parts.drivers.shown import SHOWN
 from klipkit.parts.drivers.surroundings import Surroundings
-from klipkit.parts.drivers.tmc2208 import FIXED, FREE, INTERNAL, REGISTERS_2208, SHOWN, V_HIGH, V_LOW
+from klipkit.parts.drivers.tmc2208 import FIXED, FREE, INTERNAL, REGISTERS_2208, V_HIGH, V_LOW
 
 REGISTERS = RegisterMap(
     [
@@ -42,7 +43,7 @@ TMC2209 = Chip(
     free={**FREE, **MORE},
     clock=12e6,
     silence=Silence("en_spreadcycle", 0),
-    faults={"ot": TOO_HOT, "s2ga": SHORT, "s2gb": SHORT, "s2vsa": SHORT, "s2vsb": SHORT},
+    faults=FAULTS,
 )
 # It feels stalls when silent only, and signals them below the speeds of these thresholds (section 11.2).
 HOMING = Homing(silent=True, fields={"tpwmthrs": 0, "tcoolthrs": 0xFFFFF})
@@ -64,11 +65,15 @@ class Tmc2209Config(UartOptions, CoolStepOptions, HoldOptions):
         default=None,
     )
 
+    @property
+    def diag(self) -> Pin | None:
+        return self.diag_pin
+
 
 class Tmc2209(TmcDriver):
     """A driver on a UART."""
 
     def __init__(self, config: Tmc2209Config, around: Surroundings) -> None:
         current = SenseCurrent(config.sense_resistor + INTERNAL, V_HIGH, V_LOW)
-        wire = around.uart(config, config.uart_address)
+        wire = around.uart(config, config.uart_pin, config.uart_address)
         super().__init__(config, Fitted(TMC2209, wire, current, HOMING), around)

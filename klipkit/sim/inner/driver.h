@@ -31,6 +31,7 @@ struct driver_kind {
     uint8_t has_sg2, has_sg4;         /* stallGuard2 and 4 */
     uint8_t is_new_status;            /* DRV_STATUS is laid out as that of TMC5160, not TMC2209 */
     uint8_t is_short;                 /* datagrams of 20 bits: TMC2660 */
+    uint8_t has_b_first;              /* MSCURACT: coil B in the lower half */
     uint8_t is_fragile;               /* shuts down on step, turn, step in stealthChop */
 };
 
@@ -76,6 +77,7 @@ struct driver {
     uint32_t registers[DRIVER_REGISTERS];
     uint32_t unit;                    /* 1/256 full steps that are a step of the carriage */
     int64_t rest;                     /* of them, not a whole step yet */
+    int64_t lag;                      /* steps of the carriage by which it is held back behind the field */
     uint32_t mscnt;
     const struct pin *enable;         /* NULL: always on */
     int enable_level;
@@ -93,7 +95,7 @@ struct driver {
     struct driver_chain *chain;       /* NULL: none */
     uint64_t sent, received;          /* 40 or 20 bits of its SPI shift register: as loaded, and as it is now */
     uint32_t asked;                   /* the register that the next datagram answers */
-    uint64_t datagrams, misread, unmoved, stalls;
+    uint64_t datagrams, misread, unmoved, stalls, falls;
 };
 
 /* driver.c */
