@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from klipkit.base.config import read_config
-from klipkit.base.faults import LinkError, Shutdown
 from klipkit.base.schema import Loaded
 from klipkit.boards.mcuchips import chips_of
 from klipkit.cli.sections import SCHEMA
@@ -173,20 +172,14 @@ def test_damaged_and_lost_frames_change_no_step() -> None:
     whole = run(LINE)
     want = [clock for clock, _ in steps(whole, "stepper_x")]
     naks = set()
-    given_up = 0
     for seed in range(1, 1001):
-        try:
-            simulation = run(LINE, faults=Faults(seed, 0.01, 0.01))
-        except (Shutdown, LinkError):  # too many in a row were lost: said, and no step is wrong
-            given_up += 1
-            continue
+        simulation = run(LINE, faults=Faults(seed, 0.01, 0.01))
         got = [clock for clock, _ in steps(simulation, "stepper_x")]
         assert len(got) == 800, seed
         assert simulation.rows[0]["lost"] == 0 and simulation.rows[0]["counted"] == 800, seed
         intervals = np.diff(got) - np.diff(want)
         assert np.abs(intervals).max() <= 2 * BOUND * FREQUENCY["mcu"], seed
         naks.add(simulation.wires["mcu"])
-    assert given_up <= 5
     assert len(naks) > 500  # the damage was there: the bytes on the wire differ
 
 
