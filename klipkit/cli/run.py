@@ -5,6 +5,7 @@ import contextlib
 import logging
 import logging.handlers
 import signal
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from klipkit.cli.tool import tool
 from klipkit.daemon.console import Console
 from klipkit.daemon.daemon import Daemon, Request, State
 from klipkit.mcu.config import McuConfig
+from klipkit.mcu.lateness import Computed
 from klipkit.mcu.restart import Reach, reach_of
 from klipkit.sim.avr.emulation import emulations_of
 from klipkit.sim.faults import FaultPlan
@@ -91,7 +93,7 @@ def run(
     link = port or (f"{PORT}-{name}" if name else PORT)
     log = _logger(log_file)
     if not simulated:
-        asyncio.run(_serve(out, _load(config_file), _real_ways(log), link, log))
+        asyncio.run(_serve(out, _load(config_file), _real_ways(log), link, log, time.process_time))
         return 0
     loaded = SCHEMA.load(read_config(config_file))
     chips = chips_of(loaded.config, told)
@@ -126,8 +128,9 @@ async def _serve(
     ways: Ways,
     link: str,
     log: logging.Logger,
+    computed: Computed | None = None,
 ) -> None:
-    daemon = Daemon(load, ways, log.info)
+    daemon = Daemon(load, ways, log.info, computed)
     daemon.changed.append(lambda: _tell(out, daemon))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

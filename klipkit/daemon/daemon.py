@@ -18,6 +18,7 @@ from klipkit.daemon.host import Host
 from klipkit.gcode.commands import Commands, gcode
 from klipkit.gcode.responses import Responses
 from klipkit.gcode.words import Line, parse_line
+from klipkit.mcu.lateness import Computed
 from klipkit.mcu.restart import Reach
 
 STARTING = "Printer is not ready: it is starting"
@@ -47,7 +48,8 @@ class Request(Enum):
 class Daemon:
     """`load` reads the configuration, `reach` gives the ways to its MCUs, `log` takes lines for the log.
 
-    `responses` outlive restarts. `changed` is called after each change of state.
+    `responses` outlive restarts. `changed` is called after each change of state. `computed`: this process's processor
+    time, where time is real.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Daemon:
         load: Callable[[], Loaded],
         reach: Callable[[Loaded], Mapping[str, Reach]],
         log: Callable[[str], None] = lambda line: None,
+        computed: Computed | None = None,
     ) -> None:
         self.state = State.STARTUP
         self.message = STARTING
@@ -62,7 +65,7 @@ class Daemon:
         self.host: Host | None = None
         self.changed: list[Callable[[], None]] = []
         self.log = log
-        self._load, self._reach = load, reach
+        self._load, self._reach, self._computed = load, reach, computed
         self._reaches: Mapping[str, Reach] = {}
         self._request: asyncio.Future[Request] = asyncio.get_running_loop().create_future()
         self._always = Commands([DaemonCommands(self)])
@@ -128,7 +131,7 @@ class Daemon:
         for notice in loaded.notices:
             self.log(notice)
         self._reaches = self._reach(loaded)
-        self.host = Host(loaded, self._reaches, self.responses)
+        self.host = Host(loaded, self._reaches, self.responses, self._computed)
         await self.host.start()
 
     async def _until_request(self, work: Any) -> Any:

@@ -32,6 +32,7 @@ from klipkit.machine.rails import drives_of, switches_of
 from klipkit.machine.toolhead import Toolhead
 from klipkit.mcu.cause import Cause, first_cause
 from klipkit.mcu.clocksync import first_mapping, main_mapping
+from klipkit.mcu.lateness import Computed, Lateness
 from klipkit.mcu.mcu import Mcu
 from klipkit.mcu.pins import Pins
 from klipkit.mcu.restart import Reach
@@ -47,7 +48,8 @@ T = TypeVar("T")
 
 
 class Host:
-    """A machine as long as it lives. `reaches`: the way to each MCU by name; `responses`: to whom it speaks.
+    """A machine as long as it lives. `reaches`: the way to each MCU by name; `responses`: to whom it speaks;
+    `computed`: this process's processor time, where time is real.
 
     `fault` is set once, with the first cause of a shutdown; `cause` is all that is known of it, where an MCU told.
     """
@@ -57,7 +59,11 @@ class Host:
     homing: Homing
 
     def __init__(
-        self, loaded: Loaded, reaches: Mapping[str, Reach], responses: Responses | None = None
+        self,
+        loaded: Loaded,
+        reaches: Mapping[str, Reach],
+        responses: Responses | None = None,
+        computed: Computed | None = None,
     ) -> None:
         self.loaded = loaded
         self.reaches = reaches
@@ -71,6 +77,7 @@ class Host:
         self.fault: asyncio.Future[KlipkitError] = asyncio.get_running_loop().create_future()
         self.is_ready = False
         self._has_toolhead = False
+        self._lateness = Lateness(computed)
         self._watches: list[asyncio.Task[None]] = []
 
     @property
@@ -170,9 +177,11 @@ class Host:
         self.mcus = {name: self.mcus[name] for name in self.reaches}
         self._map()
         self._watches = [asyncio.ensure_future(self._watch(mcu)) for mcu in self.mcus.values()]
+        self._watches.append(asyncio.ensure_future(self._lateness.watch()))
 
     async def _connect_one(self, name: str, reach: Reach) -> None:
         self.mcus[name] = await reach.connect()
+        self.mcus[name].accounts.append(self._lateness.account)
 
     def _map(self) -> None:
         for mcu in self.mcus.values():

@@ -29,7 +29,7 @@ ASK_AGAIN = 0.2  # s until a piece of the dictionary is asked for again
 NUDGE = "debug_nop"  # a command that does nothing
 NUDGE_PAUSE = 0.05  # s without news until it is sent; doubles
 LEAVING = 0.001  # s between looks whether commands have left
-IDENTIFY_PATIENCE = 5.0  # s for the whole dictionary
+IDENTIFY_PATIENCE = 5.0  # s without a piece of the dictionary
 
 Listener = Callable[["Heard"], None]
 Accept = Callable[[Message], bool] | None
@@ -153,7 +153,7 @@ class Conversation:
         return self._reader.done()
 
     async def identify(self, patience: float = IDENTIFY_PATIENCE) -> Dictionary:
-        """Read the data dictionary in `patience` s; then commands can be sent as text.
+        """Read the data dictionary, whose pieces come at most `patience` s apart; then commands can be sent as text.
 
         Raises NoAnswer when nothing comes, ProtocolError when something else comes, LinkError, DeviceError.
         """
@@ -166,8 +166,10 @@ class Conversation:
 
         self._raw = take
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(patience) as limit:
                 while not reading.done:
+                    if came.is_set():
+                        limit.reschedule(asyncio.get_running_loop().time() + patience)
                     came.clear()
                     await self._executed_or(came, reading.request)
         except TimeoutError:
