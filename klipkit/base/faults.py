@@ -188,6 +188,16 @@ class DriverSilent(DeviceError):
     )
 
 
+class SlowLink(LinkError):
+    """The way to a microcontroller takes so long that commands would come too late.
+
+    Moves are sent a quarter of a second before they begin. Connect the board by a cable to the computer that runs
+    klipkit, not through a network.
+    """
+
+    code = "slow-link"
+
+
 class NotReset(LinkError):
     """A microcontroller was reset, and still is as it was before.
 

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import logging.handlers
 import signal
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +29,7 @@ from klipkit.daemon.daemon import Daemon, Request, State
 from klipkit.daemon.saveconfig import save
 from klipkit.daemon.session import SOCKET
 from klipkit.mcu.config import McuConfig
+from klipkit.mcu.lateness import Computed
 from klipkit.mcu.restart import Reach, reach_of
 from klipkit.sim.avr.emulation import emulations_of
 from klipkit.sim.faults import FaultPlan
@@ -110,7 +112,8 @@ def run(
     )
     log = _logger(log_file)
     if not simulated:
-        asyncio.run(_serve(out, config_file, _real_ways(log), ends, places, log))
+        served = _serve(out, config_file, _real_ways(log), ends, places, log, time.process_time)
+        asyncio.run(served)
         return 0
     loaded = SCHEMA.load(read_config(config_file))
     chips = chips_of(loaded.config, told)
@@ -155,12 +158,14 @@ async def _serve(
     ends: Ends,
     places: Places,
     log: logging.Logger,
+    computed: Computed | None = None,
 ) -> None:
     daemon = Daemon(
         lambda: SCHEMA.load(read_config(path)),
         ways,
         log.info,
         lambda changes: save(path, changes, datetime.now().astimezone()),
+        computed,
     )
     daemon.changed.append(lambda: _tell(out, daemon))
     loop = asyncio.get_running_loop()

@@ -26,6 +26,7 @@ from klipkit.gcode.remote import RemoteMethods
 from klipkit.gcode.responses import Responses
 from klipkit.gcode.words import Line, parse_line
 from klipkit.mcu.inquest import inquest
+from klipkit.mcu.lateness import Computed
 from klipkit.mcu.mcu import Mcu
 from klipkit.mcu.restart import Reach
 
@@ -62,6 +63,7 @@ class Daemon:
 
     `save` writes options into the configuration's files and names those that changed; without it SAVE_CONFIG is
     refused. `responses` outlive restarts. `changed` is called after each change of state.
+    `computed`: this process's processor time, where time is real.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Daemon:
         reach: Callable[[Loaded], Mapping[str, Reach]],
         log: Callable[[str], None] = lambda line: None,
         save: Callable[[Changes], Sequence[str]] | None = None,
+        computed: Computed | None = None,
     ) -> None:
         self.state = State.STARTUP
         self.message = STARTING
@@ -80,6 +83,7 @@ class Daemon:
         self.remote = RemoteMethods(log)
         self.has_objects = False  # the machine's parts have been ready, and have a status since
         self._load, self._reach, self._save = load, reach, save
+        self._computed = computed
         self._reaches: Mapping[str, Reach] = {}
         self._request: asyncio.Future[Request] = asyncio.get_running_loop().create_future()
         self._stops = False
@@ -206,7 +210,7 @@ class Daemon:
         for notice in loaded.notices:
             self.log(notice)
         self._reaches = self._reach(loaded)
-        self.host = Host(loaded, self._reaches, self.responses, self.remote)
+        self.host = Host(loaded, self._reaches, self.responses, self.remote, self._computed)
         self.host.commands.add(DaemonCommands(self))
         self.host.commands.add(SaveCommands(self, self.host))
         self.host.commands.add(ReloadCommands(self.host, self._load))

@@ -38,6 +38,7 @@ from klipkit.machine.rails import drives_of, switches_of
 from klipkit.machine.toolhead import Drive, Toolhead
 from klipkit.mcu.cause import Cause, first_cause
 from klipkit.mcu.clocksync import first_mapping, main_mapping
+from klipkit.mcu.lateness import Computed, Lateness
 from klipkit.mcu.mcu import Mcu
 from klipkit.mcu.pins import Pins
 from klipkit.mcu.restart import Reach
@@ -56,7 +57,8 @@ ToolheadMaker = Callable[[Planner, Mcu, Sequence[Drive], Callable[[KlipkitError]
 
 
 class Host:
-    """A machine as long as it lives. `reaches`: the way to each MCU by name; `responses`: to whom it speaks.
+    """A machine as long as it lives. `reaches`: the way to each MCU by name; `responses`: to whom it speaks;
+    `computed`: this process's processor time, where time is real.
 
     `fault` is set once, with the first cause of a shutdown; `cause` is all that is known of it, where an MCU told.
     """
@@ -72,6 +74,7 @@ class Host:
         reaches: Mapping[str, Reach],
         responses: Responses | None = None,
         remote: RemoteMethods | None = None,
+        computed: Computed | None = None,
         make_toolhead: ToolheadMaker = Toolhead,
     ) -> None:
         self.loaded = loaded
@@ -90,6 +93,7 @@ class Host:
         self.is_ready = False
         self._make = make_toolhead
         self._has_toolhead = False
+        self._lateness = Lateness(computed)
         self._watches: list[asyncio.Task[None]] = []
 
     @property
@@ -204,9 +208,11 @@ class Host:
         self.mcus = {name: self.mcus[name] for name in self.reaches}
         self._map()
         self._watches = [asyncio.ensure_future(self._watch(mcu)) for mcu in self.mcus.values()]
+        self._watches.append(asyncio.ensure_future(self._lateness.watch()))
 
     async def _connect_one(self, name: str, reach: Reach) -> None:
         self.mcus[name] = await reach.connect()
+        self.mcus[name].accounts.append(self._lateness.account)
 
     def _map(self) -> None:
         for mcu in self.mcus.values():
