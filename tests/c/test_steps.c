@@ -207,6 +207,12 @@ static void test_positions_are_looked_up_and_forgotten(void)
     CHECK(steps_position_at(steps, 0, clock - 1, &position) == 0 && position == 199, "within a run");
     CHECK(steps_position_at(steps, 0, clock - 200, &position) == 0 && position == 198, "between runs");
     CHECK(steps_position_at(steps, 0, 100, &position) == -ERANGE, "older than the history");
+    struct step_run late = {.first = clock + 9000, .interval = 9000, .count = 1, .direction = 1};
+    CHECK(steps_append(steps, 0, &late, 1) == 0 && steps_flush(steps, UINT64_MAX) > 0, "a step after a long rest");
+    late.first += 9000;
+    CHECK(steps_append(steps, 0, &late, 1) == 0 && steps_flush(steps, UINT64_MAX) > 0, "another one");
+    CHECK(steps_position_at(steps, 0, clock + 8999, &position) == 0 && position == 200, "in the rest, before all that is kept");
+    CHECK(steps_position_at(steps, 0, clock - 1, &position) == -ERANGE, "before the rest");
     CHECK(steps_reset_clock(steps, 0, 0) == 0, "reset");
     steps_free(steps);
     session_free(session);
