@@ -1,4 +1,4 @@
-"""A daemon of a simulated printer for the precision tools: in virtual time, with noisy switches and motors with limits."""
+"""A daemon of a simulated printer for the precision tools: virtual time, noisy switches, motors with limits."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping

@@ -30,8 +30,10 @@ TOOLS = {
     "console": Entry(
         "console", "Talk with a microcontroller: its firmware's own commands, typed or scripted."
     ),
+    "endstop-phase": Entry("endstop_phase", "Make endstops as precise as the steppers, by their phase."),
     "explain": Entry("explain", "Explain an error code or message, or list all errors."),
     "flash": Entry("flash", "Put firmware on a board, and see that it runs."),
+    "lost-steps": Entry("lost_steps", "Tell whether motors have lost steps, and at which speed they do."),
     "pins": Entry("pins", "Translate, list and check pin names."),
     "ports": Entry("ports", "Find serial ports and say what is behind them."),
     "sim": Entry("sim", "Simulate a printer's microcontrollers behind pseudo terminals, for any host."),

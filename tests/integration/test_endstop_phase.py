@@ -8,8 +8,7 @@ from klipkit.base.faults import EndstopPhaseError
 from klipkit.daemon.host import Host
 from klipkit.daemon.session import LocalSession
 from klipkit.sim.printer import SimulatedPrinter
-from klipkit.sim.rails import SwitchQuality
-from tests.precise_bench import config, live, loaded_of, places, quality
+from tests.precise_bench import config, live, places, quality
 
 UM = 0.001  # mm
 TOWERS = ("stepper_a", "stepper_b", "stepper_c")
@@ -100,7 +99,6 @@ def test_each_trigger_outside_endstop_accuracy_is_an_error_and_none_passes_silen
     async def act(session: LocalSession, host: Host, printer: SimulatedPrinter) -> None:
         host.responses.listen(said.append)
         switch = printer.rails.switches["stepper_z"]
-        [exact] = places(host, printer, "stepper_z")
         for number in range(300):
             said.clear()
             try:
