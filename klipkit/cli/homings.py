@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from klipkit.base.errors import KlipkitError, NotFound, PrinterError
+from klipkit.base.faults import HomingError
 from klipkit.base.text import sanitise
 from klipkit.daemon.session import Session
 
@@ -16,8 +17,9 @@ STATE = "klipkit_precision"  # of G-code, kept meanwhile
 BUSY = ("printing", "paused")
 NEAR, FAR = 2.0, 10.0  # mm from the endstops to where homing begins
 SHARE = 0.4  # of the way of an axis, at most
+TRIES, PRESSED = 10, "still triggered after retract"
 GOLDEN = (math.sqrt(5) - 1) / 2  # multiples of it are spread evenly, however many there are
-SPEED = 3000  # mm/min
+MINUTE = 60  # s
 AXES = "xyz"
 
 
@@ -27,6 +29,7 @@ class Stepper:
 
     name: str
     axes: str
+    homing_speed: float  # mm/s
     phases: int
     step: float  # mm
     mcu_zero: float
@@ -63,13 +66,26 @@ class Homings:
     async def home(self, axes: str = AXES) -> dict[str, Stepper]:
         """Home these axes, from another place than before where they are homed already."""
         toolhead = (await self.session.query("toolhead"))["toolhead"]
-        away = self._away(toolhead, axes)
-        await self.session.gcode(f"{away}G28{_letters(axes)}")
+        homed = [stepper for stepper in (await self.steppers()).values() if set(stepper.axes) & set(axes)]
+        away = self._away(toolhead, axes, min(stepper.homing_speed for stepper in homed)) if homed else ""
+        await self._patiently(f"{away}G28{_letters(axes)}", f"G28{_letters(axes)}")
         self.made += 1
         return await self.steppers()
 
-    def _away(self, toolhead: Mapping[str, Any], axes: str) -> str:
-        """The move to where the next homing begins."""
+    async def _patiently(self, script: str, again: str) -> None:
+        """A motor that lost many steps may stand far beyond its endstop: each try goes back by a retract."""
+        for _ in range(TRIES):
+            try:
+                await self.session.gcode(script)
+                return
+            except HomingError as error:
+                if PRESSED not in error.what:
+                    raise
+                script = again
+        await self.session.gcode(again)
+
+    def _away(self, toolhead: Mapping[str, Any], axes: str, speed: float) -> str:
+        """The move to where the next homing begins, as fast as homing: that is what all motors can do."""
         is_delta = toolhead["cone_start_z"] is not None
         moved = [axis for axis in ("z" if is_delta else axes) if axis in toolhead["homed_axes"]]
         way = self._near + (self._far - self._near) * (self.made * GOLDEN % 1)
@@ -79,7 +95,7 @@ class Homings:
             low, high = toolhead["axis_minimum"][number], toolhead["axis_maximum"][number]
             sign = 1 if toolhead["position"][number] < (low + high) / 2 else -1
             words += f" {axis.upper()}{sign * min(way, SHARE * (high - low)):.4f}"
-        return f"G91\nG1{words} F{SPEED}\nG90\n" if words else ""
+        return f"G91\nG1{words} F{speed * MINUTE:.2f}\nG90\n" if words else ""
 
 
 @contextlib.asynccontextmanager
@@ -116,6 +132,7 @@ def _stepper(name: str, told: Mapping[str, Any], last: Mapping[str, Any]) -> Ste
     return Stepper(
         name,
         told["axes"],
+        told["homing_speed"],
         told["phases"],
         told["step_distance"],
         told["mcu_zero"],

@@ -223,9 +223,9 @@ def sweep_command(
     accel_step: float,
     api: str,
 ) -> int:
-    """Drives an axis fast one way and slowly back, homes and compares, and halves what is left, first of the speed (at
-    the lowest acceleration), then of the acceleration (at the highest safe speed). A motor has less to give when it is
-    warm and loaded: stay well below what is found. The speed is limited by the way that it takes to be reached.
+    """Drives an axis fast towards its endstop, homes and compares, and halves what is left, first of the speed (at
+    the lowest acceleration), then of the acceleration (a step below the safe speed). A motor has less to give when it
+    is warm and loaded: stay well below what is found. The speed is limited by the way that it takes to be reached.
 
     Exit status 1 when steps were lost at the lowest speed or acceleration.
     """

@@ -1,7 +1,8 @@
-"""Moves that try a machine's motors: fast one way and slow back, so that losses do not make up for one another.
+"""Moves that try a machine's motors: fast towards the endstops, slowly back.
 
 A motor that is overtaxed falls behind in the direction in which it turns. There and back at the same speed it loses
-as much each way, and stands in the end where it should.
+as much each way, and stands in the end where it should. When it falls behind on the way to its endstop, it is farther
+from that than the host thinks: homing finds it, and nothing runs into the end.
 """
 
 import math
@@ -22,32 +23,37 @@ Place = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Where the toolhead may be moved, mm."""
+    """Where the toolhead may be moved, and where it stands when it is homed; mm. `height`: Z of the moves."""
 
     low: tuple[float, float, float]
     high: tuple[float, float, float]
-    height: float  # Z of the moves
+    homed: tuple[float, float, float]
+    height: float
 
     def way(self, axis: int) -> tuple[float, float]:
-        """The ends of the moves along an axis."""
+        """The ends of the moves along an axis: far from the endstop, and near it."""
         low, high = self.low[axis], self.high[axis]
         middle, half = (low + high) / 2, SHARE * (high - low) / 2
-        return middle - half, middle + half
+        near = math.copysign(half, self.homed[axis] - middle)
+        return middle - near, middle + near
 
 
 def reach_of(toolhead: Mapping[str, Any]) -> Reach:
     """By the object `toolhead`, after homing. A round bed has its reach made square."""
     low, high = list(toolhead["axis_minimum"][:3]), list(toolhead["axis_maximum"][:3])
-    z = toolhead["position"][Z]
+    homed = toolhead["position"]
+    height = homed[Z]
     if toolhead["cone_start_z"] is not None:
         low[:2], high[:2] = (
             [each * math.sqrt(0.5) for each in low[:2]],
             [each * math.sqrt(0.5) for each in high[:2]],
         )
-        z = min(z, max(low[Z], toolhead["cone_start_z"]) / 2)
-    elif z < (low[Z] + high[Z]) / 2:
-        z = min(z + LIFT, high[Z])
-    return Reach((low[0], low[1], low[2]), (high[0], high[1], high[2]), z)
+        height = min(height, max(low[Z], toolhead["cone_start_z"]) / 2)
+    elif height < (low[Z] + high[Z]) / 2:
+        height = min(height + LIFT, high[Z])
+    return Reach(
+        (low[0], low[1], low[2]), (high[0], high[1], high[2]), (homed[0], homed[1], homed[2]), height
+    )
 
 
 def limits(velocity: float, accel: float) -> str:
@@ -55,17 +61,22 @@ def limits(velocity: float, accel: float) -> str:
     return f"SET_VELOCITY_LIMIT VELOCITY={velocity:.4f} ACCEL={accel:.4f}"
 
 
-def legs(
-    reach: Reach, axis: int, velocity: float, accel: float, slow: tuple[float, float], count: int = 2
-) -> list[str]:
-    """One axis from end to end, fast; back at the speed and acceleration `slow`."""
-    low, high = reach.way(axis)
+def leg(reach: Reach, axis: int, velocity: float, accel: float, slow: tuple[float, float]) -> list[str]:
+    """One axis from its far end to the near one, fast; there at the speed and acceleration `slow`."""
+    far, near = reach.way(axis)
     letter = "XYZ"[axis]
-    lines = ["G90", limits(*slow), *_begin(reach, axis, low, slow[0])]
-    for _ in range(count):
-        lines += [limits(velocity, accel), f"G1 {letter}{high:.4f} F{velocity * MINUTE:.2f}"]
-        lines += [limits(*slow), f"G1 {letter}{low:.4f} F{slow[0] * MINUTE:.2f}"]
-    return [*lines, "M400"]
+    feed = f"F{slow[0] * MINUTE:.2f}"
+    height = [] if axis == Z else [f"G1 Z{reach.height:.4f} {feed}"]
+    return [
+        "G90",
+        limits(*slow),
+        *height,
+        f"G1 {letter}{far:.4f} {feed}",
+        limits(velocity, accel),
+        f"G1 {letter}{near:.4f} F{velocity * MINUTE:.2f}",
+        limits(*slow),
+        "M400",
+    ]
 
 
 def tour(reach: Reach, velocity: float, accel: float, seed: int) -> list[str]:
@@ -86,19 +97,12 @@ def tour(reach: Reach, velocity: float, accel: float, seed: int) -> list[str]:
 
 
 def _upright(reach: Reach, velocity: float, accel: float, slow: tuple[float, float]) -> Iterator[str]:
-    """Z by a little, fast and slowly back."""
-    sign = 1 if reach.height < (reach.low[Z] + reach.high[Z]) / 2 else -1
+    """Z by a little: slowly away from its endstop, and fast back."""
+    away = -1 if reach.homed[Z] > (reach.low[Z] + reach.high[Z]) / 2 else 1
+    yield f"G1 Z{reach.height + away * 2 * LIFT:.4f} F{slow[0] * MINUTE * SLOW:.2f}"
     yield limits(velocity, accel)
-    yield f"G1 Z{reach.height + sign * 2 * LIFT:.4f} F{velocity * MINUTE:.2f}"
+    yield f"G1 Z{reach.height:.4f} F{velocity * MINUTE:.2f}"
     yield limits(*slow)
-    yield f"G1 Z{reach.height:.4f} F{slow[0] * MINUTE * SLOW:.2f}"
-
-
-def _begin(reach: Reach, axis: int, low: float, speed: float) -> list[str]:
-    feed = f"F{speed * MINUTE:.2f}"
-    if axis == Z:
-        return [f"G1 Z{low:.4f} {feed}"]
-    return [f"G1 Z{reach.height:.4f} {feed}", f"G1 {'XY'[axis]}{low:.4f} {feed}"]
 
 
 def _to(place: Place, speed: float) -> str:

@@ -1,5 +1,6 @@
 """Searches the highest speed and acceleration at which an axis loses no steps, by halving what is left."""
 
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from klipkit.base.errors import DeviceError, UsageError
 from klipkit.cli.homings import AXES, Homings
 from klipkit.cli.lost_steps_check import Check, Row
-from klipkit.cli.lost_steps_moves import legs, limits, reach_of
+from klipkit.cli.lost_steps_moves import leg, limits, reach_of
 from klipkit.machine.losses import MOST, Verdict
 
 TOO_NOISY, MENDS = (
@@ -100,25 +101,27 @@ class Sweep:
         self._check: Check | None = None
 
     async def run(self, speeds: Grid, accels: Grid) -> tuple[Limit, Limit]:
-        """The limit of the speed (at the lowest acceleration), then of the acceleration (at the highest safe speed).
+        """The limit of the speed (at the lowest acceleration), then of the acceleration (a step below the safe speed).
 
         Raises UsageError when the way is too short, DeviceError when the switches are too noisy.
         """
         await self._begin()
-        low, high = self._reach.way(AXES.index(self._axis))
-        most = (REACHED * (high - low) * accels.low) ** 0.5
+        far, near = self._reach.way(AXES.index(self._axis))
+        most = math.sqrt(REACHED * abs(near - far) * accels.low)
         if most < speeds.low:
             raise UsageError(
                 f"{self._axis.upper()} is too short: at {accels.low:g} mm/s^2 it reaches {most:.0f} mm/s",
                 hint="begin at a lower speed or a higher acceleration",
             )
-        speeds = Grid(speeds.low, min(speeds.high, most), speeds.step)
+        z_speed, z_accel = await self._bounds()
+        speeds = Grid(speeds.low, min(speeds.high, most, z_speed), speeds.step)
+        accels = Grid(accels.low, min(accels.high, z_accel), accels.step)
         slow = (speeds.low, accels.low)
         try:
             speed = await bisect(speeds, lambda velocity: self._is_safe(velocity, accels.low, slow))
             if speed.safe is None:
                 return speed, Limit(None, None)
-            fastest = speed.safe
+            fastest = max(speeds.low, speed.safe - speeds.step)  # where the speed itself is no question
             return speed, await bisect(accels, lambda accel: self._is_safe(fastest, accel, slow))
         finally:
             await self._homings.session.gcode(self._old)
@@ -138,13 +141,21 @@ class Sweep:
         self._check = Check(self._homings, "".join(sorted(coupled)))
         await self._check.note()
 
+    async def _bounds(self) -> tuple[float, float]:
+        """What Z is driven with at most, whatever is asked for."""
+        if self._axis != "z":
+            return math.inf, math.inf
+        status = await self._homings.session.query("configfile")
+        printer = status.get("configfile", {}).get("settings", {}).get("printer", {})
+        return float(printer.get("max_z_velocity", math.inf)), float(printer.get("max_z_accel", math.inf))
+
     async def _is_safe(self, velocity: float, accel: float, slow: tuple[float, float]) -> bool:
         check = self._check
         assert check is not None
         if not check.can_tell:
             raise DeviceError(TOO_NOISY, hint=MENDS)
         axis = AXES.index(self._axis)
-        await self._homings.session.gcode("\n".join(legs(self._reach, axis, velocity, accel, slow)))
+        await self._homings.session.gcode("\n".join(leg(self._reach, axis, velocity, accel, slow)))
         trial = Trial(self._axis, velocity, accel, tuple(await check.compare()))
         self._show(trial)
         if any(row.loss.verdict is Verdict.UNSURE for row in trial.rows):

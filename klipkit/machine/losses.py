@@ -61,13 +61,16 @@ def loss(before: Sequence[float], after: Sequence[float], cycle: int) -> Loss:
     cycles = round(moved / cycle)
     error = _error(moved, within, len(before), len(after), cycle)
     noise = math.sqrt(within / max(1, count - 2))
-    if min(len(before), len(after)) < LEAST or error > ERROR:
-        return Loss(Verdict.UNSURE, moved, cycles, noise, error)
     rest = moved - cycles * cycle
     scale = noise * math.sqrt(1 / len(before) + 1 / len(after))
-    if abs(rest) > APART and student_tail(abs(rest) / scale, count - 2) < STRANGE:
-        return Loss(Verdict.MOVED, moved, cycles, noise, error)
-    return Loss(Verdict.LOST if cycles else Verdict.KEPT, moved, cycles, noise, error)
+    verdict = Verdict.LOST if cycles else Verdict.KEPT
+    if min(len(before), len(after)) < LEAST:
+        verdict = Verdict.UNSURE
+    elif abs(rest) > APART and student_tail(abs(rest) / scale, count - 2) < STRANGE:
+        verdict = Verdict.MOVED
+    elif error > ERROR:
+        verdict = Verdict.UNSURE
+    return Loss(verdict, moved, cycles, noise, error)
 
 
 def suffices(before: Sequence[float], cycle: int) -> bool:

@@ -7,10 +7,10 @@
 static const double SET_UP_DEFAULT = 20e-9, HOLD_DEFAULT = 20e-9;
 
 /* Whether no rail that it moves is at its end. */
-static int may_move(const struct carriage *carriage, int steps)
+static int may_move(const struct carriage *carriage, int64_t steps)
 {
     for (size_t i = 0; i < carriage->part_count; i++)
-        if (rail_stops(carriage->parts[i].rail, steps * carriage->parts[i].per_step))
+        if (rail_stops(carriage->parts[i].rail, (double)steps * carriage->parts[i].per_step))
             return 0;
     return 1;
 }
@@ -19,6 +19,30 @@ static void tell_rails(const struct carriage *carriage)
 {
     for (size_t i = 0; i < carriage->part_count; i++)
         rail_moved(carriage->parts[i].rail);
+}
+
+static void move(struct carriage *carriage, int64_t steps)
+{
+    carriage->position += steps;
+    tell_rails(carriage);
+}
+
+/* The rotor follows the field, as far as it can. A motor that nothing is known of forgets what a rail's end took from it. */
+static void pull(struct carriage *carriage, int steps, uint64_t now)
+{
+    struct motor *motor = &carriage->motor;
+    for (int64_t lag = motor_pull(motor, steps); lag; lag = motor->lag) {
+        int way = lag > 0 ? 1 : -1;
+        if (!may_move(carriage, way))
+            break;
+        motor->lag -= way;
+        move(carriage, way);
+    }
+    if (!motor->cycle)
+        motor->lag = 0;
+    int64_t behind = -steps * (int64_t)motor->cycle;
+    if (motor_overdone(motor, steps, now) && may_move(carriage, behind))
+        move(carriage, behind);
 }
 
 static void step(struct carriage *carriage, uint64_t now)
@@ -30,12 +54,9 @@ static void step(struct carriage *carriage, uint64_t now)
     carriage->has_stepped = 1;
     carriage->pulses++;
     carriage->commanded += steps;
-    if (!may_move(carriage, steps)) {
-        carriage->stalled++;
-        return;
-    }
-    carriage->position += steps - motor_steps(&carriage->motor, steps, now);
-    tell_rails(carriage);
+    int is_stopped = !may_move(carriage, steps);
+    carriage->stalled += (uint64_t)is_stopped;
+    pull(carriage, steps, now);
     if (carriage->recorded)
         record_moved(carriage->cosim, carriage);
 }

@@ -184,7 +184,7 @@ def test_the_picture_shows_each_phase_the_mean_and_what_is_two_full_steps_away(t
     from klipkit.machine.endstop_phase.judge import Trigger
 
     stepper = Stepper(
-        "stepper_z", "z", 64, 0.0025, 0.0, 1.0, "", "", False, None, 0.16, "stepper_z", 12, 12, None
+        "stepper_z", "z", 5.0, 64, 0.0025, 0.0, 1.0, "", "", False, None, 0.16, "stepper_z", 12, 12, None
     )
     found = Found(stepper, [Trigger(phase, phase, 0) for phase in (10, 11, 12, 12, 12, 13, 14)])
     lines = histogram(found)
