@@ -49,6 +49,7 @@ def live(
     switches: SwitchQuality | None = None,
     limits: Mapping[str, tuple[float, float]] | None = None,
     seed: int = 0,
+    kind: type[LocalSession] = LocalSession,
 ) -> list[str]:
     """Run `act` on a ready daemon with a session in the same process; gives what the machine said."""
     loaded = loaded_of(text)
@@ -60,7 +61,7 @@ def live(
         daemon = Daemon(lambda: loaded_of(text), lambda _: printer.reaches())
         daemon.responses.listen(said.append)
         running = asyncio.ensure_future(daemon.run())
-        session = LocalSession(daemon)
+        session = kind(daemon)
         try:
             await until(daemon, State.READY)
             assert daemon.host is not None

@@ -33,9 +33,11 @@ TOOLS = {
         "console", "Talk with a microcontroller: its firmware's own commands, typed or scripted."
     ),
     "estimate": Entry("estimate", "Estimate the time and the filament of a print."),
+    "endstop-phase": Entry("endstop_phase", "Make endstops as precise as the steppers, by their phase."),
     "explain": Entry("explain", "Explain an error code or message, or list all errors."),
     "flash": Entry("flash", "Put firmware on a board, and see that it runs."),
     "gcode": Entry("gcode", "Have lines of G-code carried out, and print what is answered."),
+    "lost-steps": Entry("lost_steps", "Tell whether motors have lost steps, and at which speed they do."),
     "pins": Entry("pins", "Translate, list and check pin names."),
     "ports": Entry("ports", "Find serial ports and say what is behind them."),
     "print": Entry("print", "Print a file of the printer's virtual SD card."),

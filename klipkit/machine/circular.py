@@ -30,7 +30,7 @@ def circular_mean(places: Sequence[float], turn: float) -> Mean:
     unit = 2 * math.pi / turn
     c = math.fsum(math.cos(place * unit) for place in places) / count
     s = math.fsum(math.sin(place * unit) for place in places) / count
-    mean = math.atan2(s, c) / unit % turn
+    mean = math.atan2(s, c) / unit % turn % turn  # the rest of a tiny negative number is `turn` itself
     if count == 1:
         return Mean(mean, math.inf, math.inf, 1)
     squared = (count * min(1.0, c * c + s * s) - 1) / (count - 1)

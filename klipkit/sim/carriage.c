@@ -8,10 +8,10 @@
 static const double SET_UP_DEFAULT = 20e-9, HOLD_DEFAULT = 20e-9;
 
 /* Whether no rail that it moves is at its end. */
-static int may_move(const struct carriage *carriage, int steps)
+static int may_move(const struct carriage *carriage, int64_t steps)
 {
     for (size_t i = 0; i < carriage->part_count; i++)
-        if (rail_stops(carriage->parts[i].rail, steps * carriage->parts[i].per_step))
+        if (rail_stops(carriage->parts[i].rail, (double)steps * carriage->parts[i].per_step))
             return 0;
     return 1;
 }
@@ -22,17 +22,38 @@ static void tell_rails(const struct carriage *carriage)
         rail_moved(carriage->parts[i].rail);
 }
 
+static void move(struct carriage *carriage, int64_t steps)
+{
+    carriage->position += steps;
+    tell_rails(carriage);
+}
+
+/* The rotor follows the field, as far as it can. A motor that nothing is known of forgets what a rail's end took from it. */
+static void pull(struct carriage *carriage, int steps, uint64_t now)
+{
+    struct motor *motor = &carriage->motor;
+    for (int64_t lag = motor_pull(motor, steps); lag; lag = motor->lag) {
+        int way = lag > 0 ? 1 : -1;
+        if (!may_move(carriage, way))
+            break;
+        motor->lag -= way;
+        move(carriage, way);
+    }
+    if (!motor->cycle)
+        motor->lag = 0;
+    int64_t behind = -steps * (int64_t)motor->cycle;
+    if (motor_overdone(motor, steps, now) && may_move(carriage, behind))
+        move(carriage, behind);
+}
+
 int carriage_move(struct carriage *carriage, int steps)
 {
-    if (!may_move(carriage, steps)) {
-        carriage->stalled++;
-        return 0;
-    }
-    carriage->position += steps - motor_steps(&carriage->motor, steps, carriage->cosim->now);
-    tell_rails(carriage);
+    int is_free = may_move(carriage, steps);
+    carriage->stalled += !is_free;
+    pull(carriage, steps, carriage->cosim->now);
     if (carriage->recorded)
         record_moved(carriage->cosim, carriage);
-    return 1;
+    return is_free;
 }
 
 static void step(struct carriage *carriage, uint64_t now)

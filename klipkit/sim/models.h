@@ -25,7 +25,7 @@ struct cosim_carriage {
     int64_t position;     /* steps that its body has made since it was added, whatever the host thinks */
     int64_t commanded;    /* steps that the pulses would have made */
     uint64_t pulses;      /* step pulses, either way */
-    uint64_t stalled;     /* steps that a rail's end did not let it make */
+    uint64_t stalled;     /* steps that came while a rail's end was in their way */
     uint64_t violations;  /* times that a direction was not set up long enough before a step or not held long enough after one */
     uint64_t cycles;      /* electrical cycles that its motor has lost, either way: cosim_carriage_limit */
 };

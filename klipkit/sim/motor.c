@@ -9,9 +9,10 @@
  *
  *     speed = c / T        acceleration = (c / T - c / T0) / ((T + T0) / 2)
  *
- * which is exact while the acceleration is constant. The first cycle from rest has no acceleration of its own. A cycle that asks
- * for too much is not turned. Step times may be 25 us off (compression): the acceleration in cycles of some ms is right to some
- * percent, and the same each time.
+ * which is exact while the acceleration is constant. The first cycle from rest has no acceleration of its own, and what lasts less
+ * than two cycles goes unseen. A cycle that asks for too much is not turned. Step times may be 25 us off (compression): the acceleration in cycles of some ms is right to some
+ * percent, and the same each time. At a rail's end the rotor cannot follow: the field turns on alone, pulls the rotor against
+ * the end until it is half a cycle ahead, and from then on back: what is lost there is whole cycles, too.
  */
 #include <math.h>
 
@@ -28,7 +29,7 @@ static void begin(struct motor *motor, int way, uint64_t now)
 }
 
 /* Whether the cycle that ends now asked for too much. */
-static int is_overdone(struct motor *motor, double time)
+static int asks_too_much(struct motor *motor, double time)
 {
     double mean = motor->cycle / time;
     double accel = motor->from_rest ? 0.0 : (mean - motor->mean) * 2.0 / (time + motor->time);
@@ -37,7 +38,18 @@ static int is_overdone(struct motor *motor, double time)
     return mean > motor->speed || fabs(accel) > motor->accel;
 }
 
-int64_t motor_steps(struct motor *motor, int steps, uint64_t now)
+int64_t motor_pull(struct motor *motor, int steps)
+{
+    int64_t cycle = motor->cycle;
+    motor->lag += steps;
+    if (cycle && 2 * motor->lag > cycle)
+        motor->lag -= cycle;
+    else if (cycle && 2 * motor->lag < -cycle)
+        motor->lag += cycle;
+    return motor->lag;
+}
+
+int motor_overdone(struct motor *motor, int steps, uint64_t now)
 {
     if (!motor->cycle)
         return 0;
@@ -49,10 +61,10 @@ int64_t motor_steps(struct motor *motor, int steps, uint64_t now)
     }
     if (++motor->made < motor->cycle)
         return 0;
-    int lost = is_overdone(motor, ticks_seconds(now - motor->begun));
+    int lost = asks_too_much(motor, ticks_seconds(now - motor->begun));
     motor->made = 0;
     motor->begun = now;
     motor->from_rest = 0;
     motor->cycles += (uint64_t)lost;
-    return lost ? steps * (int64_t)motor->cycle : 0;
+    return lost;
 }

@@ -99,7 +99,6 @@ def test_each_trigger_outside_endstop_accuracy_is_an_error_and_none_passes_silen
     async def act(session: LocalSession, host: Host, printer: SimulatedPrinter) -> None:
         host.responses.listen(said.append)
         switch = printer.rails.switches["stepper_z"]
-        places(host, printer, "stepper_z")
         for number in range(300):
             said.clear()
             try:

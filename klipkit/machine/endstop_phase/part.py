@@ -45,6 +45,7 @@ class StepperPhases:
 
     axes: Annotated[str, "The axes with which it is homed."]
     rail: Annotated[str, "The section of its endstop; empty without one."]
+    homing_speed: Annotated[float, "The speed at which it is homed first, mm/s."]
     phases: Annotated[int, "The phases of a turn."]
     step_distance: Annotated[float, "The way of a microstep, mm (of an arm: radians)."]
     mcu: Annotated[str, "Its microcontroller."]
@@ -248,6 +249,7 @@ class EndstopPhases(Part):
         return StepperPhases(
             axes="".join(AXES[axis] for axis in rail.axes),
             rail=rail.rail,
+            homing_speed=rail.speed,
             phases=rail.phases,
             step_distance=rail.step,
             mcu=stepper.mcu.name,

@@ -6,11 +6,11 @@ delta       each tower has a stepper, a carriage and an endstop                 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from klipkit.base.pin import Pin
 from klipkit.base.schema import Loaded
-from klipkit.machine.config import FollowerConfig, HomingOptions, StepperOptions
+from klipkit.machine.config import FollowerConfig, HomingOptions
 from klipkit.machine.endstop_phase.config import FULL_STEPS
 from klipkit.machine.kinematics import HomingPlan, Motor, homing_plans, motors
 
@@ -26,17 +26,18 @@ AT_A_PROBE = (
 class PhaseRail:
     """A stepper with what of it the phase depends on. `refused`: why its phase tells nothing; empty when it does.
 
-    `rail` is the section of its endstop, `together` are the motors that move as it does and stop with it, `axes` are
-    homed at once, `step` is a microstep in mm (of an arm: radians), and the phase turns in `phases` of them.
+    `step` is a microstep in mm (of an arm: radians), and the phase turns in `phases` of them. `rail` is the section of
+    its endstop, `together` are the motors that move as it does and stop with it, `axes` are homed at once, at `speed`.
     """
 
     stepper: str
-    rail: str
-    together: tuple[str, ...]
-    axes: tuple[int, ...]
     step: float
     phases: int
-    refused: str = ""
+    rail: str = ""
+    together: tuple[str, ...] = ()
+    axes: tuple[int, ...] = ()
+    speed: float = 0.0
+    refused: str = NO_ENDSTOP
     is_tower: bool = False
 
     @property
@@ -55,7 +56,7 @@ def phase_rails(loaded: Loaded) -> Mapping[str, PhaseRail]:
             rails[made.stepper] = made
     for name, motor in found.items():
         if name not in rails:
-            rails[name] = _rail(motor.config, name, "", (), (), NO_ENDSTOP)
+            rails[name] = _unstopped(motor)
     return rails
 
 
@@ -65,28 +66,20 @@ def _stopped(loaded: Loaded, found: Mapping[str, Motor]) -> Iterator[PhaseRail]:
             for name in stops:
                 motor = found[name]
                 together = tuple(other for other in stops if _moves_as(found[other], motor))
-                refused = _refusal(loaded, plan, rail, motor)
-                made = _rail(motor.config, name, rail, together, plan.axes, refused)
-                yield made if plan.heights is None else _as_tower(made)
+                yield replace(
+                    _unstopped(motor),
+                    rail=rail,
+                    together=together,
+                    axes=plan.axes,
+                    speed=plan.config.homing_speed,
+                    refused=_refusal(loaded, plan, rail, motor),
+                    is_tower=plan.heights is not None,
+                )
 
 
-def _rail(
-    config: StepperOptions,
-    name: str,
-    rail: str,
-    together: tuple[str, ...],
-    axes: tuple[int, ...],
-    refused: str,
-) -> PhaseRail:
-    return PhaseRail(
-        name, rail, together, axes, config.step_distance, FULL_STEPS * config.microsteps, refused
-    )
-
-
-def _as_tower(made: PhaseRail) -> PhaseRail:
-    return PhaseRail(
-        made.stepper, made.rail, made.together, made.axes, made.step, made.phases, made.refused, is_tower=True
-    )
+def _unstopped(motor: Motor) -> PhaseRail:
+    config = motor.config
+    return PhaseRail(motor.name, config.step_distance, FULL_STEPS * config.microsteps)
 
 
 def _moves_as(one: Motor, other: Motor) -> bool:

@@ -56,6 +56,7 @@ struct motor {
     uint32_t made;             /* steps of the cycle that it turns */
     uint64_t begun, last;      /* units: when that began, and the last step */
     int from_rest;             /* that cycle is the first */
+    int64_t lag;               /* steps by which the rotor is behind the field: at a rail's end, half a cycle at most */
     double mean, time;         /* steps/s and s of the cycle before */
     uint64_t cycles;           /* lost */
 };
@@ -177,7 +178,8 @@ int carriage_move(struct carriage *carriage, int steps);       /* by +1 or -1; 0
 void record_moved(struct cosim *cosim, const struct carriage *carriage); /* that is recorded */
 
 /* motor.c */
-int64_t motor_steps(struct motor *motor, int steps, uint64_t now); /* a step (+1, -1) comes: steps by which the rotor falls behind */
+int motor_overdone(struct motor *motor, int steps, uint64_t now); /* a step (+1, -1) comes: whether a cycle was not turned */
+int64_t motor_pull(struct motor *motor, int steps);              /* the field goes on: steps that it pulls the rotor by */
 
 /* rail.c */
 void rail_moved(struct rail *rail);                            /* a carriage of it has moved: its position and switches anew */
