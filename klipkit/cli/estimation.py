@@ -91,7 +91,7 @@ class Quiet:
 
 
 class Estimation:
-    """One run over a file. `findings`: faults go there, and steps are looked at, too; without, the first is raised."""
+    """One run over a file. `findings`: faults go there, and steps are looked at; without, the first one is raised."""
 
     def __init__(
         self,
@@ -135,7 +135,7 @@ class Estimation:
         tally.shift(toolhead.now())
         begun = self._printer.cosim.now()
         found = None if self._findings is None else self._findings.error
-        job = QuickJob(self._path, host.planner, toolhead, host.scripts, found, self._shown)
+        job = QuickJob(self._path, host.planner, toolhead, host.scripts, found, self._shown, host.fault)
         try:
             await self._carry_out(host, toolhead, job)
         finally:
@@ -165,7 +165,7 @@ class Estimation:
         except KlipkitError as error:
             if findings is None:
                 raise
-            findings.error(job.line, error)
+            findings.error(job.stopped_at or job.line, error)
 
     def _laws(self, host: Host) -> dict[str, Law]:
         """What the MCUs can do: the chips' rates, and the baud rates of those that have a serial line."""

@@ -10,7 +10,6 @@ from klipkit.base.faults import RequestError
 from klipkit.base.text import did_you_mean, sanitise
 from klipkit.daemon.daemon import Daemon
 from klipkit.daemon.host import Host
-from klipkit.machine.kinematics import EXTRUDER
 from klipkit.mcu.stepper import Stepper
 
 TICK = 0.25  # s
@@ -46,8 +45,7 @@ class MotionEndpoints:
         host = self._daemon.ready()
         planner = host.planner
         queues = {TOOLHEAD: planner.trapq}
-        if planner.extruder.present:
-            queues[EXTRUDER] = planner.filament_trapq
+        queues |= {name: filament.trapq for name, filament in planner.filaments.items()}
         self._begin(client, "trapq", name, TrapqReader(host, _chosen(name, queues)).read, response_template)
         return {"header": TRAPQ_HEADER}
 

@@ -25,6 +25,7 @@ from klipkit.gcode.scripts import Scripts
 from klipkit.gcode.templates import Templates, problems
 from klipkit.gcode.waits import Waits
 from klipkit.machine.commands.arcs import GcodeArcsConfig, arc_commands
+from klipkit.machine.commands.extruders import enter_extruders
 from klipkit.machine.commands.homing import HomingCommands
 from klipkit.machine.commands.moves import MoveCommands
 from klipkit.machine.commands.pause_resume import PauseResume
@@ -245,6 +246,7 @@ class Host:
         for commands in arc_commands(self.loaded.one(GcodeArcsConfig), self.toolhead):
             self.commands.add(commands)
         self.commands.add(HomingCommands(self.homing))
+        enter_extruders(self.commands, self.loaded, self.toolhead, self.responses)
 
     def _wiring(self, pins: Pins) -> Wiring:
         wiring = Wiring(self.loaded, PARTS, self.commands.add, pins.needed_by)

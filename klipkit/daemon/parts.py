@@ -4,11 +4,13 @@ from klipkit.base.declare import Declared
 from klipkit.daemon.configfile import ConfigfileObject
 from klipkit.machine.commands.delayed_gcode import DelayedGcode
 from klipkit.machine.commands.display_status import DisplayStatus
+from klipkit.machine.commands.exclude_object import ExcludeObject
 from klipkit.machine.commands.gcode_button import GcodeButton
 from klipkit.machine.commands.gcode_macro import GcodeMacro
 from klipkit.machine.commands.homing import QueryEndstops
 from klipkit.machine.commands.homing_override import HomingOverride
 from klipkit.machine.commands.idle_timeout import IdleTimeout
+from klipkit.machine.commands.manual_stepper import ManualStepper
 from klipkit.machine.commands.motors import ForceMove, StepperEnable
 from klipkit.machine.commands.pause_resume import PauseResume
 from klipkit.machine.commands.position import GcodeMove
@@ -75,6 +77,8 @@ PARTS: tuple[type[Part], ...] = (
     QueryEndstops,
     StepperEnable,
     ForceMove,
+    ManualStepper,
+    ExcludeObject,
     GcodeMove,
     Reports,
     SafeZHome,

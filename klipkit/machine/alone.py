@@ -50,7 +50,7 @@ class Alone:
         place = 0.0
         for leg in self._legs:
             if leg.distance:
-                print_time = self._append(leg, print_time, place)
+                print_time = append_leg(self._trapq, leg, print_time, place)
                 place += leg.distance
             print_time += leg.rest
         return print_time + SETTLE
@@ -60,12 +60,14 @@ class Alone:
         lib.stepper_free(self.stepper)
         lib.trapq_free(self._trapq)
 
-    def _append(self, leg: Leg, print_time: float, place: float) -> float:
-        speeding, cruising, speed = leg.times()
-        move = ffi.new("struct trapq_move *")
-        move.print_time, move.accel_t, move.cruise_t, move.decel_t = print_time, speeding, cruising, speeding
-        move.start_v, move.cruise_v, move.accel = 0.0 if leg.accel > 0 else speed, speed, max(0.0, leg.accel)
-        move.start[0], move.direction[0] = place, math.copysign(1.0, leg.distance)
-        if lib.trapq_append(self._trapq, move) < 0:
-            raise AssertionError("motion refused a leg")
-        return float(lib.trapq_move_end(move))
+
+def append_leg(trapq: Any, leg: Leg, print_time: float, place: float) -> float:
+    """A leg from `place` along x of a trapezoid queue, beginning then; gives when it ends."""
+    speeding, cruising, speed = leg.times()
+    move = ffi.new("struct trapq_move *")
+    move.print_time, move.accel_t, move.cruise_t, move.decel_t = print_time, speeding, cruising, speeding
+    move.start_v, move.cruise_v, move.accel = 0.0 if leg.accel > 0 else speed, speed, max(0.0, leg.accel)
+    move.start[0], move.direction[0] = place, math.copysign(1.0, leg.distance)
+    if lib.trapq_append(trapq, move) < 0:
+        raise AssertionError("motion refused a leg")
+    return float(lib.trapq_move_end(move))

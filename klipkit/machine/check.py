@@ -1,4 +1,4 @@
-"""What is wrong with a print, found by carrying it out: each cause once, with its first line, and how often.
+"""What is wrong with a print, found by carrying it out: each cause once, with its first line and how often it comes.
 
 A fault stops a print or spoils it; a remark does neither, such as a command of other printers that may be passed over.
 """

@@ -59,9 +59,13 @@ class StepWatch:
             given = ffi.new("struct load_law *", (law.frequency, law.steps, law.bytes))
             self._loads[name] = _new(lib.load_new(given, self._clock(name, print_time)))
         places = planner.coordinates(planner.position)
-        filament = float(lib.lookahead_filament(planner.lookahead))
+        filaments = {name: planner.place_of_filament(name) for name in planner.tracks}
         for motor in planner.motors:
-            at = filament if motor.moves_filament else places[motor.name]
+            at = (
+                planner.turned(motor.name)[1] * filaments[motor.filament]
+                if motor.moves_filament
+                else places[motor.name]
+            )
             self._steppers.append(self._stepper(motor, at, print_time))
 
     def take(self, made: float) -> None:
@@ -82,19 +86,21 @@ class StepWatch:
 
     def _shape(self) -> object:
         planner = self._planner
-        return dict(planner.shapers), planner.smooth_time if planner.advance else 0.0
+        smooths = {name: filament.smooths for name, filament in planner.filaments.items()}
+        return dict(planner.shapers), smooths, planner.motors
 
     def _clock(self, mcu: str, print_time: float) -> int:
         return round((print_time + FIRST) * self._laws[mcu].frequency)
 
     def _stepper(self, motor: Motor, at: float, print_time: float) -> Any:
         planner, mcu = self._planner, motor.config.step_pin.chip
-        trapq = planner.filament_trapq if motor.moves_filament else planner.trapq
-        stepper = _new(lib.stepper_new(trapq, motor.coordinate.encode(), motor.config.step_distance))
+        trapq = planner.tracks[motor.filament].trapq if motor.moves_filament else planner.trapq
+        distance = planner.turned(motor.name)[0]
+        stepper = _new(lib.stepper_new(trapq, motor.coordinate.encode(), distance))
         if motor.geometry:
             lib.stepper_set_geometry(stepper, motor.geometry, len(motor.geometry))
         if motor.moves_filament:
-            lib.stepper_set_smooth_time(stepper, planner.smooth_time if planner.advance else 0.0)
+            lib.stepper_set_smooth_time(stepper, planner.tracks[motor.filament].smooths)
         else:
             self._set_shapers(stepper)
         clock = self._clock(mcu, print_time)

@@ -248,9 +248,9 @@ def _most_of(limit: str) -> Callable[[Known], float]:
     return most
 
 
-@section("extruder", roles=["heater", "sensor", "stepper"])
+@section("extruder", "extruderN", roles=["heater", "sensor", "stepper"])
 class ExtruderConfig(HeaterOptions):
-    """The hotend with the stepper that feeds it."""
+    """A hotend with the stepper that feeds it: the first one, or a further one (extruder1 is T1)."""
 
     stepper: ExtruderStepper | None = group(ExtruderStepper, present="step_pin")
     nozzle_diameter: float = option(number(above=0), "The diameter of the nozzle.", unit="mm")
@@ -289,6 +289,11 @@ class ExtruderConfig(HeaterOptions):
         number(), "The lowest temperature at which filament may be moved.", unit="degrees C", default=170.0
     )
 
+    @property
+    def tool(self) -> int:
+        """Its number: 0 of extruder, 1 of extruder1."""
+        return int(self.source.name.removeprefix("extruder") or 0)
+
 
 @section("extruder_stepper NAME", roles=["stepper"])
 class ExtruderStepperConfig(LinearStepperOptions):
@@ -297,6 +302,19 @@ class ExtruderStepperConfig(LinearStepperOptions):
     extruder: str = option(
         text("name of the extruder", may_be_empty=True),
         "The section of the extruder whose filament it moves; empty: it stands still.",
+    )
+
+
+@section("manual_stepper NAME", roles=["stepper"])
+class ManualStepperConfig(LinearStepperOptions):
+    """A motor that belongs to no axis and moves by MANUAL_STEPPER."""
+
+    velocity: float = option(number(above=0), "Its speed where none is told.", unit="mm/s", default=5.0)
+    accel: float = option(
+        number(minimum=0), "Its acceleration where none is told; 0: none.", unit="mm/s^2", default=0.0
+    )
+    endstop_pin: Pin | None = option(
+        pin(PinUse.INPUT), "The endstop switch at which it can stop.", default=None
     )
 
 
@@ -352,6 +370,7 @@ MACHINE_SECTIONS: tuple[type[Declared], ...] = (
     TowerConfig,
     ExtruderConfig,
     ExtruderStepperConfig,
+    ManualStepperConfig,
     InputShaperConfig,
     ForceMoveConfig,
 )

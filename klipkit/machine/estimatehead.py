@@ -54,12 +54,22 @@ class Tally:
         self.skip()
 
     def take(self) -> None:
-        """Take in the moves that were committed since."""
-        _check(lib.tally_take(self.pointer, self._planner.trapq, self._planner.filament_trapq))
+        """Take in the moves that were committed since; no others may be when another extruder becomes active."""
+        planner = self._planner
+        if planner.active != self._active:
+            lib.tally_change(self.pointer, self._ends[planner.active])
+        _check(lib.tally_take(self.pointer, planner.trapq, planner.filament_trapq))
+        self._see()
 
     def skip(self) -> None:
         """Moves that were committed since are not counted."""
         lib.tally_skip(self.pointer, self._planner.trapq, self._planner.filament_trapq)
+        self._see()
+
+    def _see(self) -> None:
+        filaments = self._planner.filaments
+        self._active = self._planner.active
+        self._ends = {name: int(lib.trapq_end(one.trapq)) for name, one in filaments.items()}
 
     def rest(self, line: int, until: float) -> None:
         """Nothing of this line moved until then."""
@@ -209,6 +219,23 @@ class QuickToolhead(Toolhead):
             self._busy = self._made
             self._watch_anew()
 
+    async def drip_track(self, name: str, to: float, velocity: float, accel: float, stop: Stop) -> None:
+        """A motor of no axis moves in real steps."""
+        await self._join()
+        await super().drip_track(name, to, velocity, accel, stop)
+
+    async def place_track(self, name: str, position: float) -> None:
+        """A motor of no axis is at a position without moving."""
+        await self._join()
+        await super().place_track(name, position)
+        self._watch_anew()
+
+    async def change(self, name: str, filament: str, distance: float, direction: int) -> None:
+        """A motor follows an extruder's filament from now on."""
+        await self._join()
+        await super().change(name, filament, distance, direction)
+        self._watch_anew()
+
     def rest(self, line: int) -> None:
         """A line is done: the time up to now is its, if nothing moves any more."""
         self._take()
@@ -290,10 +317,10 @@ class QuickToolhead(Toolhead):
         )  # as after a drain: all is settled by now
         self._made = self._until = self._mapped = when
         places = planner.coordinates(position)
-        filament = float(lib.lookahead_filament(planner.lookahead))
         for motor, drive in zip(planner.motors, self.drives, strict=True):
-            at = filament if motor.moves_filament else places[motor.name]
-            self._carry(drive, at, when)
+            filament = planner.place_of_filament(motor.filament) if motor.moves_filament else 0.0
+            turn = planner.turned(motor.name)[1]
+            self._carry(drive, turn * filament if motor.moves_filament else places[motor.name], when)
         planner.stand(when, position)
         if self.tally is not None:
             self.tally.skip()

@@ -17,7 +17,10 @@ Shown = Callable[[float], None]
 
 
 class QuickJob(Job):
-    """`found` is told what is wrong with a line, which is passed over then; None: the first fault is raised."""
+    """`found` is told what is wrong with a line, which is passed over then; None: the first fault is raised.
+
+    `fault` is what stops the machine.
+    """
 
     def __init__(
         self,
@@ -27,11 +30,14 @@ class QuickJob(Job):
         scripts: Scripts,
         found: Found | None = None,
         shown: Shown | None = None,
+        fault: asyncio.Future[KlipkitError] | None = None,
     ) -> None:
         super().__init__(path, planner, toolhead, scripts)
         self._quick = toolhead
         self._found = found
         self._shown = shown
+        self._fault = fault
+        self.stopped_at = 0  # the line at which the machine has stopped
         toolhead.line = lambda: self.line + int(self.is_in_line)
 
     async def _turn(self, chunk: bytes, at: int) -> None:
@@ -41,6 +47,9 @@ class QuickJob(Job):
         try:
             async with asyncio.timeout(LONGEST):
                 await super()._turn(chunk, at)
+        except asyncio.CancelledError:
+            self.stopped_at = self.line
+            raise
         except TimeoutError:
             what = f"a line waits for more than {LONGEST / 3600:g} hours"
             self._note(
@@ -49,6 +58,9 @@ class QuickJob(Job):
         except GcodeError as error:
             self._note(error)
         self._quick.rest(self.line)
+        if self._fault is not None and self._fault.done():
+            self.stopped_at = self.line
+            await asyncio.Event().wait()  # who watches the machine ends this
 
     def _note(self, error: KlipkitError) -> None:
         """The line that is just over is wrong."""

@@ -26,7 +26,7 @@ class ExtruderStatus(HeaterStatus):
 
 
 class Extruder(Heater):
-    """The first extruder, T0."""
+    """An extruder: T0 is the first one, T1 is [extruder1]."""
 
     live = Heater.live | {"min_extrude_temp"}
 
@@ -39,12 +39,15 @@ class Extruder(Heater):
         checks: Sequence[VerifyHeater],
         planner: Planner,
     ) -> None:
-        super().__init__(config, pins, sensors, alarm, checks, "T0")
+        super().__init__(config, pins, sensors, alarm, checks, f"T{config.tool}")
         self._planner = planner
-        self.pressure_advance = config.pressure_advance
-        self.smooth_time = config.pressure_advance_smooth_time
-        self.motion_queue = self.name if config.stepper is not None else None
+        self._filament = planner.filaments[config.source.name]
         self._min_extrude_temp = config.min_extrude_temp
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether E is of its filament."""
+        return self._planner.active == self.name
 
     @property
     def can_extrude(self) -> bool:
@@ -64,12 +67,12 @@ class Extruder(Heater):
 
     async def begin(self) -> None:
         """Nothing is extruded before it is known to be warm."""
-        self._planner.extruder.is_cold = int(not self.can_extrude)
+        self._filament.limits.is_cold = int(not self.can_extrude)
         await super().begin()
 
     def _read(self, time: float, temperature: float) -> None:
         super()._read(time, temperature)
-        self._planner.extruder.is_cold = int(not self.can_extrude)
+        self._filament.limits.is_cold = int(not self.can_extrude)
 
     def status(self) -> ExtruderStatus:
         """What is seen of it."""
@@ -79,7 +82,7 @@ class Extruder(Heater):
             heater.target,
             heater.power,
             self.can_extrude,
-            self.pressure_advance,
-            self.smooth_time,
-            self.motion_queue,
+            self._filament.advance,
+            self._filament.smooth_time,
+            next((motor.filament or None for motor in self._planner.motors if motor.name == self.name), None),
         )

@@ -170,7 +170,7 @@ class Homing:
             outcomes, stopped = await carried_through(self._settle(switches, before))
             await carried_through(all_done(approach.after() for approach in near))
         for switch, outcome in zip(switches, outcomes, strict=True):
-            _judge(switch, outcome)
+            judge(switch, outcome)
         return stopped
 
     def _approaches_of(self, switches: Sequence[Switch]) -> list[Approach]:
@@ -225,7 +225,7 @@ class Homing:
         await self.toolhead.drain()
 
 
-def _judge(switch: Switch, outcome: Outcome) -> None:
+def judge(switch: Switch, outcome: Outcome) -> None:
     """Raises unless the endstop ended the move."""
     if outcome.is_hit:
         return

@@ -36,11 +36,12 @@ int moves_set_accel(struct moves *moves, double accel)
 }
 
 /* The limits of a move that pushes or pulls filament: those of filament alone hold also when it is pulled on the way. */
-static int check_filament(struct moves *moves, const double end[4], double length, double *velocity, double *accel)
+static int check_filament(struct moves *moves, const double start[4], const double end[4], double length, double *velocity,
+                          double *accel)
 {
     const struct moves_extruder *extruder = moves->extruder;
-    double filament = end[MOVES_E] - moves->position[MOVES_E];
-    int flat = end[0] != moves->position[0] || end[1] != moves->position[1];
+    double filament = end[MOVES_E] - start[MOVES_E];
+    int flat = end[0] != start[0] || end[1] != start[1];
     moves->ratio = length > 0 ? filament / length : 0;
     if (!extruder->present)
         return MOVES_NO_EXTRUDER;
@@ -64,22 +65,36 @@ static double length_of(const double from[4], const double to[4])
     return sqrt(dx * dx + dy * dy + dz * dz);
 }
 
+/* A move of an object that is not to be printed. */
+static int leave_out(struct moves *moves, const double end[4])
+{
+    moves->left_out += end[MOVES_E] - moves->position[MOVES_E];
+    memcpy(moves->position, end, sizeof(moves->position));
+    moves->is_apart = 1;
+    return MOVES_FINE;
+}
+
 int moves_to(struct moves *moves, const double end[4], double velocity)
 {
-    double filament = end[MOVES_E] - moves->position[MOVES_E], length = length_of(moves->position, end);
-    double accel = HUGE_VAL;
+    double start[4], accel = HUGE_VAL;
+    memcpy(start, moves->position, sizeof(start));
+    memcpy(moves->wanted, end, sizeof(moves->wanted));
+    if (!isfinite(end[0] + end[1] + end[2] + end[MOVES_E]))
+        return MOVES_NOT_FINITE;
+    if (moves->is_left_out)
+        return leave_out(moves, end);
+    if (moves->is_apart)
+        lookahead_position(moves->lookahead, start);
+    double filament = end[MOVES_E] - start[MOVES_E], length = length_of(start, end);
     if (length >= LENGTH_LEAST) {
         velocity = fmin(velocity, moves->limits.velocity);
         accel = moves->limits.accel;
     }
-    memcpy(moves->wanted, end, sizeof(moves->wanted));
-    if (!isfinite(end[0] + end[1] + end[2] + end[MOVES_E]))
-        return MOVES_NOT_FINITE;
-    int found = bounds_check(moves->bounds, moves->position, end, &velocity, &accel);
+    int found = bounds_check(moves->bounds, start, end, &velocity, &accel);
     if (found != BOUNDS_FINE)
         return found == BOUNDS_OUTSIDE ? MOVES_OUTSIDE : MOVES_UNKNOWN;
     if (filament != 0) {
-        found = check_filament(moves, end, length, &velocity, &accel);
+        found = check_filament(moves, start, end, length, &velocity, &accel);
         if (found != MOVES_FINE)
             return found;
     }
@@ -89,6 +104,7 @@ int moves_to(struct moves *moves, const double end[4], double velocity)
     if (found < 0)
         return found;
     memcpy(moves->position, end, sizeof(moves->position));
+    moves->is_apart = 0;
     return MOVES_FINE;
 }
 
@@ -149,5 +165,6 @@ void moves_set_offset(struct moves *moves, int axis, double offset)
 void moves_take_position(struct moves *moves)
 {
     lookahead_position(moves->lookahead, moves->position);
-    moves->position[MOVES_E] = lookahead_filament(moves->lookahead);
+    moves->position[MOVES_E] = lookahead_filament(moves->lookahead) + moves->left_out;
+    moves->is_apart = 0;
 }

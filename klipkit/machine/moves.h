@@ -49,6 +49,9 @@ struct moves {
     struct lookahead *lookahead;
     const struct bounds *bounds;
     const struct moves_extruder *extruder;
+    int is_left_out;                    /* moves are of an object that is not to be printed: positions change, nothing moves */
+    int is_apart;                       /* the toolhead is not at `position`, since moves were left out: the next one brings it there */
+    double left_out;                    /* filament of such moves, mm: position[3] less the look-ahead's */
     double wanted[4];                   /* the end of a move that was refused, and its filament a mm */
     double ratio;
 };

@@ -12,7 +12,6 @@ from typing import Annotated, Any
 from klipkit._core import ffi, lib
 from klipkit.base.declare import Declared, section
 from klipkit.machine.coordinate import Coordinate, coordinate
-from klipkit.machine.kinematics import EXTRUDER
 from klipkit.machine.toolhead import Toolhead
 from klipkit.mcu.config import McuConfig
 from klipkit.mcu.pins import Pins
@@ -71,7 +70,7 @@ class ToolheadObject(Part):
             print_time=planner.committed,
             estimated_print_time=self._toolhead.now(),
             stalls=self._toolhead.stalls,
-            extruder=EXTRUDER if planner.extruder.present else "",
+            extruder=planner.active,
             position=coordinate(list(planner.moves.position)),
             max_velocity=velocity,
             max_accel=accel,
@@ -123,7 +122,7 @@ class MotionReport(Part):
             abs(velocity),
             filament_velocity if has_extruder else 0.0,
             tuple(motor.name for motor in planner.motors),
-            ("toolhead", EXTRUDER) if has_extruder else ("toolhead",),
+            ("toolhead", *planner.filaments),
         )
 
 

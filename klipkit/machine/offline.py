@@ -14,6 +14,7 @@ from klipkit.gcode.chunks import chunks, line_at
 from klipkit.gcode.commands import Commands, carried_out
 from klipkit.gcode.words import Line
 from klipkit.machine.commands.arcs import GcodeArcsConfig, arc_commands
+from klipkit.machine.commands.extruders import enter_tools
 from klipkit.machine.commands.moves import MoveCommands
 from klipkit.machine.kinematics import Place, endstops, motors
 from klipkit.machine.planner import Planner
@@ -47,6 +48,7 @@ class Offline:
         self.planner = Planner(loaded, motors(loaded))
         arcs = arc_commands(loaded.one(GcodeArcsConfig), self)
         self.commands = Commands([MoveCommands(self, force_move=True), *arcs])
+        enter_tools(self.commands, loaded, self)
         self.passed: set[str] = set()  # commands that were passed over: they move nothing that is known here
         self.take = take
         self.line = 0  # of the file, the last one read

@@ -7,14 +7,18 @@ It knows no microcontroller: the toolhead (toolhead.py) and the tools that need 
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from klipkit._core import ffi, lib
 from klipkit.base.schema import Loaded
-from klipkit.machine.config import ExtruderConfig, InputShaperConfig
-from klipkit.machine.kinematics import EXTRUDER, Motor, Place, fill_bounds, printer_of
+from klipkit.machine.config import InputShaperConfig, ManualStepperConfig
+from klipkit.machine.filament import Filament
+from klipkit.machine.kinematics import EXTRUDER, Motor, Place, extruders, fill_bounds, printer_of
+from klipkit.machine.track import Track
 
 SHAPED_AXES = "xy"
+E = 3
 FARTHEST = 1e6  # mm from a motor's 0: a kilometre is a wrong number, and positions stay exact
 SETTLE = 0.01  # s after the last step until the steps at its end are final too
 
@@ -25,12 +29,16 @@ class Planner:
     def __init__(self, loaded: Loaded, motors: Sequence[Motor]) -> None:
         self.motors = tuple(motors)
         self.trapq: Any = _new(lib.trapq_new())
-        self.filament_trapq: Any = _new(lib.trapq_new())
+        self.filaments = {one.source.name: Filament(one) for one in extruders(loaded)}
+        manual = {one.source.name: Track(one.source.name) for one in loaded.all(ManualStepperConfig)}
+        self.tracks: dict[str, Track] = {**self.filaments, **manual}
+        self.active = next(iter(self.filaments), "")  # the extruder that E is of
+        self._no_filament: Any = _new(lib.trapq_new())
+        self._no_extruder: Any = ffi.new("struct moves_extruder *")
+        self._turns: dict[str, tuple[float, int]] = {}  # mm a step and direction, of motors that were changed
         self.lookahead: Any = _new(lib.lookahead_new(self.trapq))
         self.bounds: Any = ffi.new("struct bounds *")
         self.moves: Any = ffi.new("struct moves *")
-        self.extruder: Any = ffi.new("struct moves_extruder *")
-        self.advance, self.smooth_time = 0.0, 0.0
         fill_bounds(self.bounds, loaded)
         lib.moves_begin(self.moves, self.lookahead, self.bounds, self.extruder)
         printer = printer_of(loaded)
@@ -42,11 +50,33 @@ class Planner:
         )
         self.steppers: dict[str, Any] = {motor.name: self._stepper(motor) for motor in motors}
         self.shapers: dict[str, tuple[str, float, float]] = {}  # axis: type, Hz, damping ratio
-        if (config := loaded.one(ExtruderConfig)) is not None:
-            self._add_extruder(config)
+        for motor in self.motors:
+            self._smooth(motor)
+        if self.active:
+            self._use(self.filaments[self.active])
         if (shaper := loaded.one(InputShaperConfig)) is not None:
             self.set_shaper("x", shaper.shaper_type_x.value, shaper.shaper_freq_x, shaper.damping_ratio_x)
             self.set_shaper("y", shaper.shaper_type_y.value, shaper.shaper_freq_y, shaper.damping_ratio_y)
+
+    @property
+    def filament_trapq(self) -> Any:
+        """The queue of the active extruder's filament; an empty one without an extruder."""
+        return self.filaments[self.active].trapq if self.active else self._no_filament
+
+    @property
+    def extruder(self) -> Any:
+        """The limits of the active extruder (struct moves_extruder)."""
+        return self.filaments[self.active].limits if self.active else self._no_extruder
+
+    @property
+    def advance(self) -> float:
+        """The pressure advance of the active extruder, s."""
+        return self.filaments[self.active].advance if self.active else 0.0
+
+    @property
+    def smooth_time(self) -> float:
+        """The time over which it is smoothed, s."""
+        return self.filaments[self.active].smooth_time if self.active else 0.0
 
     @property
     def position(self) -> Place:
@@ -83,7 +113,8 @@ class Planner:
     @property
     def settled(self) -> float:
         """When all motors rest after the last move, and nothing of it is left in shapers and smoothing, s."""
-        return self.committed + 2 * self.delay + SETTLE
+        end = max((track.end for track in self.tracks.values()), default=0.0)
+        return max(self.committed, end) + 2 * self.delay + SETTLE
 
     def know(self, axes: Sequence[int]) -> None:
         """The positions of these axes are known, and of no others."""
@@ -155,6 +186,8 @@ class Planner:
         toolhead's place.
         """
         lib.lookahead_discard(self.lookahead, print_time)
+        for track in self.tracks.values():
+            track.discard()
 
     def stand(self, print_time: float, position: Place) -> None:
         """The toolhead is at `position`; the steppers know theirs."""
@@ -173,21 +206,61 @@ class Planner:
             if not motor.moves_filament:
                 _check(lib.stepper_set_shaper(self.steppers[motor.name], SHAPED_AXES.index(axis), shaper))
 
-    def set_advance(self, advance: float, smooth_time: float) -> None:
-        """Pressure advance of moves from now on, s; without it filament is not smoothed.
+    def activate(self, name: str) -> None:
+        """Moves from now on move the filament of that extruder; E is 0, and its factor 1. No moves may be waiting."""
+        self.filaments[self.active].position = float(lib.lookahead_filament(self.lookahead))
+        self.active = name
+        self._use(self.filaments[name])
+        moves = self.moves
+        lib.moves_take_position(moves)
+        moves.extrude_factor = 1.0
+        moves.origin[E], moves.offset[E] = moves.position[E], 0.0
+
+    def set_advance(self, advance: float, smooth_time: float, name: str) -> None:
+        """Pressure advance of an extruder's moves from now on, s; without it filament is not smoothed.
 
         At standstill only, all steps made, when filament is smoothed over another time than before.
         """
-        _check(lib.lookahead_set_pressure_advance(self.lookahead, advance))
-        smooth = smooth_time if advance else 0.0
-        if EXTRUDER in self.steppers and smooth != (self.smooth_time if self.advance else 0.0):
-            _check(lib.stepper_set_smooth_time(self.steppers[EXTRUDER], smooth))
-        self.advance, self.smooth_time = advance, smooth_time
+        filament = self.filaments[name]
+        before = filament.smooths
+        filament.advance, filament.smooth_time = advance, smooth_time
+        if name == self.active:
+            _check(lib.lookahead_set_pressure_advance(self.lookahead, advance))
+        if filament.smooths != before:
+            for motor in self.motors:
+                if motor.filament == name:
+                    self._smooth(motor)
+
+    def place_of_filament(self, name: str) -> float:
+        """Where an extruder's filament, or a manual stepper, is, mm."""
+        active = name == self.active
+        return float(lib.lookahead_filament(self.lookahead)) if active else self.tracks[name].position
+
+    def turned(self, name: str) -> tuple[float, int]:
+        """mm a step of a motor, and its direction, +1 or -1."""
+        config = next(motor.config for motor in self.motors if motor.name == name)
+        return self._turns.get(name, (config.step_distance, 1))
+
+    def change(self, name: str, filament: str, distance: float, direction: int) -> tuple[Any, float]:
+        """A motor follows an extruder's filament ("": nothing) from now on, by so many mm a step.
+
+        Gives its new stepper and the place where that is, mm; the old one is to be freed when nobody has it any more.
+        """
+        old = next(motor for motor in self.motors if motor.name == name)
+        self._turns[name] = (distance, direction)
+        kind = EXTRUDER if filament else "linear"
+        geometry = (float(direction),) if filament else (0.0, 0.0, 0.0)
+        motor = replace(old, coordinate=kind, geometry=geometry, filament=filament)
+        self.motors = tuple(motor if one is old else one for one in self.motors)
+        stepper = self.steppers[name] = self._stepper(motor)
+        self._smooth(motor)
+        return stepper, direction * self.place_of_filament(filament) if filament else 0.0
 
     def expire(self, print_time: float) -> None:
         """Forget moves that ended before."""
         lib.trapq_expire(self.trapq, print_time)
-        lib.trapq_expire(self.filament_trapq, print_time)
+        for track in self.tracks.values():
+            lib.trapq_expire(track.trapq, print_time)
 
     def close(self) -> None:
         """Give the memory back."""
@@ -196,11 +269,13 @@ class Planner:
         self.steppers = {}
         lib.lookahead_free(self.lookahead)
         lib.trapq_free(self.trapq)
-        lib.trapq_free(self.filament_trapq)
+        lib.trapq_free(self._no_filament)
+        for track in self.tracks.values():
+            track.close()
 
     def _stepper(self, motor: Motor) -> Any:
-        trapq = self.filament_trapq if motor.moves_filament else self.trapq
-        distance = motor.config.step_distance
+        trapq = self.tracks[motor.filament].trapq if motor.moves_filament else self.trapq
+        distance = self._turns.get(motor.name, (motor.config.step_distance, 1))[0]
         stepper = _new(lib.stepper_new(trapq, motor.coordinate.encode(), distance))
         if motor.geometry:
             _check(lib.stepper_set_geometry(stepper, motor.geometry, len(motor.geometry)))
@@ -210,16 +285,18 @@ class Planner:
             _check(lib.stepper_set_position(stepper, at if math.isfinite(at) else 0.0, 0))
         return stepper
 
-    def _add_extruder(self, config: ExtruderConfig) -> None:
-        extruder, area = self.extruder, math.pi * (config.filament_diameter / 2) ** 2
-        extruder.present, extruder.area, extruder.nozzle = 1, area, config.nozzle_diameter
-        extruder.ratio_most = config.max_extrude_cross_section / area
-        extruder.length_most = config.max_extrude_only_distance
-        extruder.velocity_most = config.max_extrude_only_velocity
-        extruder.accel_most = config.max_extrude_only_accel
-        corner = config.instantaneous_corner_velocity
-        _check(lib.lookahead_set_extruder(self.lookahead, self.filament_trapq, 0.0, corner))
-        self.set_advance(config.pressure_advance, config.pressure_advance_smooth_time)
+    def _smooth(self, motor: Motor) -> None:
+        """Over the time of its filament."""
+        if motor.moves_filament:
+            smooths = self.tracks[motor.filament].smooths
+            _check(lib.stepper_set_smooth_time(self.steppers[motor.name], smooths))
+
+    def _use(self, filament: Filament) -> None:
+        """E is of this filament."""
+        self.moves.extruder = filament.limits
+        trapq, corner = filament.trapq, filament.corner_velocity
+        _check(lib.lookahead_set_extruder(self.lookahead, trapq, filament.position, corner))
+        _check(lib.lookahead_set_pressure_advance(self.lookahead, filament.advance))
 
 
 def _new(pointer: Any) -> Any:

@@ -194,6 +194,11 @@ void tally_skip(struct tally *tally, const struct trapq *toolhead, const struct 
     tally->filament = filament ? trapq_end(filament) : 0;
 }
 
+void tally_change(struct tally *tally, uint64_t filament)
+{
+    tally->filament = filament;
+}
+
 void tally_shift(struct tally *tally, double by)
 {
     tally->last += by;

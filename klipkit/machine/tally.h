@@ -44,6 +44,9 @@ int tally_rest(struct tally *tally, uint64_t line, double until);
 /* Moves that were appended since are none of the print's (they were discarded). */
 void tally_skip(struct tally *tally, const struct trapq *toolhead, const struct trapq *filament);
 
+/* Filament is another extruder's from now on, from this move of its queue. */
+void tally_change(struct tally *tally, uint64_t filament);
+
 /* Print time goes on `by` s later than it did. */
 void tally_shift(struct tally *tally, double by);
 

@@ -292,6 +292,41 @@ class Toolhead:
         finally:
             await carried_through(self._return(stepper, place))
 
+    async def move_track(self, name: str, to: float, velocity: float, accel: float, *, waits: bool) -> None:
+        """A motor of no axis moves to a position of its own, from standstill of all; other moves wait for its end."""
+        await self.drain()
+        await self.begin()
+        self.planner.tracks[name].lay(self._made, to, velocity, accel)
+        if waits:
+            await self.drain()
+
+    async def drip_track(self, name: str, to: float, velocity: float, accel: float, stop: Stop) -> None:
+        """The same until it is there or `stop` is over; as of `drip`, the caller says by `halted` what came of it."""
+        await self.drain()
+        self._drips = True
+        await self.begin()
+        start = self._made
+        end = self.planner.tracks[name].lay(start, to, velocity, accel)
+        await stop.begin(start)
+        stop.ends(end)
+        await self._drip_until(self.planner.settled, stop)
+
+    async def place_track(self, name: str, position: float) -> None:
+        """A motor of no axis is at a position without moving; waits for standstill."""
+        await self.drain()
+        self.planner.tracks[name].stand(self._made, position)
+        self.drive(name).stepper.stands_at_place(position)
+
+    async def change(self, name: str, filament: str, distance: float, direction: int) -> None:
+        """A motor follows an extruder's filament ("": nothing) from now on, by so many mm a step; from standstill."""
+        await self.drain()
+        await self.begin()
+        stepper, old = self.drive(name).stepper, self.planner.steppers[name]
+        motion, place = self.planner.change(name, filament, distance, direction)
+        stepper.step_distance = distance
+        stepper.follow(motion, self._made, stepper.commanded(), place)
+        lib.stepper_free(old)
+
     async def _return(self, stepper: Stepper, place: float) -> None:
         """A motor that moved alone is the planner's again; where it has come to is the coordinate `place` now."""
         await asyncio.sleep(max(0.0, self._until - self.now()))  # a run that was sent may go on so long

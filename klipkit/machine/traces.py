@@ -57,7 +57,8 @@ class Traces:
 
     def _line(self, number: int, clock: int) -> int:
         planner = self._offline.planner
-        trapq = planner.filament_trapq if planner.motors[number].moves_filament else planner.trapq
+        motor = planner.motors[number]
+        trapq = planner.tracks[motor.filament].trapq if motor.moves_filament else planner.trapq
         return int(lib.trapq_line(trapq, clock / self._offline.frequency))
 
     def _record(self, number: int) -> dict[str, Any]:

@@ -114,6 +114,11 @@ class Stepper:
         lib.steps_discard(self._queue.pointer, self._number, steps)
         self._millimetres, self._steps = place, steps
 
+    def stands_at_place(self, place: float) -> None:
+        """It stands still at a coordinate, mm."""
+        _check(lib.stepper_set_position(self._motion, place, self.commanded()), self.name, "position")
+        self.stands()
+
     def stands(self) -> None:
         """It stands still, and where was set anew in its motion."""
         self._millimetres, self._steps = float(lib.stepper_place(self._motion)), self.commanded()

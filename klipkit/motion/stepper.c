@@ -271,9 +271,10 @@ static int append_advanced(struct stepper *stepper, double from, double to)
     advance_sum(blend, from, to);
     struct curve curve = {.from = 0, .to = to - from};
     struct curve_point ends[2];
+    double turns = stepper->kinematics.weights[0] * stepper->scale.per_mm;
     for (int i = 0; i < 5; i++)
-        curve.polynomial[i] = blend->average[i] * stepper->scale.per_mm;
-    curve.polynomial[0] += (blend->zero - stepper->scale.mm) * stepper->scale.per_mm;
+        curve.polynomial[i] = blend->average[i] * turns;
+    curve.polynomial[0] += blend->zero * turns - stepper->scale.mm * stepper->scale.per_mm;
     curve_at(&curve, 0, &ends[0]);
     curve_at(&curve, to - from, &ends[1]);
     double third = curve_third(&curve, 0, to - from);

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from klipkit._core import ffi, lib
 from klipkit.base.pin import Pin
 from klipkit.base.schema import Loaded
-from klipkit.machine.config import FollowerConfig, HomingOptions, RailConfig, TowerConfig
+from klipkit.machine.config import FollowerConfig, HomingOptions, ManualStepperConfig, RailConfig, TowerConfig
 from klipkit.machine.kinematics import Motor, endstops, forward, homing_plans, motors
 from klipkit.machine.kinematics import Place as Position
 from klipkit.parts.drivers.config import DriverOptions
@@ -20,6 +20,8 @@ from klipkit.sim.cosim import Carriage, Cosim
 from klipkit.sim.models import Place, Rail, Switch
 
 BEYOND = 5.0  # mm from the last position that may be gone to, to the end of the rail
+MANUAL = 20.0  # mm from its endstop where a manual stepper begins
+FAR = 1e6  # mm
 AXES = ("stepper_x", "stepper_y", "stepper_z")  # rails along them
 MIDDLE = (0.2, 0.8)  # between these shares of its way a rail begins
 
@@ -50,7 +52,7 @@ class _Plan:
     high: float
     trigger: float
     above: bool
-    config: HomingOptions | FollowerConfig
+    config: HomingOptions | FollowerConfig | ManualStepperConfig
 
 
 class Rails:
@@ -72,7 +74,7 @@ class Rails:
         self._begin = {motor.name: _coordinate(motor, begin) for motor in self._motors}
         self.rails: dict[str, Rail] = {}
         self.switches: dict[str, Switch] = {}
-        for plan in _plans(loaded, self._motors):
+        for plan in (*_plans(loaded, self._motors), *_manual(loaded)):
             self._add(cosim, plan, quality, place)
 
     def coordinates(self) -> dict[str, float]:
@@ -100,9 +102,9 @@ class Rails:
         quality: SwitchQuality,
         place: Callable[[Pin, str], Place | None],
     ) -> None:
-        begin = sum(share * self._begin[name] for name, share in plan.by.items())
+        begin = sum(share * self._begin.get(name, MANUAL) for name, share in plan.by.items())
         rail = Rail(cosim, begin, min(plan.low, begin), max(plan.high, begin))
-        distances = {motor.name: motor.config.step_distance for motor in self._motors}
+        distances = {motor.name: motor.config.step_distance for motor in motors(self._loaded)}
         for name, share in plan.by.items():
             rail.moved_by(self._carriages[name], share * distances[name])
         self.rails[plan.name] = rail
@@ -165,6 +167,13 @@ def _plans(loaded: Loaded, found: list[Motor]) -> Iterator[_Plan]:
             yield from _axis(loaded, found, motor.name, config)
         elif isinstance(config, TowerConfig) and motor.coordinate == "delta":
             yield _tower(motor.name, config, motor.geometry)
+
+
+def _manual(loaded: Loaded) -> Iterator[_Plan]:
+    """Manual steppers with an endstop: it is at 0, below which there is nothing."""
+    for config in loaded.all(ManualStepperConfig):
+        if config.endstop_pin is not None:
+            yield _Plan(config.source.name, {config.source.name: 1.0}, -BEYOND, FAR, 0.0, False, config)
 
 
 def _axis(loaded: Loaded, found: list[Motor], name: str, config: RailConfig) -> Iterator[_Plan]:

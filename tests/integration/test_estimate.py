@@ -31,7 +31,7 @@ END = "G91\nG1 Z2 F600\nG90\nM104 S0\nM140 S0\nG28 X Y\nM84\n"
 
 def printer_of(config: Path) -> tuple[Loaded, dict[str, Chip], SimulatedPrinter]:
     loaded = SCHEMA.load(read_config(config))
-    chips = chips_of(loaded.config, () if "serial/by-id" in config.read_text() else ("mcu=atmega2560",))
+    chips = chips_of(loaded.config, ("mcu=atmega2560",) if "arduino" in config.read_text().lower() else ())
     return loaded, chips, SimulatedPrinter(loaded, chips, build(OBJECT))
 
 

@@ -11,7 +11,7 @@ from klipkit.base.text import did_you_mean, sanitise
 from klipkit.gcode.commands import gcode
 from klipkit.gcode.words import Line
 from klipkit.machine.config import ShaperName
-from klipkit.machine.kinematics import EXTRUDER, Place
+from klipkit.machine.kinematics import Place
 from klipkit.machine.planner import Planner
 from klipkit.machine.refusals import refusal
 
@@ -117,8 +117,10 @@ class MoveCommands:
     async def set_acceleration(
         self, *, line: Line, s: Above = None, p: Above = None, t: Above = None
     ) -> None:
-        """Set the acceleration, mm/s^2: S, or the lesser of P and T."""
+        """Set the acceleration, mm/s^2: S, or the lesser of P and T. P or T alone changes nothing."""
         accel = s if s is not None else None if p is None or t is None else min(p, t)
+        if accel is None and (p is not None or t is not None):
+            return
         if accel is None:
             raise GcodeError("M204: S must be given", where=line.where, hint="or both P and T")
         if accel <= 0 or lib.moves_set_accel(self.planner.moves, accel):
@@ -163,27 +165,30 @@ class MoveCommands:
         self,
         *,
         line: Line,
-        extruder: Annotated[str, "the extruder's section"] = EXTRUDER,
+        extruder: Annotated[
+            str | None, "section of the extruder or its stepper; without it the active one"
+        ] = None,
         advance: Annotated[float | None, "filament ahead for each mm/s, s"] = None,
         smooth_time: Annotated[float | None, "over which it is smoothed, s"] = None,
     ) -> None:
         """Change the pressure advance."""
         planner = self.planner
-        if extruder.strip() != EXTRUDER or not planner.extruder.present:
-            raise GcodeError(
-                f"{line.command}: there is no extruder '{sanitise(extruder, 40)}'", where=line.where
-            )
-        new = planner.advance if advance is None else advance
-        smooth = planner.smooth_time if smooth_time is None else smooth_time
+        told = planner.active if extruder is None else extruder.strip()
+        moved = {motor.name: motor.filament for motor in planner.motors if motor.filament}
+        filament = planner.filaments.get(moved.get(told, told))
+        if filament is None:
+            raise GcodeError(f"{line.command}: there is no extruder '{sanitise(told, 40)}'", where=line.where)
+        new = filament.advance if advance is None else advance
+        smooth = filament.smooth_time if smooth_time is None else smooth_time
         if new < 0 or not 0 <= smooth <= SMOOTH_MOST:
             raise GcodeError(
                 f"{line.command}: a number is out of its range",
                 where=line.where,
                 hint=f"ADVANCE from 0, SMOOTH_TIME from 0 to {SMOOTH_MOST}",
             )
-        if (bool(new), smooth) != (bool(planner.advance), planner.smooth_time):
+        if (bool(new), smooth) != (bool(filament.advance), filament.smooth_time):
             await self.driven.drain()
-        planner.set_advance(new, smooth)
+        planner.set_advance(new, smooth, filament.name)
 
     @gcode("SET_INPUT_SHAPER")
     async def set_input_shaper(

@@ -10,7 +10,7 @@ from klipkit.base.declare import Declared
 from klipkit.base.errors import MissingSection
 from klipkit.base.schema import Loaded
 from klipkit.base.text import sanitise
-from klipkit.machine.config import ExtruderConfig, ExtruderStepperConfig
+from klipkit.machine.config import ExtruderConfig, ExtruderStepperConfig, ManualStepperConfig
 from klipkit.machine.kinematics.delta import DELTA
 from klipkit.machine.kinematics.deltesian import DELTESIAN_KIND, DeltesianYConfig, SideConfig
 from klipkit.machine.kinematics.generic_cartesian import (
@@ -48,6 +48,7 @@ __all__ = [
     "Motor",
     "Place",
     "endstops",
+    "extruders",
     "fill_bounds",
     "forward",
     "homing_plans",
@@ -87,23 +88,32 @@ KINEMATIC_SECTIONS: tuple[type[Declared], ...] = (
 def motors(loaded: Loaded) -> list[Motor]:
     """All motors, those of the filament last."""
     found = _kind(loaded).motors(loaded)
-    extruder = loaded.one(ExtruderConfig)
-    if extruder is not None and extruder.stepper is not None:
-        found.append(Motor(EXTRUDER, extruder.stepper, "extruder"))
-    return found + [_extruder_stepper(one, extruder) for one in loaded.all(ExtruderStepperConfig)]
+    for extruder in extruders(loaded):
+        if extruder.stepper is not None:
+            name = extruder.source.name
+            found.append(Motor(name, extruder.stepper, EXTRUDER, filament=name))
+    found += [_extruder_stepper(one, loaded) for one in loaded.all(ExtruderStepperConfig)]
+    manual = loaded.all(ManualStepperConfig)
+    return found + [Motor(one.source.name, one, EXTRUDER, filament=one.source.name) for one in manual]
 
 
-def _extruder_stepper(stepper: ExtruderStepperConfig, extruder: ExtruderConfig | None) -> Motor:
-    """Follows the filament of the extruder, or nothing. Raises MissingSection."""
+def extruders(loaded: Loaded) -> list[ExtruderConfig]:
+    """All extruders in the order of their tools' numbers."""
+    return sorted(loaded.all(ExtruderConfig), key=lambda extruder: extruder.tool)
+
+
+def _extruder_stepper(stepper: ExtruderStepperConfig, loaded: Loaded) -> Motor:
+    """Follows the filament of an extruder, or nothing. Raises MissingSection."""
     if not stepper.extruder:
         return Motor(stepper.source.name, stepper, "linear", (0.0, 0.0, 0.0))
-    if extruder is None or stepper.extruder != EXTRUDER:
+    names = [extruder.source.name for extruder in extruders(loaded)]
+    if stepper.extruder not in names:
         raise MissingSection(
             f"names the extruder '{sanitise(stepper.extruder)}', for which there is no section",
             where=stepper.source.where("extruder"),
-            hint=f"the extruder is [{EXTRUDER}]; empty: it stands still",
+            hint=f"the first extruder is [{EXTRUDER}]; empty: it stands still",
         )
-    return Motor(stepper.source.name, stepper, "extruder")
+    return Motor(stepper.source.name, stepper, EXTRUDER, filament=stepper.extruder)
 
 
 def forward(loaded: Loaded, places: Mapping[str, float]) -> Place:

@@ -27,10 +27,11 @@ class Motor:
     config: StepperOptions
     coordinate: str
     geometry: tuple[float, ...] = ()
+    filament: str = ""  # whose it moves: the section of the extruder; of a manual stepper: its own
 
     @property
     def moves_filament(self) -> bool:
-        """Whether it follows the filament, not the toolhead."""
+        """Whether it follows a filament, or a motion of its own, and not the toolhead."""
         return self.coordinate == "extruder"
 
 

@@ -71,7 +71,7 @@ class Heaters(Part):
         self,
         *,
         s: Annotated[float, "temperature, degrees C; 0: off"] = 0.0,
-        t: Annotated[int | None, "which extruder, from 0; without it the first"] = None,
+        t: Annotated[int | None, "which extruder, from 0; without it the active one"] = None,
     ) -> None:
         """Set the temperature of a hotend."""
         self._set_tool(t, s)
@@ -81,7 +81,7 @@ class Heaters(Part):
         self,
         *,
         s: Annotated[float, "temperature, degrees C; 0: off"] = 0.0,
-        t: Annotated[int | None, "which extruder, from 0; without it the first"] = None,
+        t: Annotated[int | None, "which extruder, from 0; without it the active one"] = None,
     ) -> None:
         """Set the temperature of a hotend, and wait until it has it."""
         await self._settle(self._set_tool(t, s))
@@ -156,6 +156,11 @@ class Heaters(Part):
         return " ".join(texts) or "T:0"
 
     def _set_tool(self, tool: int | None, target: float) -> Heater | None:
+        if tool is None:
+            used = next((heater for heater in self._heaters if heater.is_in_use), None)
+            if used is not None:
+                used.set_target(target)
+                return used
         number = tool or 0
         return self._set_called(f"T{number}", target, f"[extruder{number or ''}]")
 

@@ -111,6 +111,11 @@ class Heater(Thermometer):
         self.target = target
 
     @property
+    def is_in_use(self) -> bool:
+        """Whether it is the hotend that is meant when none is named."""
+        return False
+
+    @property
     def is_settled(self) -> bool:
         """Whether it is at its target to stay."""
         return self.has_read and self.control.is_settled(self.temperature, self.target)

@@ -1,0 +1,6 @@
+G28
+G1 Z5 F600
+G91
+G1 X150 F6000
+G1 X150 ; FAULT move: Move out of range
+G90

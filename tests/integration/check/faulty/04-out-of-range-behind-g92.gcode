@@ -1,0 +1,6 @@
+G28
+G1 Z5 F600
+G1 X100 Y100 F6000
+G92 X0
+G1 X50
+G1 X150 ; FAULT move: Move out of range

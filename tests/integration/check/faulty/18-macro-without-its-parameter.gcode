@@ -1,0 +1,3 @@
+G28
+NEEDS_SIZE ; FAULT template: 
+G1 X50 Z5 F600

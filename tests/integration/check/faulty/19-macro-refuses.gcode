@@ -1,0 +1,2 @@
+G28
+REFUSES ; FAULT raised-by-macro: not today

@@ -1,0 +1,4 @@
+G28
+G1 Z5 F600
+G1 X50 F0 ; FAULT gcode: speed
+G1 X60 F6000

@@ -1,0 +1,4 @@
+G28
+G1 Z5 F600
+G1 X1..5 F6000 ; FAULT gcode: X=1..5
+G1 X50

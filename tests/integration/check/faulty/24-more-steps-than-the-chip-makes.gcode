@@ -1,0 +1,4 @@
+; config: fine
+SET_KINEMATIC_POSITION X=10 Y=10 Z=10
+G1 X190 Y190 F3000
+G1 X10 Y10 F18000 ; FAULT step-rate: steps/s

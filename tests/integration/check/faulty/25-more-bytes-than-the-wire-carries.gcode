@@ -1,0 +1,3 @@
+G28
+G1 X100 Y100 Z5 F600
+SHAKE ; FAULT bandwidth: wire of MCU

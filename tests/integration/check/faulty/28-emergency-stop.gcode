@@ -1,0 +1,4 @@
+G28
+G1 X50 Z5 F600
+M112 ; FAULT emergency-stop: M112
+G1 X60

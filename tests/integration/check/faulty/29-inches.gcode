@@ -1,0 +1,3 @@
+G28
+G20 ; FAULT gcode: inches
+G1 X2 Z1 F60

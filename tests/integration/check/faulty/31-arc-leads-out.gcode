@@ -1,0 +1,3 @@
+G28
+G1 X180 Y100 Z5 F600
+G2 X180 Y99.99 I60 J0 ; FAULT move: Move out of range

@@ -1,0 +1,3 @@
+G28
+M221 S0 ; FAULT gcode: M221
+G1 X50 Z5 F600

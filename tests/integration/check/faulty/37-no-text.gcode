@@ -1,0 +1,3 @@
+G28
+G1 X50 ÿþ Z5 F600 ; FAULT gcode: UTF-8
+G1 X60 F600
