@@ -2,6 +2,7 @@
 # `addresses`, which says that a chip's memory and registers have 32-bit addresses, is a header in hal/.
 MODULE_adxl345 := gpio
 MODULE_analog_in := adc
+MODULE_bmi160 := gpio
 MODULE_bulk :=
 MODULE_buttons := gpio
 MODULE_counter := gpio
@@ -13,9 +14,12 @@ MODULE_i2c :=
 MODULE_i2c_bus := i2c
 MODULE_i2c_pins := gpio
 MODULE_lis2dw := gpio
+MODULE_mpu9250 := gpio
 MODULE_neopixel := gpio pulse
 MODULE_pwm_out := pwm
+MODULE_registers := gpio
 MODULE_reporter :=
+MODULE_sampler :=
 MODULE_spi := gpio
 MODULE_spi_bus := spi gpio
 MODULE_spi_pins := gpio

@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from klipkit.daemon.api import Api
 from klipkit.daemon.apisocket import ApiSocket
 from klipkit.daemon.daemon import Daemon, Request, State
 from klipkit.daemon.session import LocalSession, SocketSession
+from klipkit.sim.faults import FaultPlan
 from klipkit.sim.firmware import build
 from klipkit.sim.loop import run_virtual
 from klipkit.sim.paced import run_paced
@@ -34,10 +35,20 @@ async def until(daemon: Daemon, state: State) -> None:
             await asyncio.sleep(0.01)
 
 
-def live(act: Act, config: str = CONFIG, *, paced: bool = False, log: Callable[[str], None] = print) -> None:
-    """Run `act` on a daemon; virtual time unless it is paced, which sockets need."""
+def live(
+    act: Act,
+    config: str = CONFIG,
+    *,
+    paced: bool = False,
+    log: Callable[[str], None] = print,
+    faults: Sequence[str] = (),
+    see: Callable[[SimulatedPrinter], None] = lambda printer: None,
+) -> None:
+    """Run `act` on a daemon; virtual time unless it is paced, which sockets need. `see` is shown its printer first."""
     loaded = SCHEMA.load(parse_config(config, "printer.cfg"))
     printer = SimulatedPrinter(loaded, chips_of(loaded.config, ("mcu=atmega2560",)), build(OBJECT))
+    FaultPlan(faults).begin(printer)
+    see(printer)
 
     async def whole() -> None:
         daemon = Daemon(

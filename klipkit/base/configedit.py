@@ -107,8 +107,9 @@ def _replace(file: _Text, option: Option, values: list[str], *, is_block: bool) 
     further = next((line[: len(line) - len(line.lstrip())] for line in others if line.strip()), FURTHER)
     new, *rest = _lines(_opening(written), values, further)
     lines = [new + remark, *rest]
-    for number in numbers[1:]:
-        file.lines[number] = None
+    for number, line in zip(numbers[1:], others, strict=True):
+        if not line.strip().startswith("#"):
+            file.lines[number] = None
     file.lines[numbers[0]] = file.end.join(_marked(line) if is_block else line for line in lines)
 
 

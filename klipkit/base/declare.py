@@ -135,6 +135,10 @@ class Known:
             raise Unknown
         return self._values[name]
 
+    def has(self, name: str) -> bool:
+        """Whether there is a section of that name that can be read."""
+        return self._find(name) is not None
+
     def section(self, name: str, kind: type[C]) -> C:
         """The section of that name and declaration."""
         found = self._find(name)

@@ -64,7 +64,7 @@ class RaisedByMacro(GcodeError):
     code = "raised-by-macro"
 
     def __str__(self) -> str:
-        return self.what
+        return f"{self.what}\nat {self.where}" if self.where else self.what
 
 
 class MoveError(GcodeError):
@@ -100,6 +100,17 @@ class HomingError(GcodeError):
         "still triggered after retract",
         "Communication timeout during homing",
     )
+
+
+class EndstopPhaseError(HomingError):
+    """An endstop triggered at a phase of the stepper at which it should not: [endstop_phase SECTION].
+
+    The switch triggers at places that are farther apart than endstop_accuracy, or was moved or replaced since it was
+    calibrated. `klipkit endstop-phase calibrate` measures its spread and finds the phase anew.
+    """
+
+    code = "endstop-phase"
+    classic: ClassVar[tuple[str, ...]] = ("incorrect phase",)
 
 
 class LinkError(DeviceError):
@@ -159,6 +170,32 @@ class NoAnswer(LinkError):
 
     code = "no-answer"
     classic: ClassVar[tuple[str, ...]] = ("Unable to obtain '",)
+
+
+class DriverSilent(DeviceError):
+    """A stepper driver does not answer over its UART or SPI.
+
+    Look at its motor power (without it most drivers do not talk); at uart_pin, tx_pin and uart_address, or cs_pin and
+    the bus; at the jumpers that put it into UART or SPI mode; on a shared bus at all others on it.
+    """
+
+    code = "driver-silent"
+    classic: ClassVar[tuple[str, ...]] = (
+        "Unable to read tmc uart",
+        "Unable to write tmc uart",
+        "Unable to read tmc spi",
+        "Unable to write tmc spi",
+    )
+
+
+class SlowLink(LinkError):
+    """The way to a microcontroller takes so long that commands would come too late.
+
+    Moves are sent a quarter of a second before they begin. Connect the board by a cable to the computer that runs
+    klipkit, not through a network.
+    """
+
+    code = "slow-link"
 
 
 class NotReset(LinkError):
@@ -225,6 +262,20 @@ class HeaterFault(Shutdown):
 
     code = "heater"
     classic: ClassVar[tuple[str, ...]] = ("not heating at expected rate",)
+
+
+class DriverFault(Shutdown):
+    """A stepper driver has switched itself off, or was reset, while its motor was needed.
+
+    The message has what the driver says: too hot (less current, more cooling), a short (wires and plugs of the motor),
+    too low a voltage or a reset (power supply and its wires).
+    """
+
+    code = "driver-fault"
+    classic: ClassVar[tuple[str, ...]] = (
+        "TMC '",
+        "reports error: ",
+    )
 
 
 class AdcOutOfRange(Shutdown):

@@ -1,5 +1,6 @@
 """Pins as options write them: `^!board:PA1`, and what each is used for."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -46,6 +47,19 @@ class Pin:
         pull = {1: "^", -1: "~"}.get(self.pull, "")
         chip = "" if self.chip == MAIN_MCU else f"{self.chip}:"
         return f"{pull}{'!' if self.invert else ''}{chip}{self.name}"
+
+
+class PinMaker:
+    """A section that makes up pins: tmc2209_stepper_x:virtual_endstop is another name for one that it knows."""
+
+    @property
+    def pin_maker(self) -> str:
+        """What stands before the colon."""
+        raise NotImplementedError
+
+    def made_pins(self) -> Mapping[str, Pin]:
+        """The real pins, by what stands behind the colon."""
+        raise NotImplementedError
 
 
 class _Pin(Kind[Pin]):

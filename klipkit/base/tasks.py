@@ -28,6 +28,8 @@ async def carried_through(work: Coroutine[Any, Any, T]) -> T:
 async def all_done(works: Iterable[Coroutine[Any, Any, None]]) -> None:
     """Do all of them at once; the first that fails ends the others, and its error is raised."""
     tasks = [asyncio.ensure_future(work) for work in works]
+    if not tasks:
+        return
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
     finally:

@@ -1,9 +1,10 @@
 """The config sections about pin names: [board_pins], [board_pins NAME] and [duplicate_pin_override]."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from klipkit.base.declare import Declared, Problem, option, prefixed, section
-from klipkit.base.pin import MAIN_MCU, Pin, PinUse, pin
+from klipkit.base.pin import MAIN_MCU, Pin, PinMaker, PinUse, pin
 from klipkit.base.schema import Loaded
 from klipkit.base.values import Reference, list_of, pair, reference, text
 
@@ -65,6 +66,20 @@ class PinAliases:
             for _, aliases in section.lists()
             for alias, name in aliases
         }
+        makers = [section for section in loaded.sections.values() if isinstance(section, PinMaker)]
+        self._makers = {maker.pin_maker: maker.source.name for maker in makers}
+        self._made = {
+            (maker.pin_maker, name): pin for maker in makers for name, pin in maker.made_pins().items()
+        }
+
+    def maker(self, pin: Pin) -> str:
+        """The section that would make this pin, if it made it; empty: there is none."""
+        return self._makers.get(pin.chip, "")
+
+    def real(self, pin: Pin) -> Pin:
+        """The pin that a section has made up another name for; any other as it is."""
+        found = self._made.get((pin.chip, pin.name))
+        return pin if found is None else replace(found, invert=found.invert != pin.invert)
 
     def resolved(self, pin: Pin) -> Pin:
         """The pin with the chip's own name, however it was written; an alias may stand for another one."""

@@ -15,6 +15,7 @@ from klipkit.boards.mcuchips import known_chips
 from klipkit.boards.pincheck import check as pin_problems
 from klipkit.cli.sections import SCHEMA
 from klipkit.cli.tool import tool, tools
+from klipkit.gcode.templates import problems as template_problems
 from klipkit.machine.kinematics import homing_plans, motors
 
 COLUMNS = (
@@ -79,6 +80,7 @@ def _all(loaded: Loaded, chips: Mapping[str, Chip]) -> list[ConfigError]:
     problems = list(loaded.problems)
     places = {problem.where for problem in problems}
     problems += [each for each in pin_problems(loaded.config, chips) if each.where not in places]
+    problems += template_problems(loaded.sections)
     if not loaded.problems:
         problems += _of_the_machine(loaded)
     ranks = {name: rank for rank, name in enumerate(loaded.config.files)}

@@ -16,6 +16,7 @@ from klipkit.base.errors import KlipkitError
 from klipkit.base.output import Output
 from klipkit.base.text import sanitise
 from klipkit.cli.consolewords import WORDS, Action, Quit, Show, Words
+from klipkit.cli.interrupt import Interrupts, Recalled
 from klipkit.cli.terminal import Terminal
 from klipkit.cli.tool import tool
 from klipkit.link.pipe import Pipe
@@ -90,7 +91,7 @@ def console(
         show = Show(out)
         dialogue = _dialogue(port, baud, lines, show, timeout)
         if commands:
-            asyncio.run(_script(dialogue, show, commands))
+            _run(_script(dialogue, show, commands))
         else:
             _read(dialogue, show, None)
         return 0
@@ -141,6 +142,20 @@ async def _script(dialogue: Dialogue, show: Show, commands: tuple[str, ...]) -> 
         await dialogue.close()
 
 
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    """Do it in the main thread; Ctrl-C ends it, also when it comes just before the loop waits."""
+
+    async def main() -> None:
+        doing = asyncio.ensure_future(work)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, doing.cancel)
+        await doing
+
+    try:
+        asyncio.run(main())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
 async def _unless_broken(dialogue: Dialogue, action: Action) -> None:
     """Do it; raises LinkError at once when the link breaks meanwhile."""
     doing, broken = asyncio.ensure_future(action()), asyncio.ensure_future(dialogue.broken())
@@ -157,9 +172,9 @@ async def _unless_broken(dialogue: Dialogue, action: Action) -> None:
 
 def _read(dialogue: Dialogue, show: Show, terminal: Terminal | None) -> None:
     """Do what the lines of standard input say; responses are shown while it waits for one."""
-    with Loop() as loop:
+    with Interrupts() as interrupts, Loop() as loop:
         words = loop.run(_begun(dialogue, show))
-        watch = Watch(loop, dialogue)
+        watch = Watch(loop, dialogue, interrupts)
         try:
             with contextlib.suppress(Quit):
                 if terminal is None:
@@ -243,15 +258,11 @@ class Loop:
 
 
 class Watch:
-    """Keeps the clock known, and ends the wait for a line when the link is gone.
+    """Keeps the clock known, and ends the wait for a line when the link is gone."""
 
-    The main thread is interrupted by a signal, while it waits and never otherwise: the lock sees to that.
-    """
-
-    def __init__(self, loop: Loop, dialogue: Dialogue) -> None:
+    def __init__(self, loop: Loop, dialogue: Dialogue, interrupts: Interrupts) -> None:
         self._error: KlipkitError | None = None
-        self._is_waiting = False
-        self._lock = threading.Lock()
+        self._interrupts = interrupts
         self._loop = loop
         self._dialogue = dialogue
         self.start()
@@ -268,30 +279,16 @@ class Watch:
     def next_line(self, read: Callable[[], str | None]) -> str | None:
         """What `read` gives. Raises LinkError when the link goes before."""
         line: str | None = None
-        try:
-            line = self._waited(read)
-        except KeyboardInterrupt:
-            if self._error is None:
-                raise
+        with contextlib.suppress(Recalled):
+            line = self._interrupts.wait(read)
         if self._error is not None:
             raise self._error
         return line
 
-    def _waited(self, read: Callable[[], str | None]) -> str | None:
-        try:
-            with self._lock:
-                self._is_waiting = self._error is None
-            return read() if self._is_waiting else None
-        finally:
-            with self._lock:
-                self._is_waiting = False
-
     def _ended(self, work: Future[KlipkitError | None]) -> None:
-        error = None if work.cancelled() else work.result()
-        with self._lock:
-            self._error = error
-            if error is not None and self._is_waiting:
-                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        self._error = None if work.cancelled() else work.result()
+        if self._error is not None:
+            self._interrupts.recall()
 
 
 COMMAND = console

@@ -25,6 +25,7 @@ class Entry(NamedTuple):
 
 TOOLS = {
     "build": Entry("build", "Build the firmware of a board."),
+    "cancel": Entry("cancel", "Give up the print, or what it waits for."),
     "check": Entry("check", "Find what would stop or spoil a print, before it begins."),
     "completion": Entry("completion", "Print the completion script for bash, zsh or fish."),
     "config": Entry("config", "Check a printer.cfg."),
@@ -32,12 +33,21 @@ TOOLS = {
         "console", "Talk with a microcontroller: its firmware's own commands, typed or scripted."
     ),
     "estimate": Entry("estimate", "Estimate the time and the filament of a print."),
+    "endstop-phase": Entry("endstop_phase", "Make endstops as precise as the steppers, by their phase."),
     "explain": Entry("explain", "Explain an error code or message, or list all errors."),
     "flash": Entry("flash", "Put firmware on a board, and see that it runs."),
+    "gcode": Entry("gcode", "Have lines of G-code carried out, and print what is answered."),
+    "lost-steps": Entry("lost_steps", "Tell whether motors have lost steps, and at which speed they do."),
     "pins": Entry("pins", "Translate, list and check pin names."),
     "ports": Entry("ports", "Find serial ports and say what is behind them."),
+    "print": Entry("print", "Print a file of the printer's virtual SD card."),
+    "reload": Entry(
+        "reload",
+        "Take on changes of the configuration while the printer runs, and tell what needs a restart.",
+    ),
     "sim": Entry("sim", "Simulate a printer's microcontrollers behind pseudo terminals, for any host."),
     "run": Entry("run", "Drive a printer: the host daemon."),
+    "status": Entry("status", "Tell what a running printer does."),
     "steps": Entry("steps", "Compute the motor steps of a file, without a printer."),
     "simulate": Entry("simulate", "Print a file on simulated microcontrollers that run the real firmware."),
 }

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import logging.handlers
 import signal
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from klipkit.base.output import Output
 from klipkit.base.schema import Loaded
 from klipkit.boards.mcuchips import chips_of
 from klipkit.cli.sections import SCHEMA
+from klipkit.cli.talk import socket_of
 from klipkit.cli.tool import tool
 from klipkit.daemon.api import Api
 from klipkit.daemon.apiinfo import Places
@@ -25,7 +27,9 @@ from klipkit.daemon.apisocket import ApiSocket
 from klipkit.daemon.console import Console
 from klipkit.daemon.daemon import Daemon, Request, State
 from klipkit.daemon.saveconfig import save
+from klipkit.daemon.session import SOCKET
 from klipkit.mcu.config import McuConfig
+from klipkit.mcu.lateness import Computed
 from klipkit.mcu.restart import Reach, reach_of
 from klipkit.sim.avr.emulation import emulations_of
 from klipkit.sim.faults import FaultPlan
@@ -35,7 +39,6 @@ from klipkit.sim.printer import SimulatedPrinter
 
 OBJECT = "klipkit-sim.so"
 PORT = "/tmp/printer"  # where OctoPrint looks for the virtual serial port
-SOCKET = "/tmp/klippy_uds"  # where clients look for the socket of the API
 LOG_BYTES, LOGS = 10_000_000, 5  # of a log, and how many old ones are kept
 STATISTICS = 10.0  # s between lines of statistics in the log
 
@@ -109,7 +112,8 @@ def run(
     )
     log = _logger(log_file)
     if not simulated:
-        asyncio.run(_serve(out, config_file, _real_ways(log), ends, places, log))
+        served = _serve(out, config_file, _real_ways(log), ends, places, log, time.process_time)
+        asyncio.run(served)
         return 0
     loaded = SCHEMA.load(read_config(config_file))
     chips = chips_of(loaded.config, told)
@@ -135,8 +139,8 @@ class Ends(NamedTuple):
 
 def _ends(port: str | None, api: str | None, name: str) -> Ends:
     """As they are told, or by the printer's name; a socket that is not told goes with the port."""
-    suffix = f"-{name}" if name else ""
-    return Ends(port or PORT + suffix, api or (f"{port}-api" if port else SOCKET + suffix))
+    link = port or (f"{PORT}-{name}" if name else PORT)
+    return Ends(link, api or (f"{port}-api" if port else socket_of(name)))
 
 
 def _real_ways(log: logging.Logger) -> Ways:
@@ -154,12 +158,14 @@ async def _serve(
     ends: Ends,
     places: Places,
     log: logging.Logger,
+    computed: Computed | None = None,
 ) -> None:
     daemon = Daemon(
         lambda: SCHEMA.load(read_config(path)),
         ways,
         log.info,
         lambda changes: save(path, changes, datetime.now().astimezone()),
+        computed,
     )
     daemon.changed.append(lambda: _tell(out, daemon))
     loop = asyncio.get_running_loop()

@@ -102,7 +102,11 @@ def report(error: KlipkitError, command: str, out: Output | None = None) -> int:
 
 
 def _told(error: BaseException) -> str:
-    return str(error) if isinstance(error, KlipkitError) else f"{type(error).__name__}: {error}"
+    return "; ".join(str(error).splitlines()) if isinstance(error, KlipkitError) else _of_python(error)
+
+
+def _of_python(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def discard_stdout() -> None:

@@ -9,7 +9,6 @@ request is logged and passed over. What is wrong about one is its answer, and ne
 
 import asyncio
 import json
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -142,19 +141,20 @@ def error_of(error: KlipkitError) -> Result:
 
 
 def encoded(message: Result) -> str:
-    """A message as JSON, which knows no numbers without end: they are null."""
+    """A message as JSON, in which numbers without end are null. Raises RequestError for what has no end itself."""
     try:
         return json.dumps(message, separators=(",", ":"), allow_nan=False)
-    except ValueError:
-        return json.dumps(_finite(message), separators=(",", ":"), allow_nan=False)
+    except (ValueError, TypeError, RecursionError):
+        return _adapted(message)
 
 
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _finite(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def _adapted(message: Result) -> str:
+    try:
+        text = json.dumps(message, default=str, skipkeys=True)
+        plain = json.loads(text, parse_constant=lambda name: None)
+        return json.dumps(plain, separators=(",", ":"))
+    except (ValueError, RecursionError) as error:
+        raise RequestError(f"this cannot be told as JSON: {type(error).__name__}") from None
 
 
 def _flaw(request: Any) -> str:

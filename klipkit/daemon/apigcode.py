@@ -45,6 +45,11 @@ class GcodeEndpoints:
         self._daemon.ask(Request.FIRMWARE_RESTART)
         return {}
 
+    @endpoint("reload")
+    async def reload(self) -> Result:
+        """As RELOAD: take on what has changed in the configuration, and tell what needs a restart."""
+        return (await self._daemon.reload()).record()
+
     @endpoint("gcode/subscribe_output")
     async def subscribe_output(self, client: Client, *, response_template: Template = None) -> Result:
         """Have all that the machine says sent to this client, a message a line."""
@@ -74,7 +79,7 @@ class GcodeEndpoints:
         self._pausing()
         return await self.script(script="CANCEL_PRINT")
 
-    @endpoint("gcode/cancel_wait")
+    @endpoint("cancel_wait")
     async def cancel_wait(self) -> Result:
         """End what waits for a temperature or a time, as M108."""
         return await self.script(script="M108")

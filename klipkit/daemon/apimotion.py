@@ -1,4 +1,4 @@
-"""What moves, as it was sent: motion_report/dump_trapq, from the history that the core keeps."""
+"""What moves, as it was sent: motion_report/dump_trapq, dump_stepper, from the histories that the core keeps."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -10,9 +10,11 @@ from klipkit.base.faults import RequestError
 from klipkit.base.text import did_you_mean, sanitise
 from klipkit.daemon.daemon import Daemon
 from klipkit.daemon.host import Host
+from klipkit.mcu.stepper import Stepper
 
 TICK = 0.25  # s
 TOOLHEAD = "toolhead"
+STEPPER_HEADER = ["interval", "count", "add"]
 TRAPQ_HEADER = ["time", "duration", "start_velocity", "acceleration", "start_position", "direction"]
 
 Source = Callable[[], Result | None]  # what has come since it was asked last
@@ -46,6 +48,19 @@ class MotionEndpoints:
         queues |= {name: filament.trapq for name, filament in planner.filaments.items()}
         self._begin(client, "trapq", name, TrapqReader(host, _chosen(name, queues)).read, response_template)
         return {"header": TRAPQ_HEADER}
+
+    @endpoint("motion_report/dump_stepper")
+    async def dump_stepper(
+        self,
+        client: Client,
+        *,
+        name: Annotated[str, "the stepper's section"],
+        response_template: Template = None,
+    ) -> Result:
+        """The runs of steps of a motor from now on, and those before that are still known."""
+        steppers = self._daemon.ready().steppers
+        self._begin(client, "stepper", name, StepperReader(_chosen(name, steppers)).read, response_template)
+        return {"header": STEPPER_HEADER}
 
     def _begin(self, client: Client, kind: str, name: str, source: Source, template: Template) -> None:
         self._dumps[client, kind, name] = source, template
@@ -97,6 +112,32 @@ class TrapqReader:
             number += 1
         self._next = number
         return {"data": rows} if rows else None
+
+
+class StepperReader:
+    """Reads the runs of a stepper as they are sent."""
+
+    def __init__(self, stepper: Stepper) -> None:
+        self._stepper = stepper
+        self._last = 0  # clock of the last step that was read
+
+    def read(self) -> Result | None:
+        """The runs that were sent since the last time."""
+        runs = self._stepper.sent(self._last)
+        if not runs:
+            return None
+        first, last, mapping = runs[0], runs[-1], self._stepper.mcu.mapping
+        self._last = last.last
+        return {
+            "first_clock": first.first,
+            "first_step_time": mapping.print_time(first.first),
+            "last_clock": last.last,
+            "last_step_time": mapping.print_time(last.last),
+            "start_position": self._stepper.place_of(first.before),
+            "start_mcu_position": first.before,
+            "step_distance": self._stepper.step_distance,
+            "data": [[run.interval, run.count, run.add] for run in runs],
+        }
 
 
 def _phases(move: Any) -> Iterator[list[Any]]:

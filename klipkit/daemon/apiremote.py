@@ -7,7 +7,7 @@ from klipkit.base.faults import RequestError
 from klipkit.daemon.daemon import Daemon
 
 MOST = 200  # methods of one client
-LONGEST = 200  # characters of a name
+LONGEST = 60  # characters of a name
 
 
 class RemoteEndpoints:

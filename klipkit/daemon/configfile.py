@@ -34,10 +34,14 @@ class ConfigfileStatus:
 
 
 class ConfigfileObject(Part):
-    """The configuration as it is seen. It does not change while the machine lives."""
+    """The configuration as it is seen; it changes by RELOAD only."""
 
     def __init__(self, config: ConfigfileConfig, loaded: Loaded, unsaved: Unsaved) -> None:
         self._unsaved = unsaved
+        self.see(loaded)
+
+    def see(self, loaded: Loaded) -> None:
+        """Options have changed while the machine goes on."""
         written = loaded.config.sections.values()
         self._config = Plain(
             {each.name: {name: one.value for name, one in each.options.items()} for each in written}

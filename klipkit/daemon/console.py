@@ -16,6 +16,7 @@ from collections import deque
 from pathlib import Path
 
 from klipkit.base.errors import KlipkitError, UsageError
+from klipkit.base.text import sanitise
 from klipkit.daemon.daemon import FROM_THE_SIDE, Daemon
 from klipkit.gcode.responses import answered
 from klipkit.gcode.words import LINE_LIMIT
@@ -24,6 +25,9 @@ MODE = 0o660
 PIECE = 4096  # bytes
 PTS = "/dev/pts/"  # where ptys are: a link to elsewhere is not ours
 WAITING_MOST = 1 << 16  # bytes that wait for a client to read
+AHEAD_MOST = (
+    1 << 20
+)  # characters of lines that are read ahead of what is carried out; M112 is found among them
 
 
 class Console:
@@ -39,6 +43,7 @@ class Console:
         self._loop = asyncio.get_running_loop()
         self._partial = b""
         self._lines: deque[str] = deque()
+        self._ahead = 0  # characters of these
         self._waiting = bytearray()
         self._come = asyncio.Event()
         self._make_link()
@@ -80,9 +85,11 @@ class Console:
         except (BlockingIOError, OSError):
             return
         *lines, self._partial = (self._partial + came).replace(b"\r", b"\n").split(b"\n")
-        self._partial = self._partial[:LINE_LIMIT]
+        self._partial = self._partial[: LINE_LIMIT + 1]  # too long stays too long
         for line in lines:
             self._take(line.decode(errors="replace").strip("\0 \t"))
+        if self._ahead > AHEAD_MOST:
+            self._loop.remove_reader(self._master)
 
     def _take(self, line: str) -> None:
         """What must not wait goes ahead of the others."""
@@ -91,6 +98,7 @@ class Console:
             self._loop.create_task(self._carry_out(line))
         else:
             self._lines.append(line)
+            self._ahead += len(line)
             self._come.set()
 
     async def _serve(self) -> None:
@@ -98,7 +106,16 @@ class Console:
             await self._come.wait()
             self._come.clear()
             while self._lines:
-                await self._carry_out(self._lines.popleft())
+                line = self._lines.popleft()
+                await self._carry_out(line)
+                self._read_on(len(line))
+
+    def _read_on(self, done: int) -> None:
+        """So many characters were carried out: there may be room for more."""
+        was_full = self._ahead > AHEAD_MOST
+        self._ahead -= done
+        if was_full and self._ahead <= AHEAD_MOST:
+            self._loop.add_reader(self._master, self._read)
 
     async def _carry_out(self, line: str) -> None:
         answer = ""
@@ -108,11 +125,15 @@ class Console:
             answer = " ".join(answers)
         except KlipkitError as error:
             self._daemon.responses.error(str(error))
+        except Exception as error:  # it ends this line and nothing else
+            what = f"internal error, a fault of klipkit: {type(error).__name__}: {error}"
+            self._daemon.log(sanitise(f"console: {line}: {what}"))
+            self._daemon.responses.error(sanitise(what))
         self._say(f"ok {answer}".rstrip())
 
     def _say(self, line: str) -> None:
         if len(self._waiting) < WAITING_MOST:
-            self._waiting += line.encode() + b"\n"
+            self._waiting += line.encode(errors="backslashreplace") + b"\n"
             self._write()
 
     def _write(self) -> None:

@@ -19,12 +19,14 @@ from klipkit.base.schema import Loaded
 from klipkit.base.text import sanitise
 from klipkit.daemon.host import Host
 from klipkit.daemon.objects import Objects
+from klipkit.daemon.reload import ReloadCommands, Report, reload
 from klipkit.daemon.webhooks import Webhooks
 from klipkit.gcode.commands import Commands, gcode
 from klipkit.gcode.remote import RemoteMethods
 from klipkit.gcode.responses import Responses
 from klipkit.gcode.words import Line, parse_line
 from klipkit.mcu.inquest import inquest
+from klipkit.mcu.lateness import Computed
 from klipkit.mcu.mcu import Mcu
 from klipkit.mcu.restart import Reach
 
@@ -61,6 +63,7 @@ class Daemon:
 
     `save` writes options into the configuration's files and names those that changed; without it SAVE_CONFIG is
     refused. `responses` outlive restarts. `changed` is called after each change of state.
+    `computed`: this process's processor time, where time is real.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class Daemon:
         reach: Callable[[Loaded], Mapping[str, Reach]],
         log: Callable[[str], None] = lambda line: None,
         save: Callable[[Changes], Sequence[str]] | None = None,
+        computed: Computed | None = None,
     ) -> None:
         self.state = State.STARTUP
         self.message = STARTING
@@ -79,6 +83,7 @@ class Daemon:
         self.remote = RemoteMethods(log)
         self.has_objects = False  # the machine's parts have been ready, and have a status since
         self._load, self._reach, self._save = load, reach, save
+        self._computed = computed
         self._reaches: Mapping[str, Reach] = {}
         self._request: asyncio.Future[Request] = asyncio.get_running_loop().create_future()
         self._stops = False
@@ -162,6 +167,10 @@ class Daemon:
                 host.give_up()
             await self.in_turn(lambda host: host.scripts.carry_out(line))
 
+    async def reload(self) -> Report:
+        """Take on what has changed in the configuration, as far as that can be done while the printer runs."""
+        return await self.in_turn(lambda host: reload(host, self._load))
+
     def save(self, host: Host) -> Sequence[str]:
         """Write what calibrations found out into the configuration; gives the files. Raises KlipkitError."""
         if self._save is None:
@@ -178,6 +187,7 @@ class Daemon:
             await self._until_request(self._start())
             if self.host is not None and not self._request.done():
                 self.has_objects = True
+                self.host.templates.objects = lambda: self.objects
                 self._become(State.READY, READY)
                 fault = await self._until_request(_result(self.host.fault))
                 if fault is not None:
@@ -200,9 +210,10 @@ class Daemon:
         for notice in loaded.notices:
             self.log(notice)
         self._reaches = self._reach(loaded)
-        self.host = Host(loaded, self._reaches, self.responses, self.remote)
+        self.host = Host(loaded, self._reaches, self.responses, self.remote, self._computed)
         self.host.commands.add(DaemonCommands(self))
         self.host.commands.add(SaveCommands(self, self.host))
+        self.host.commands.add(ReloadCommands(self.host, self._load))
         await self.host.start()
         for mcu in self.host.mcus.values():
             self.log(f"MCU '{mcu.name}': {sanitise(mcu.dictionary.version)}, {mcu.frequency:.0f} Hz")
@@ -251,7 +262,10 @@ class Daemon:
         if lost is not None and isinstance(fault, LinkError):
             told = await inquest(self._reaches[lost.name].way, lost)
             first, _, rest = self.message.partition("\n")
-            self._become(self.state, f"{first}\n{told}\n{rest}".rstrip())
+            self.message = f"{first}\n{told}\n{rest}".rstrip()
+            self.log(told)
+            self.responses.note(told)
+            self._tell()
 
     def _note_error(self, error: KlipkitError) -> None:
         stopped = self.host is not None and self.host.fault.done()
@@ -265,6 +279,9 @@ class Daemon:
         self.log(f"{state.value}: {message}")
         if state in (State.SHUTDOWN, State.ERROR):
             self.responses.error(message)
+        self._tell()
+
+    def _tell(self) -> None:
         for listener in tuple(self.changed):
             listener()
 

@@ -39,12 +39,15 @@ from klipkit.machine.rails import drives_of, switches_of
 from klipkit.machine.toolhead import Drive, Toolhead
 from klipkit.mcu.cause import Cause, first_cause
 from klipkit.mcu.clocksync import first_mapping, main_mapping
+from klipkit.mcu.lateness import Computed, Lateness
 from klipkit.mcu.mcu import Mcu
 from klipkit.mcu.pins import Pins
 from klipkit.mcu.restart import Reach
 from klipkit.mcu.stepper import Stepper, StepQueue
 from klipkit.parts.alarm import Alarm
 from klipkit.parts.autosave import Autosave
+from klipkit.parts.drivers.config import DriverOptions
+from klipkit.parts.drivers.surroundings import Surroundings
 from klipkit.parts.motors import Motors
 from klipkit.parts.part import Part
 from klipkit.parts.schedule import Schedule
@@ -55,7 +58,8 @@ ToolheadMaker = Callable[[Planner, Mcu, Sequence[Drive], Callable[[KlipkitError]
 
 
 class Host:
-    """A machine as long as it lives. `reaches`: the way to each MCU by name; `responses`: to whom it speaks.
+    """A machine as long as it lives. `reaches`: the way to each MCU by name; `responses`: to whom it speaks;
+    `computed`: this process's processor time, where time is real.
 
     `fault` is set once, with the first cause of a shutdown; `cause` is all that is known of it, where an MCU told.
     """
@@ -63,6 +67,7 @@ class Host:
     planner: Planner
     toolhead: Toolhead
     homing: Homing
+    wiring: Wiring
 
     def __init__(
         self,
@@ -70,6 +75,7 @@ class Host:
         reaches: Mapping[str, Reach],
         responses: Responses | None = None,
         remote: RemoteMethods | None = None,
+        computed: Computed | None = None,
         make_toolhead: ToolheadMaker = Toolhead,
     ) -> None:
         self.loaded = loaded
@@ -80,7 +86,7 @@ class Host:
         self.commands = Commands()
         self.scripts = Scripts(self.commands, self.responses)
         self.waits = Waits()
-        self.templates = Templates(self.scripts, self.responses, self.shut_down)
+        self.templates = Templates(self.scripts, self.responses, self.remote, self.shut_down)
         self.parts: Mapping[str, Part] = {}
         self.unsaved = Unsaved()
         self.queues: list[StepQueue] = []
@@ -88,6 +94,7 @@ class Host:
         self.is_ready = False
         self._make = make_toolhead
         self._has_toolhead = False
+        self._lateness = Lateness(computed)
         self._watches: list[asyncio.Task[None]] = []
 
     @property
@@ -107,8 +114,9 @@ class Host:
         await self._connect()
         pins = Pins(self.mcus, PinAliases(self.loaded))
         self._make_toolhead(pins)
-        self.parts = self._wiring(pins).make_all()
-        self.templates.objects = Objects(self.parts)
+        self.wiring = self._wiring(pins)
+        self.parts = self.wiring.make_all()
+        self.templates.objects = lambda: Objects(self.parts)
         await self.guarded(self._configure())
         users = {drive.stepper.mcu.name for drive in self.toolhead.drives}
         self.queues = [StepQueue(mcu) for name, mcu in self.mcus.items() if name in users]
@@ -201,9 +209,11 @@ class Host:
         self.mcus = {name: self.mcus[name] for name in self.reaches}
         self._map()
         self._watches = [asyncio.ensure_future(self._watch(mcu)) for mcu in self.mcus.values()]
+        self._watches.append(asyncio.ensure_future(self._lateness.watch()))
 
     async def _connect_one(self, name: str, reach: Reach) -> None:
         self.mcus[name] = await reach.connect()
+        self.mcus[name].accounts.append(self._lateness.account)
 
     def _map(self) -> None:
         for mcu in self.mcus.values():
@@ -223,7 +233,8 @@ class Host:
 
     def _make_toolhead(self, pins: Pins) -> None:
         found = motors(self.loaded)
-        drives = drives_of(found, pins)
+        wired = {config.stepper for config in self.loaded.all(DriverOptions)}
+        drives = drives_of(found, pins, wired)
         switches = switches_of(self.loaded, drives, pins)
         self.planner = Planner(self.loaded, found)
         self.toolhead = self._make(self.planner, self.main, drives, self.shut_down, self.waits)
@@ -255,5 +266,7 @@ class Host:
         wiring.provide(Alarm, self)
         wiring.provide(Autosave, self.unsaved)
         wiring.provide(Unsaved, self.unsaved)
+        around = Surroundings(pins, self.toolhead, self.toolhead.schedule, self, self.responses, self.homing)
+        wiring.provide(Surroundings, around)
         wiring.provide(Sensors, Sensors(pins, self.toolhead.schedule, self))
         return wiring

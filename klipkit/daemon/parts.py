@@ -5,6 +5,7 @@ from klipkit.daemon.configfile import ConfigfileObject
 from klipkit.machine.commands.delayed_gcode import DelayedGcode
 from klipkit.machine.commands.display_status import DisplayStatus
 from klipkit.machine.commands.exclude_object import ExcludeObject
+from klipkit.machine.commands.gcode_button import GcodeButton
 from klipkit.machine.commands.gcode_macro import GcodeMacro
 from klipkit.machine.commands.homing import QueryEndstops
 from klipkit.machine.commands.homing_override import HomingOverride
@@ -18,9 +19,18 @@ from klipkit.machine.commands.report import Reports
 from klipkit.machine.commands.respond import Respond
 from klipkit.machine.commands.safe_z_home import SafeZHome
 from klipkit.machine.commands.save_variables import SaveVariables
+from klipkit.machine.endstop_phase.part import EndstopPhases
+from klipkit.machine.endstop_phase.rule import StepperPhase
 from klipkit.machine.extruder import Extruder
+from klipkit.machine.limits import PrinterLimits
 from klipkit.machine.observed import McuObject, MotionReport, SystemStats, ToolheadObject
 from klipkit.machine.sdcard import VirtualSdcard
+from klipkit.parts.drivers.tmc2130 import Tmc2130
+from klipkit.parts.drivers.tmc2208 import Tmc2208
+from klipkit.parts.drivers.tmc2209 import Tmc2209
+from klipkit.parts.drivers.tmc2240 import Tmc2240
+from klipkit.parts.drivers.tmc2660 import Tmc2660
+from klipkit.parts.drivers.tmc5160 import Tmc5160
 from klipkit.parts.fans.fan import Fan, FanGeneric
 from klipkit.parts.fans.temperature_fan import TemperatureFan
 from klipkit.parts.fans.watching import ControllerFan, HeaterFan
@@ -53,7 +63,14 @@ PARTS: tuple[type[Part], ...] = (
     Led,
     NeopixelChain,
     ConfigfileObject,
+    Tmc2130,
+    Tmc2208,
+    Tmc2209,
+    Tmc2240,
+    Tmc2660,
+    Tmc5160,
     McuObject,
+    PrinterLimits,
     ToolheadObject,
     MotionReport,
     SystemStats,
@@ -75,6 +92,9 @@ PARTS: tuple[type[Part], ...] = (
     DelayedGcode,
     GcodeMacro,
     SaveVariables,
+    GcodeButton,
+    StepperPhase,
+    EndstopPhases,
 )
 
 # Sections that parts look at and that make none.

@@ -20,6 +20,7 @@ from klipkit.base.errors import DeviceError, KlipkitError, tree
 if TYPE_CHECKING:
     from klipkit.daemon.daemon import Daemon
 
+SOCKET = "/tmp/klippy_uds"  # where clients look for a daemon
 END = b"\x03"  # of a message on the socket
 MESSAGE_MOST = 20 * 1024 * 1024  # bytes
 OUTPUT, STATUS = "output", "status"  # methods by which later messages say what they are

@@ -53,6 +53,28 @@ class Wiring:
             self._part(section)
         return self._parts
 
+    def maker(self, config: Declared) -> type[Part] | None:
+        """The kind of part that is made from that section, if one is."""
+        return self._makers.get(type(config))
+
+    def unwritten(self, name: str) -> Declared | None:
+        """The defaults of a section that works without being written."""
+        always = (config for config in self._makers if config.declaration.always)
+        return next((config() for config in always if config.declaration.names[0] == name), None)
+
+    def add(self, section: str, config: Declared) -> Part:
+        """One more part, made from a section that has come."""
+        return self._make(section, self._makers[type(config)], config)
+
+    def drop(self, section: str) -> None:
+        """A part is one no more."""
+        del self._parts[section]
+
+    def restore(self, part: Part) -> None:
+        """A part that was dropped is one again."""
+        self._parts[part.section] = part
+        self._made(part)
+
     def _unwritten(self) -> list[tuple[str, type[Declared]]]:
         """The sections that work without being written, and are not."""
         always = [config for config in self._makers if config.declaration.always]

@@ -180,6 +180,12 @@ def gcode(*names: str, select: str = "") -> Callable[[F], F]:
     return mark
 
 
+def names_declared(kind: type) -> set[str]:
+    """The names of the commands that objects of a class have."""
+    found = inspect.getmembers(kind, inspect.isfunction)
+    return {name for _, function in found for name in getattr(function, _MARK, ())}
+
+
 class Commands:
     """The table of commands: name to command. `changed`: names that do something else now than the machine's own."""
 
@@ -212,13 +218,12 @@ class Commands:
 
     def remove(self, owner: object) -> None:
         """What add() has entered for an object leaves the table."""
-        for _, function in inspect.getmembers(type(owner), inspect.isfunction):
-            for name in getattr(function, _MARK, ()):
-                entry = self.by_name.get(name)
-                if isinstance(entry, Selected) and isinstance(owner, Named):
-                    entry.owners.pop(owner.name, None)
-                if not isinstance(entry, Selected) or not entry.owners:
-                    self.by_name.pop(name, None)
+        for name in names_declared(type(owner)):
+            entry = self.by_name[name]
+            if isinstance(entry, Selected) and isinstance(owner, Named):
+                del entry.owners[owner.name]
+            if not isinstance(entry, Selected) or not entry.owners:
+                del self.by_name[name]
 
     def _enter(self, name: str, command: Command, select: str, owner: object) -> None:
         if not select:

@@ -41,6 +41,12 @@ def sandbox() -> Sandbox:
     return Sandbox()
 
 
+@lru_cache(maxsize=1024)
+def expansion(text: str) -> "Expansion":
+    """The compiled template of a text, which is compiled once. Raises Wrong."""
+    return Expansion(text)
+
+
 class Expansion:
     """A compiled template. Raises Wrong."""
 

@@ -6,6 +6,8 @@ A client registers a method over the API; several may register the same one, and
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from klipkit.base.text import sanitise
+
 Method = Callable[[Mapping[str, Any]], None]
 
 
@@ -35,7 +37,7 @@ class RemoteMethods:
         """Call it, and give whether anybody has it. Nobody is told else than the log: a macro goes on."""
         methods = self._methods.get(name)
         if not methods:
-            self._log(f"no client has registered the remote method '{name}'")
+            self._log(f"no client has registered the remote method '{sanitise(name, 60)}'")
             return False
         for method in list(methods.values()):
             method(params)

@@ -17,6 +17,7 @@ from klipkit.base.errors import ConfigError, KlipkitError, TemplateSyntax
 from klipkit.base.faults import EmergencyStop, GcodeError, RaisedByMacro, TemplateError
 from klipkit.base.text import did_you_mean, sanitise
 from klipkit.base.values import Template
+from klipkit.gcode.remote import RemoteMethods
 from klipkit.gcode.responses import Responses
 from klipkit.gcode.scripts import Scripts
 from klipkit.gcode.words import parse_line
@@ -59,22 +60,6 @@ class Nothing:
     def seen(self, name: str) -> Mapping[str, Any]:
         """There is none."""
         raise KeyError(name)
-
-
-class Remote:
-    """Methods that clients have registered for macros to call; `log` is told of calls that nobody takes."""
-
-    def __init__(self) -> None:
-        self.methods: dict[str, Callable[[Mapping[str, Any]], None]] = {}
-        self.log: Callable[[str], None] = lambda line: None
-
-    def call(self, name: str, parameters: Mapping[str, Any]) -> None:
-        """Hand the call to the client that has registered the method."""
-        method = self.methods.get(name)
-        if method is None:
-            self.log(f"no client has registered the remote method '{sanitise(name, 60)}'")
-            return
-        method(parameters)
 
 
 class Printer:
@@ -151,11 +136,17 @@ class Gcode:
 
 
 class Templates:
-    """Makes and carries out templates of one machine. `stop` shuts it down; `objects` are set when they are known."""
+    """Makes and carries out templates of one machine. `stop` shuts it down; `objects` gives what there is."""
 
-    def __init__(self, scripts: Scripts, responses: Responses, stop: Callable[[KlipkitError], None]) -> None:
-        self.objects: Objects = Nothing()
-        self.remote = Remote()
+    def __init__(
+        self,
+        scripts: Scripts,
+        responses: Responses,
+        remote: RemoteMethods,
+        stop: Callable[[KlipkitError], None],
+    ) -> None:
+        self.objects: Callable[[], Objects] = Nothing
+        self._remote = remote
         self._scripts = scripts
         self._responses = responses
         self._stop = stop
@@ -187,7 +178,7 @@ class Templates:
     def context(self) -> dict[str, Any]:
         """What each template has."""
         return {
-            "printer": Printer(self.objects),
+            "printer": Printer(self.objects()),
             "action_respond_info": self._respond_info,
             "action_raise_error": self._raise_error,
             "action_emergency_stop": self._emergency_stop,
@@ -200,7 +191,9 @@ class Templates:
         if not what.startswith(mine):
             return sanitise(what, SHOWN), ""
         name = what.removeprefix(mine).rstrip("'")
-        return f"there is no printer object '{sanitise(name, 60)}'", did_you_mean(name, self.objects.names())
+        return f"there is no printer object '{sanitise(name, 60)}'", did_you_mean(
+            name, self.objects().names()
+        )
 
     def _respond_info(self, msg: object) -> str:
         self._responses.note(str(msg))
@@ -215,7 +208,7 @@ class Templates:
         return ""
 
     def _call_remote_method(self, method: object, **parameters: Any) -> str:
-        self.remote.call(str(method), parameters)
+        self._remote.call(sanitise(str(method), 60), parameters)
         return ""
 
 
@@ -242,10 +235,10 @@ def _templates(section: Declared) -> Iterator[tuple[str, Template]]:
 
 def compiled(template: Template, origin: Origin) -> "Expansion":
     """Raises TemplateSyntax with the line of the file."""
-    from klipkit.gcode.expansion import Expansion, Wrong
+    from klipkit.gcode.expansion import Wrong, expansion
 
     try:
-        return Expansion(template.text)
+        return expansion(template.text)
     except Wrong as wrong:
         of = f"'{sanitise(origin.section, 60)}:{origin.option}'"
         what = f"Error loading template {of}: {sanitise(wrong.what, SHOWN)}"

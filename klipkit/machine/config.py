@@ -20,11 +20,15 @@ from klipkit.base.declare import (
 from klipkit.base.pin import Pin, PinUse, pin
 from klipkit.base.values import boolean, choice, integer, list_of, number, pair, text
 from klipkit.machine.options import KINEMATICS, RAILS, Kinematics, same_as
+from klipkit.parts.drivers.config import WORDS
 from klipkit.parts.heaters.config import HeaterOptions
 
 STEP_PULSE = (
     2e-6  # s: what ordinary drivers ask (A4988: 1 us, DRV8825: 1.9 us, data sheets' timing requirements)
 )
+
+
+TMC_PULSE = 100e-9  # s: TMC2209 data sheet, section 13.1, STEP/DIR timing
 
 
 @section("printer", required=True, removed={"max_accel_to_decel": "write minimum_cruise_ratio"})
@@ -44,6 +48,12 @@ class PrinterConfig(Declared):
     kinematics: Kinematics = variant(KINEMATICS, "How the steppers move the toolhead.")
 
 
+def _pulse(known: Known) -> float:
+    """Drivers that are set up by wire are known, and are quick."""
+    stepper = known.source.name
+    return TMC_PULSE if any(known.has(f"{word} {stepper}") for word in WORDS) else STEP_PULSE
+
+
 @options()
 class StepperOptions(Declared):
     """A stepper motor with its driver; what turns it into a way is said by those who inherit this."""
@@ -58,7 +68,10 @@ class StepperOptions(Declared):
         integer(minimum=1), "Full steps of the motor for one rotation.", default=200
     )
     step_pulse_duration: float = option(
-        number(minimum=0, maximum=0.001), "The shortest step pulse.", unit="s", default=STEP_PULSE
+        number(minimum=0, maximum=0.001),
+        "The shortest step pulse.",
+        unit="s",
+        compute=computed("0.0000001 of a driver with a tmc section, else 0.000002", _pulse),
     )
 
     @property

@@ -1,6 +1,6 @@
 """The extruder: the hotend's heater; its stepper is the planner's."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -8,8 +8,10 @@ from klipkit.machine.config import ExtruderConfig
 from klipkit.machine.planner import Planner
 from klipkit.mcu.pins import Pins
 from klipkit.parts.alarm import Alarm
+from klipkit.parts.heaters.config import HeaterOptions
 from klipkit.parts.heaters.heater import Heater, HeaterStatus
 from klipkit.parts.heaters.verify import VerifyHeater
+from klipkit.parts.part import Apply
 from klipkit.parts.sensors.sensor import Sensors
 
 
@@ -25,6 +27,8 @@ class ExtruderStatus(HeaterStatus):
 
 class Extruder(Heater):
     """An extruder: T0 is the first one, T1 is [extruder1]."""
+
+    live = Heater.live | {"min_extrude_temp"}
 
     def __init__(
         self,
@@ -49,6 +53,17 @@ class Extruder(Heater):
     def can_extrude(self) -> bool:
         """Whether filament may be moved."""
         return self.temperature >= self._min_extrude_temp
+
+    def reload(self, config: HeaterOptions, changed: Set[str]) -> Apply:
+        """Control goes on with other parameters, and other temperatures are warm enough."""
+        assert isinstance(config, ExtruderConfig)
+        control = super().reload(config, changed)
+
+        def apply() -> None:
+            control()
+            self._min_extrude_temp = config.min_extrude_temp
+
+        return apply
 
     async def begin(self) -> None:
         """Nothing is extruded before it is known to be warm."""

@@ -12,15 +12,18 @@ import asyncio
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from klipkit.base.faults import HomingError
+from klipkit.base.pin import Pin
 from klipkit.base.schema import Loaded
-from klipkit.base.tasks import carried_through
+from klipkit.base.tasks import all_done, carried_through
 from klipkit.machine.kinematics import HomingPlan, Place, forward, homing_plans
 from klipkit.machine.toolhead import Toolhead
 from klipkit.mcu.endstop import Endstop
 from klipkit.mcu.stepper import Stepper
 from klipkit.mcu.trsync import Outcome, Reason
+from klipkit.parts.approach import Approach
 
 SPARE = 0.05  # s by which steps may be sent ahead beyond the time-out of the trigger
 
@@ -32,6 +35,7 @@ class Switch:
     name: str
     endstop: Endstop
     steppers: tuple[Stepper, ...]
+    pin: Pin | None = None  # as it is written
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +43,18 @@ class Stopped:
     """Where the motors of a homing move were, whole steps: before it, when their endstop triggered, and at rest."""
 
     before: Mapping[str, int]
-    at_trigger: Mapping[str, int]
+    at_trigger: Mapping[str, float]  # a fraction only where an endstop's position is refined by one
     at_rest: Mapping[str, int]
+
+
+class Refiner(Protocol):
+    """Who knows better than a switch where its place on the rail is: [endstop_phase]."""
+
+    async def refined(self, plan: HomingPlan, stopped: Stopped, were_on: bool) -> Stopped:
+        """What the motors would have been at if the switches had triggered at their very place.
+
+        `were_on`: the motors were, before they were homed. Raises KlipkitError.
+        """
 
 
 class EndstopStop:
@@ -88,6 +102,12 @@ class Homing:
         self.switches = switches
         self._loaded = loaded
         self._plans = homing_plans(loaded)
+        self.refiners: list[Refiner] = []
+        self._approaches: dict[tuple[str, str], list[Approach]] = {}
+
+    def around(self, pin: Pin, approach: Approach) -> None:
+        """`approach` is told of each homing move that ends by the endstop on this pin, as it is written."""
+        self._approaches.setdefault((pin.chip, pin.name), []).append(approach)
 
     async def home(self, axes: Sequence[int]) -> None:
         """Home these axes, one after the other as the kinematics have it. Raises HomingError and other KlipkitErrors.
@@ -107,24 +127,31 @@ class Homing:
 
     async def _home(self, plan: HomingPlan) -> None:
         planner, config = self.toolhead.planner, plan.config
-        others = planner.known - set(plan.axes)
+        others, were_on = planner.known - set(plan.axes), self._are_on(plan)
         planner.know(sorted(others))
         switches = [switch for rail in plan.rails for switch in self.switches[rail]]
         await self.toolhead.set_position(_merged(plan.begin, planner.position))
         stopped = await self._approach(
             plan, switches, _merged(plan.end, planner.position), config.homing_speed
         )
-        await self._place(plan, stopped)
         if config.homing_retract_dist:
+            await self._place(plan, stopped)
             await self.straight(
                 _along(plan, planner.position, -config.homing_retract_dist), config.homing_retract_speed
             )
             beyond = _along(plan, planner.position, 2 * config.homing_retract_dist)
             stopped = await self._approach(plan, switches, beyond, config.second_homing_speed)
             _check_released(switches, stopped)
-            await self._place(plan, stopped)
+        for refiner in self.refiners:
+            stopped = await refiner.refined(plan, stopped, were_on)
+        await self._place(plan, stopped)
         planner.know(sorted(others | set(plan.axes)))
         planner.forget_origin(plan.axes)
+
+    def _are_on(self, plan: HomingPlan) -> bool:
+        """Whether all motors that this homes are on; one without an enable pin always is."""
+        drives = [self.toolhead.drive(name) for stops in plan.rails.values() for name in stops]
+        return all(drive.enable is None or drive.enable.is_on for drive in drives)
 
     async def _approach(
         self, plan: HomingPlan, switches: Sequence[Switch], end: Place, speed: float
@@ -135,20 +162,28 @@ class Homing:
         velocity, accel = toolhead.planner.limited(end, speed)
         rest_time = plan.step / velocity
         outcomes: list[Outcome] = []
+        near = self._approaches_of(switches)
         try:
+            await all_done(approach.before() for approach in near)
             await toolhead.drip(end, velocity, accel, EndstopStop(switches, rest_time))
         finally:
             outcomes, stopped = await carried_through(self._settle(switches, before))
+            await carried_through(all_done(approach.after() for approach in near))
         for switch, outcome in zip(switches, outcomes, strict=True):
             judge(switch, outcome)
         return stopped
+
+    def _approaches_of(self, switches: Sequence[Switch]) -> list[Approach]:
+        pins = {(switch.pin.chip, switch.pin.name) for switch in switches if switch.pin is not None}
+        return [approach for pin, told in self._approaches.items() if pin in pins for approach in told]
 
     async def _settle(
         self, switches: Sequence[Switch], before: Mapping[str, int]
     ) -> tuple[list[Outcome], Stopped]:
         """End the move, whatever has become of it, and find out where everything stands."""
         outcomes = await asyncio.gather(*(switch.endstop.stop() for switch in switches))
-        at_rest, at_trigger = dict(before), dict(before)
+        at_rest = dict(before)
+        at_trigger: dict[str, float] = dict(before)
         are_hit = all(outcome.is_hit for outcome in outcomes)  # or else one may have been, too long ago
         for switch in switches:
             when = await switch.endstop.trigger_time() if are_hit else None
@@ -177,10 +212,10 @@ class Homing:
         overrun = stopped.at_rest[name] - stopped.at_trigger[name]
         return heights[name] + overrun * self.toolhead.drive(name).stepper.step_distance
 
-    def _position_of(self, steps: Mapping[str, int]) -> Place:
+    def _position_of(self, steps: Mapping[str, float]) -> Place:
         return forward(self._loaded, self._places(steps))
 
-    def _places(self, steps: Mapping[str, int]) -> dict[str, float]:
+    def _places(self, steps: Mapping[str, float]) -> dict[str, float]:
         drives = {drive.stepper.name: drive.stepper for drive in self.toolhead.drives}
         names = [motor.name for motor in self.toolhead.planner.motors if not motor.moves_filament]
         return {name: drives[name].place_of(steps[name]) for name in names}

@@ -8,6 +8,7 @@ A job stops between two lines: when it is told to, when the file ends, when a li
 import asyncio
 from collections.abc import Set
 from enum import Enum
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,16 @@ from klipkit.machine.toolhead import Toolhead
 
 def without(changed: Set[str]) -> int:
     """The bits of `struct fast`'s `without`: commands of the quick way that have another meaning now."""
-    if not changed:
-        return 0
-    bits = number = 0
-    while (name := lib.fast_command(number)) != ffi.NULL:
-        bits |= (ffi.string(name).decode() in changed) << number
-        number += 1
-    return bits
+    return sum(1 << number for number, name in enumerate(_quick()) if name in changed) if changed else 0
+
+
+@lru_cache(maxsize=1)
+def _quick() -> tuple[str, ...]:
+    """The commands of the quick way, in their order."""
+    names: list[str] = []
+    while (name := lib.fast_command(len(names))) != ffi.NULL:
+        names.append(ffi.string(name).decode())
+    return tuple(names)
 
 
 class JobState(Enum):

@@ -35,6 +35,8 @@ class ToolheadStatus:
     axis_minimum: Annotated[Coordinate, "The lowest position of each axis, mm."]
     axis_maximum: Annotated[Coordinate, "The highest position of each axis, mm."]
     cone_start_z: Annotated[float | None, "Of a delta: the z above which the reach gets narrower, mm."]
+    print_time: Annotated[float, "The print time at which the moves end that are committed, s."]
+    estimated_print_time: Annotated[float, "The print time now, s."]
     stalls: Annotated[int, "Times that the toolhead had to wait because moves came too slowly."]
     extruder: Annotated[str, "The active extruder's section."]
     position: Annotated[Coordinate, "Where the last move ends, mm."]
@@ -65,6 +67,8 @@ class ToolheadObject(Part):
             axis_minimum=low,
             axis_maximum=high,
             cone_start_z=planner.bounds.taper if planner.bounds.kind == lib.BOUNDS_DELTA else None,
+            print_time=planner.committed,
+            estimated_print_time=self._toolhead.now(),
             stalls=self._toolhead.stalls,
             extruder=planner.active,
             position=coordinate(list(planner.moves.position)),

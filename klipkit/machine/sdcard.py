@@ -5,7 +5,7 @@ SDCARD_PRINT_FILE --> job (machine/job.py) --> its end, PAUSE, CANCEL_PRINT
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Set
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -26,6 +26,7 @@ from klipkit.machine.job import Job, JobState
 from klipkit.machine.planner import Planner
 from klipkit.machine.printing import FilePrint
 from klipkit.machine.toolhead import Toolhead
+from klipkit.parts.part import Apply
 
 ENDINGS = (".gcode", ".g", ".gco")
 PAUSE = "PAUSE"
@@ -45,8 +46,8 @@ class VirtualSdcardConfig(Declared):
     path: str = option(text("folder"), "The folder with the files; ~ is the home folder.")
     on_error: OnError = option(
         choice(OnError),
-        "What becomes of a print when one of its lines cannot be carried out and the machine can go on: it is given up, "
-        "or paused by PAUSE, and RESUME goes on behind the line.",
+        "What becomes of a print when one of its lines cannot be carried out and the machine can go on: it is given "
+        "up, or paused by PAUSE, and RESUME goes on behind the line.",
         default=OnError.STOP,
         said="stop",
     )
@@ -72,6 +73,8 @@ class VirtualSdcardStatus:
 class VirtualSdcard(FilePrint):
     """The folder, and the job of a file in it."""
 
+    live = frozenset(("path", "on_error", "on_error_gcode"))
+
     def __init__(
         self,
         config: VirtualSdcardConfig,
@@ -84,6 +87,7 @@ class VirtualSdcard(FilePrint):
     ) -> None:
         self.folder = Path(config.path).expanduser()
         self._on_error = config.on_error
+        self._templates = templates
         self._on_error_gcode = templates.of_option(config.on_error_gcode, config, "on_error_gcode")
         self.job: Job | None = None
         self._planner, self._toolhead, self._scripts = planner, toolhead, scripts
@@ -100,6 +104,16 @@ class VirtualSdcard(FilePrint):
     def is_active(self) -> bool:
         """Whether a file is being printed."""
         return self._task is not None and not self._task.done()
+
+    def reload(self, config: VirtualSdcardConfig, changed: Set[str]) -> Apply:
+        """A file that was chosen stays chosen."""
+        compiled = self._templates.of_option(config.on_error_gcode, config, "on_error_gcode")
+
+        def apply() -> None:
+            self.folder = Path(config.path).expanduser()
+            self._on_error, self._on_error_gcode = config.on_error, compiled
+
+        return apply
 
     def status(self) -> VirtualSdcardStatus:
         """What is seen of it."""
@@ -214,11 +228,20 @@ class VirtualSdcard(FilePrint):
         else:
             self._responses.say(f"SD printing byte {job.offset}/{job.size}")
 
+    def _found(self, name: str) -> Path | None:
+        """The file of that name, if there is one in the folder."""
+        try:
+            path = (self.folder / name.lstrip("/")).resolve()
+            is_there = path.is_relative_to(self.folder.resolve()) and path.is_file()
+        except (OSError, ValueError):  # a name that no file can have
+            return None
+        return path if is_there else None
+
     def _select(self, name: str) -> None:
         if self.is_active:
             raise self._busy()
-        path = (self.folder / name.lstrip("/")).resolve()
-        if not path.is_relative_to(self.folder.resolve()) or not path.is_file():
+        path = self._found(name)
+        if path is None:
             raise GcodeError(f"Unable to open file: {sanitise(name)}", where=str(self.folder))
         self.job = Job(str(path), self._planner, self._toolhead, self._scripts)
         self._stats.reset(str(path.relative_to(self.folder.resolve())))

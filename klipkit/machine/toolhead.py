@@ -24,7 +24,7 @@ from klipkit.machine.alone import Alone
 from klipkit.machine.kinematics import Place
 from klipkit.machine.planner import Planner
 from klipkit.mcu.clocksync import ClockMapping, first_mapping, next_mapping
-from klipkit.mcu.digital_out import DigitalOut
+from klipkit.mcu.digital_out import DigitalOut, WiredOut
 from klipkit.mcu.mcu import Mcu
 from klipkit.mcu.scheduled import SPACING as SHORTEST
 from klipkit.mcu.stepper import Stepper, StepQueue
@@ -52,10 +52,11 @@ Action = Callable[[float], None]
 
 @dataclass(frozen=True, slots=True)
 class Drive:
-    """A stepper, by its motor's name in the planner, and its enable pin."""
+    """A stepper, by its motor's name in the planner, and what switches it on: a pin, or its driver by wire."""
 
     stepper: Stepper
-    enable: DigitalOut | None = None
+    enable: DigitalOut | WiredOut | None = None
+    microsteps: int = 1  # of a full step
 
 
 class Stop(Protocol):
@@ -155,13 +156,18 @@ class Toolhead:
         """The toolhead is at `position` without moving; waits for standstill."""
         await self.drain()
         self.planner.set_position(self._made, position)
+        filament = [motor.name for motor in self.planner.motors if motor.moves_filament]
         for drive in self.drives:
-            drive.stepper.stands()
+            if drive.stepper.name not in filament:  # whose place goes on
+                drive.stepper.stands()
 
     async def begin(self) -> None:
         """A move may come: from standstill it begins a little ahead of now."""
         if self.planner.waiting or self.planner.committed > self._made:
             return
+        for enable in {id(drive.enable): drive.enable for drive in self.drives}.values():
+            if enable is not None and not enable.is_on:
+                await enable.prepare()
         self._made = max(self._made, self._rests, self.now() + LEAD)
         self.planner.set_start(self._made)
         now = self.main.pipe.now()
@@ -233,6 +239,8 @@ class Toolhead:
         await self.drain()
         enable = self.drive(name).enable
         if enable is not None and enable.is_on != on:
+            if on:
+                await enable.prepare()
             when = max(self._made, self.now() + LEAD)
             enable.set(when, on)
             self._made = when + SPACING

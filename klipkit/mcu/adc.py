@@ -35,13 +35,18 @@ class Limits(NamedTuple):
 
 
 class AnalogIn:
-    """An analog input that is read all the time. `limits` None: any value is right.
+    """An analog input that is read each `period` s. `limits` None: any value is right.
 
     `account` words a share outside the limits for the error of a shutdown.
     """
 
     def __init__(
-        self, mcu: Mcu, pin: Pin, limits: Limits | None = None, account: Callable[[float], str] | None = None
+        self,
+        mcu: Mcu,
+        pin: Pin,
+        limits: Limits | None = None,
+        account: Callable[[float], str] | None = None,
+        period: float = REPORT_TIME,
     ) -> None:
         self.mcu = mcu
         self.share: float | None = None  # the newest reading
@@ -50,7 +55,7 @@ class AnalogIn:
         full = mcu.dictionary.number("ADC_MAX")
         self._samples = max(1, min(SAMPLES, SUM_MOST // full))
         self._full = full * self._samples
-        self._rest = round(REPORT_TIME * mcu.frequency)
+        self._rest = round(period * mcu.frequency)
         self._oid = mcu.allocate_oid()
         mcu.configuration.add(f"config_analog_in oid={self._oid} pin={pin.name}")
         if account is not None:

@@ -29,10 +29,10 @@ ASK_AGAIN = 0.2  # s until a piece of the dictionary is asked for again
 NUDGE = "debug_nop"  # a command that does nothing
 NUDGE_PAUSE = 0.05  # s without news until it is sent; doubles
 LEAVING = 0.001  # s between looks whether commands have left
-IDENTIFY_PATIENCE = 5.0  # s for the whole dictionary
+IDENTIFY_PATIENCE = 5.0  # s without a piece of the dictionary
 
 Listener = Callable[["Heard"], None]
-Waiting = tuple[asyncio.Future["Heard"], Callable[[Message], bool] | None]  # for an answer, and which is one
+Accept = Callable[[Message], bool] | None
 
 
 class Heard(NamedTuple):
@@ -41,6 +41,14 @@ class Heard(NamedTuple):
     message: Message
     sent: float
     received: float
+
+
+class _Waiting(NamedTuple):
+    """For an answer: to a command with this ticket or a later one, and one that `accept` takes."""
+
+    answer: "asyncio.Future[Heard]"
+    ticket: int
+    accept: Accept
 
 
 class Conversation:
@@ -54,7 +62,7 @@ class Conversation:
         self.queue = self.add_queue()  # for commands without a time
         self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._listeners: dict[str, list[Listener]] = {}
-        self._answers: dict[str, list[Waiting]] = {}
+        self._answers: dict[str, list[_Waiting]] = {}
         self._executed: dict[int, asyncio.Future[None]] = {}
         self._raw: Callable[[bytes], None] | None = None
         self._overhears: list[Listener] = []
@@ -100,7 +108,7 @@ class Conversation:
         command: str,
         response: str,
         oid: int | None = None,
-        accept: Callable[[Message], bool] | None = None,
+        accept: Accept = None,
     ) -> Heard:
         """Ask, and give the response of that name, and of that object when one is named. Raises NoAnswer, LinkError.
 
@@ -113,11 +121,11 @@ class Conversation:
         *first, last = [self._encoded(command) for command in commands]
         for payload in first:
             self._put(lib.session_send, payload, queue)
-        await self._settled(self._ask_once(last, queue))
+        await self._settled(self._ask_once(last, queue)[0])
 
     async def executed(self, payload: bytes) -> None:
         """Send a command, and wait until the MCU has executed it; its responses are heard before. Raises LinkError."""
-        await self._settled(self._ask_once(payload))
+        await self._settled(self._ask_once(payload)[0])
 
     def stats(self) -> Any:
         """The session's statistics (struct session_stats). Raises LinkError once the pipe is closed."""
@@ -145,7 +153,7 @@ class Conversation:
         return self._reader.done()
 
     async def identify(self, patience: float = IDENTIFY_PATIENCE) -> Dictionary:
-        """Read the data dictionary in `patience` s; then commands can be sent as text.
+        """Read the data dictionary, whose pieces come at most `patience` s apart; then commands can be sent as text.
 
         Raises NoAnswer when nothing comes, ProtocolError when something else comes, LinkError, DeviceError.
         """
@@ -158,8 +166,10 @@ class Conversation:
 
         self._raw = take
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(patience) as limit:
                 while not reading.done:
+                    if came.is_set():
+                        limit.reschedule(asyncio.get_running_loop().time() + patience)
                     came.clear()
                     await self._executed_or(came, reading.request)
         except TimeoutError:
@@ -197,10 +207,12 @@ class Conversation:
         self.pipe.wake()
         return int(ticket)
 
-    def _ask_once(self, payload: bytes, queue: int | None = None) -> asyncio.Future[None]:
+    def _ask_once(self, payload: bytes, queue: int | None = None) -> tuple[asyncio.Future[None], int]:
+        """Send a query: gives what is done once it is executed, and its ticket."""
         executed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._executed[self._put(lib.session_query, payload, queue)] = executed
-        return executed
+        ticket = self._put(lib.session_query, payload, queue)
+        self._executed[ticket] = executed
+        return executed, ticket
 
     async def _settled(self, executed: asyncio.Future[None]) -> None:
         await self._first_of({executed, self._reader}, math.inf)
@@ -211,7 +223,7 @@ class Conversation:
         """Ask once, and wait until `came` is set or the question is known to be executed without, ASK_AGAIN s at most.
 
         Both the answer and the news that it was executed may be lost (_first_of)."""
-        executed = self._ask_once(payload)
+        executed, _ = self._ask_once(payload)
         waiting = asyncio.ensure_future(came.wait())
         try:
             waits: set[asyncio.Future[Any]] = {executed, waiting, self._reader}
@@ -220,16 +232,16 @@ class Conversation:
             waiting.cancel()
         self._raise_if_gone()
 
-    async def _ask(
-        self, payload: bytes, response: str, key: str, accept: Callable[[Message], bool] | None
-    ) -> Heard:
+    async def _ask(self, payload: bytes, response: str, key: str, accept: Accept) -> Heard:
         answer: asyncio.Future[Heard] = asyncio.get_running_loop().create_future()
         answers = self._answers.setdefault(key, [])
-        waiting = (answer, accept)
+        executed, ticket = self._ask_once(payload)
+        waiting = _Waiting(answer, ticket, accept)
         answers.append(waiting)
         try:
             for attempt in range(TRIES):
-                executed = self._ask_once(payload)
+                if attempt:
+                    executed, _ = self._ask_once(payload)
                 await self._first_of({answer, executed, self._reader}, PATIENCE)
                 if not answer.done():
                     self._raise_if_gone()
@@ -311,9 +323,10 @@ class Conversation:
             self.unknown += 1
             return  # left over from an earlier session; a damaged frame has no valid checksum
         heard = Heard(message, came.sent, came.received)
-        for answer, accept in self._answers.get(_key(message.name, message.values.get("oid")), ()):
-            if not answer.done() and (accept is None or accept(message)):
-                answer.set_result(heard)
+        for waiting in self._answers.get(_key(message.name, message.values.get("oid")), ()):
+            is_late = came.answers < waiting.ticket  # to an earlier question, that was asked twice
+            if not (is_late or waiting.answer.done()) and (waiting.accept is None or waiting.accept(message)):
+                waiting.answer.set_result(heard)
         for listener in (*self._listeners.get(message.name, ()), *self._overhears):
             listener(heard)
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 
 from klipkit._core import ffi, lib
 from klipkit.base.errors import DeviceError, KlipkitError
-from klipkit.base.faults import LinkError, Shutdown, shutdown_reason
+from klipkit.base.faults import LinkError, Shutdown, SlowLink, TimerTooClose, shutdown_reason
 from klipkit.link.pipe import Pipe
 from klipkit.mcu.cause import Cause
 from klipkit.mcu.clocksync import PERIOD, ClockMapping, ClockSync, first_mapping
@@ -32,6 +32,9 @@ UNANSWERED = 4  # get_clock queries without an answer that mean a lost link
 EARLY = (
     0.001  # s by which the MCU's clock is taken to be behind, so that nothing is sent before its slot is free
 )
+
+SLOW = 0.45  # s: a round trip, and twice its deviation, after which commands come too late; found by trying
+REMARKABLE = 0.05  # s on the way that may be why a command came too late
 
 UNMAPPED = ClockMapping(0.0, 1.0)  # until print time is known
 
@@ -69,6 +72,7 @@ class Mcu:
         for _ in range(FIRST_QUERIES):
             await self._ask_clock()
             await asyncio.sleep(FIRST_PAUSE)
+        self._check_round_trip()
         self.was_configured = await self.state()
 
     async def identify(self) -> None:
@@ -148,6 +152,10 @@ class Mcu:
         """The print time now, by this MCU's clock, s."""
         return self.mapping.print_time(self.sync.line.clock(self.pipe.now()))
 
+    def uptime(self) -> float:
+        """For how long its clock has run, s."""
+        return self.sync.line.clock(self.pipe.now()) / self.frequency
+
     def failed(self, error: KlipkitError, clock: int | None = None) -> None:
         """Note a fault, at a clock of the MCU (64 bit) where it told one; the first one stays."""
         if self.fault.done() or self.is_resetting:
@@ -198,7 +206,8 @@ class Mcu:
         clock = self.sync.extend(message.number("clock")) if "clock" in message.values else None
         reason = message.word("static_string_id")
         known = [words for account in self.accounts if (words := account(reason))]
-        self.failed(shutdown_reason(self.name, reason, "; ".join(known)), clock)
+        account = "; ".join(known) or self._way_of(reason, clock)
+        self.failed(shutdown_reason(self.name, reason, account), clock)
 
     def _measured(self, heard: Heard) -> None:
         count, total, squares = (heard.message.number(name) for name in ("count", "sum", "sumsq"))
@@ -236,6 +245,22 @@ class Mcu:
         known = shutdown_reason(self.name, reason)
         hint = "FIRMWARE_RESTART, or press the board's reset button"
         return type(known)(f"Previous {known.what}", hint=hint)
+
+    def _check_round_trip(self) -> None:
+        """Raises SlowLink."""
+        stats = self.talk.stats()
+        trip, deviation = float(stats.round_trip), float(stats.deviation)
+        if trip + 2 * deviation > SLOW:
+            what = f"MCU '{self.name}': a question is answered after {trip * 1e3:.0f} ms +- {deviation * 1e3:.0f} ms"
+            hint = "connect the board by a cable to this computer, not through a network"
+            raise SlowLink(f"{what}, too late for moves that are sent 250 ms ahead", hint=hint)
+
+    def _way_of(self, reason: str, clock: int | None) -> str:
+        """What the link has to do with a reason to shut down that came just now."""
+        if clock is None or not reason.startswith(TimerTooClose.classic):
+            return ""
+        took = self.pipe.now() - self.sync.line.time(clock)
+        return f"its link is slow, this news took {took * 1e3:.0f} ms" if took > REMARKABLE else ""
 
     async def _ask_clock(self) -> None:
         heard = await self.talk.query("get_clock", "clock")

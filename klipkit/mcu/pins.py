@@ -31,9 +31,13 @@ class Pins:
 
     def place(self, pin: Pin, where: str) -> tuple[Mcu, Pin]:
         """The MCU, and the pin by the chip's own name. Raises UnknownMcu, UnknownPin, PinError with `where`."""
+        pin = self._aliases.real(pin)
         mcu = self._mcus.get(pin.chip)
         if mcu is None:
+            maker = self._aliases.maker(pin)
             hint = did_you_mean(pin.chip, self._mcus)
+            if maker:
+                hint = f"[{maker}] makes no such pin: has it its diag_pin?"
             raise UnknownMcu(
                 f"there is no [mcu {sanitise(pin.chip)}] for the pin {pin}", where=where, hint=hint
             )

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from klipkit.base.errors import KlipkitError
-from klipkit.base.faults import FirmwareMismatch, LinkError, NoAnswer, NotReset, PortHeld, Shutdown
+from klipkit.base.faults import FirmwareMismatch, LinkError, NoAnswer, NotReset, PortHeld, Shutdown, SlowLink
 from klipkit.link.serial import ModemLines
 from klipkit.link.way import FileWay, Shown, Way
 from klipkit.mcu.config import McuConfig, RestartMethod
@@ -186,7 +186,7 @@ class Reach:
         while True:
             try:
                 await attempt()
-            except (FirmwareMismatch, NotReset):
+            except (FirmwareMismatch, NotReset, SlowLink):
                 raise
             except LinkError as error:
                 tries.errors.append(error)
@@ -203,7 +203,7 @@ class Reach:
         """Try until it answers; a board that was reset comes back soon or not at all."""
         try:
             await self._try_for(RETURN_PATIENCE if self._reset_by else patience, attempt)
-        except (FirmwareMismatch, NotReset):
+        except (FirmwareMismatch, NotReset, SlowLink):
             raise
         except LinkError as error:
             if not self._reset_by:

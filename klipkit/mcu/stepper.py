@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from klipkit._core import ffi, lib
@@ -11,7 +12,20 @@ from klipkit.mcu.clocksync import ClockMapping
 from klipkit.mcu.mcu import Mcu
 
 BOTH_EDGES_PULSE = 500e-9  # s: a driver that takes pulses this short is a TMC, and steps on both edges
+SENT_MOST = 5000  # runs that are read from the history at a time
 HISTORY = 30.0  # s of steps that are remembered
+
+
+@dataclass(frozen=True, slots=True)
+class SentRun:
+    """A run of steps as it was sent to the MCU; `count` is less than 0 for steps backward."""
+
+    first: int  # clock of its first step
+    last: int  # of its last
+    interval: int  # ticks
+    count: int
+    add: int  # ticks a step
+    before: int  # the whole step before its first one
 
 
 class StepQueue:
@@ -62,6 +76,7 @@ class Stepper:
         self.oid = mcu.allocate_oid()
         self.dir_inverted = dir_pin.invert
         both = steps_on_both_edges(mcu.dictionary.constants, pulse)
+        self.both_edges = both
         invert = -1 if both else int(step_pin.invert)
         ticks = max(1, round(pulse * mcu.frequency))
         mcu.configuration.add(
@@ -143,8 +158,15 @@ class Stepper:
         _check(result, self.name, "its position then is not known any more")
         return int(position[0])
 
-    def place_of(self, steps: int) -> float:
-        """The coordinate of a whole step, mm."""
+    def sent(self, clock: int) -> list["SentRun"]:
+        """The runs of steps that were sent, of those still known, and that end after a clock; the oldest first."""
+        assert self._queue is not None
+        runs, before = ffi.new("struct step_run[]", SENT_MOST), ffi.new("int64_t[]", SENT_MOST)
+        count = int(lib.steps_history(self._queue.pointer, self._number, clock, runs, before, SENT_MOST))
+        return [_sent(runs[number], before[number]) for number in range(count)]
+
+    def place_of(self, steps: float) -> float:
+        """The coordinate of a step, mm."""
         return self._millimetres + (steps - self._steps) * self.step_distance
 
     def commanded(self) -> int:
@@ -169,6 +191,11 @@ class Stepper:
         )
         made = heard.message.number("pos")
         return -made if self.dir_inverted else made
+
+
+def _sent(run: Any, before: int) -> SentRun:
+    last = int(lib.step_run_last(ffi.addressof(run)))
+    return SentRun(run.first, last, run.interval, run.count * run.direction, run.add, before)
 
 
 def steps_on_both_edges(constants: Mapping[str, int | str], pulse: float) -> bool:

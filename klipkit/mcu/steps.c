@@ -38,7 +38,7 @@ struct motor {
     struct stepper *motion; /* NULL: runs are appended by the caller */
     uint8_t oid, dir_inverted;
     int8_t direction;      /* as the MCU knows it; 0: not yet told */
-    uint8_t forgot;        /* entries were dropped from the history */
+    uint64_t forgotten;    /* clock of the last step of those dropped from the history; 0: none was */
 };
 
 struct steps {
@@ -160,7 +160,7 @@ static void forget(struct motor *motor, uint64_t history)
         motor->oldest = (motor->oldest + 1) & (motor->room - 1);
         motor->sent--;
         motor->count--;
-        motor->forgot = 1;
+        motor->forgotten = last;
     }
 }
 
@@ -347,10 +347,24 @@ int steps_position_at(const struct steps *steps, int number, uint64_t clock, int
     }
     if (low == 0) {
         *position = motor->count ? entry_at(motor, 0)->before : motor->position;
-        return motor->forgot ? -ERANGE : 0;
+        return clock < motor->forgotten ? -ERANGE : 0;
     }
     const struct entry *entry = entry_at(motor, low - 1);
     int64_t done = done_at(&entry->run, clock);
     *position = entry->before + (entry->run.direction > 0 ? done : -done);
     return 0;
+}
+
+size_t steps_history(const struct steps *steps, int number, uint64_t clock, struct step_run *runs, int64_t *before,
+                     size_t room)
+{
+    const struct motor *motor = &steps->motors[number];
+    size_t begin = motor->sent, count = 0;
+    while (begin > 0 && step_run_last(&entry_at(motor, begin - 1)->run) > clock)
+        begin--;
+    for (; begin < motor->sent && count < room; begin++, count++) {
+        runs[count] = entry_at(motor, begin)->run;
+        before[count] = entry_at(motor, begin)->before;
+    }
+    return count;
 }

@@ -61,4 +61,9 @@ void steps_discard(struct steps *steps, int stepper, int64_t position);
 /* The stepper's position (sum of steps sent, in the direction of the position) at a clock; -ERANGE when that is older than
  * the history. */
 int steps_position_at(const struct steps *steps, int stepper, uint64_t clock, int64_t *position);
+
+/* The stepper's runs in the history that were sent and end after `clock`, the oldest first, `room` of them at most; before[i]: the
+ * position before the first step of runs[i]. Gives their number. */
+size_t steps_history(const struct steps *steps, int stepper, uint64_t clock, struct step_run *runs, int64_t *before,
+                     size_t room);
 #endif

@@ -2,6 +2,7 @@
 #include "klipkit/motion/inner/blend.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -170,6 +171,12 @@ int blend_next(struct blend *blend, double *from, double *to)
     return 1;
 }
 
+/* A time is rounded by that part of it. */
+static const double ROUNDING = 0x1p-52;
+
+/* So far a sum may go wrong, ticks of its motion and mm. */
+static const double LATE_MOST = 2e-3, AWAY_MOST = 2e-13;
+
 /* A tap comes into a phase, at the phase's local time t (side 1), or leaves it (-1). */
 static void step_in(struct blend *blend, const struct tap *tap, const struct phase *phase, double t, int side)
 {
@@ -186,6 +193,8 @@ static void sum_anew(struct blend *blend, double from)
 {
     blend->sum = (struct phase){.from = 0};
     memset(blend->changing, 0, sizeof(blend->changing));
+    memset(blend->drift, 0, sizeof(blend->drift));
+    blend->age = 0;
     for (int i = 0; i < blend->count; i++) {
         const struct tap *tap = &blend->taps[i];
         const struct phase *phase = &blend->phases[tap->phase];
@@ -208,16 +217,33 @@ static void carry_on(struct blend *blend, double from)
         double t = from - tap->shift;
         step_in(blend, tap, left, t - left->time, -1);
         step_in(blend, tap, phase, t - phase->time, 1);
+        double jolt = fabs(tap->weight) * (fabs(left->accel[tap->axis]) + fabs(phase->accel[tap->axis]));
+        blend->drift[tap->into] += jolt * ROUNDING * fabs(t);
         if (blend->changing[tap->into] == 0)
             sum->accel[tap->into] = 0; /* no rounding is left of it */
     }
 }
 
+/* A border whose time is rounded leaves a speed that is wrong by the acceleration times that, and counts for as long as the sum is
+ * carried on: does that matter by the end of a piece so long, where the sum is slowest? */
+static int has_drifted(struct blend *blend, double length)
+{
+    int drifted = 0;
+    blend->age += length;
+    for (int axis = 0; axis < blend->axes; axis++) {
+        double v0 = blend->sum.velocity[axis], v1 = v0 + blend->sum.accel[axis] * length;
+        double slow = v0 * v1 > 0 ? order_lesser(fabs(v0), fabs(v1)) : 0;
+        drifted |= blend->drift[axis] * blend->age > AWAY_MOST + LATE_MOST * slow;
+    }
+    return drifted;
+}
+
 void blend_sum(struct blend *blend, double from, double to)
 {
-    if (blend->known-- > 0)
+    int known = blend->known-- > 0;
+    if (known)
         carry_on(blend, from);
-    else
+    if (!known || has_drifted(blend, to - from))
         sum_anew(blend, from);
     blend->sum.time = from;
     blend->sum.to = to - from;

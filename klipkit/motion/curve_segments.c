@@ -77,7 +77,7 @@ int segments_append_stretch(struct segments *segments, const struct stretch *str
     if (!(v0 * v1 > 0 && square <= 4 * least && square * w <= 60 * FLAT_MOST * least))
         return 1;
     int direction = v0 > 0 ? 1 : -1;
-    int64_t count = segments_count(segments, stretch->p[0], stretch->p[1], direction);
+    int64_t count = segments_count(segments, stretch->p[0], stretch->p[1], v1, direction);
     if (count <= 0)
         return (int)count;
     struct segment *segment = segments_draft(segments);
@@ -269,7 +269,7 @@ static int append_part(const struct part *part, const struct curve_place *begin,
             return error;
     }
     int direction = end->at.p > begin->at.p ? 1 : -1;
-    int64_t count = segments_count(segments, begin->at.p, end->at.p, direction);
+    int64_t count = segments_count(segments, begin->at.p, end->at.p, end->at.v, direction);
     if (count <= 0)
         return (int)count;
     struct segment *segment = segments_draft(segments);

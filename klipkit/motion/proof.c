@@ -36,17 +36,18 @@ static int is_below(const struct ends *f, double lo, double hi, double w)
 }
 
 /* The windows' linear bound at a and b. The interval to a neighbour is at least slope - |bend| / 2, and the slope no further
- * below its chord than w (hi - lo) / 4. Where the constant bound begins inside, the lesser of all is taken. */
+ * below its chord than w (hi - lo) / 4. Where a constant bound begins inside, the lesser of all is taken. */
 static void window_bound(const struct fit *fit, const struct node *a, const struct node *b, double *at_a, double *at_b)
 {
     double drop = 0.25 * (double)(b->n - a->n) * fabs(b->bend - a->bend) +
                   0.5 * order_greater(fabs(a->bend), fabs(b->bend));
     *at_a = 0.5 * (a->slope - drop);
     *at_b = 0.5 * (b->slope - drop);
-    if (order_greater(*at_a, *at_b) > fit->error)
-        *at_a = *at_b = order_lesser(fit->error, order_lesser(*at_a, *at_b));
-    *at_a = order_greater(*at_a, FIT_WINDOW_LEAST) - 0.5 * FIT_MARGIN;
-    *at_b = order_greater(*at_b, FIT_WINDOW_LEAST) - 0.5 * FIT_MARGIN;
+    double least = order_lesser(*at_a, *at_b);
+    if (order_greater(*at_a, *at_b) > fit->error || least - FIT_MARGIN_BETWEEN < FIT_WINDOW_LEAST)
+        *at_a = *at_b = order_greater(order_lesser(fit->error, least), FIT_WINDOW_LEAST + FIT_MARGIN_BETWEEN);
+    *at_a -= FIT_MARGIN_BETWEEN;
+    *at_b -= FIT_MARGIN_BETWEEN;
 }
 
 /* Where to split: near the zero of the error's derivative, never close to an end. */
@@ -65,7 +66,8 @@ static double bent_bounds(const struct fit *fit, const struct node *a, const str
     const struct segment *segment = &fit->segments[a->segment];
     const double *tilt = segment->tilt;
     double least = order_lesser(a->slope, b->slope), most = order_greater(a->slope, b->slope), accel = 0.5 * segment->a2;
-    *window = order_greater(order_lesser(fit->error, 0.5 * (1 - 2 * tilt[0]) * least), FIT_WINDOW_LEAST) - 0.5 * FIT_MARGIN;
+    *window = order_lesser(fit->error, 0.5 * (1 - 2 * tilt[0]) * least) - FIT_MARGIN_BETWEEN;
+    *window = order_greater(*window, FIT_WINDOW_LEAST);
     double w = (1 + tilt[0]) / least; /* no less than the greatest */
     if (3 * accel * accel * (1 - tilt[0]) > w * (3 * accel * tilt[1] + w * tilt[2]))
         return 0;
@@ -111,7 +113,7 @@ int fit_proven(const struct fit *fit, const struct node *a, const struct node *b
     int64_t at = split_at(w, ga, gb);
     struct node middle = {.n = a->n + at, .step = a->step + at, .segment = a->segment};
     fit_look(fit, &middle);
-    if (fabs(fit_error(fit, &middle)) > middle.window + 0.5 * FIT_MARGIN) {
+    if (fabs(fit_error(fit, &middle)) > fit_window_between(&middle)) {
         *outside = middle;
         return 0;
     }

@@ -11,6 +11,10 @@
  * than the rounding of a position (2e-9 for 1e7 steps), so that a move which ends on a level makes no pair of steps there. */
 static const double CROSSING = 1e-7;
 
+/* Where a motion goes on, that is many ticks of a slow one: there a level is crossed when it is passed by more than rounding, steps
+ * and part of the position. */
+static const double PASSED = 1e-9, PASSED_PART = 1e-15;
+
 /* How far from half a step off a motion may begin, steps. */
 static const double JUMP_MOST = 0.5 + 1e-3;
 
@@ -90,14 +94,20 @@ static int drop_graze(struct segments *segments)
     return left;
 }
 
-int64_t segments_count(struct segments *segments, double begin, double end, int direction)
+/* The last whole step in front of which the level before `end` is crossed, where the speed is v. */
+static double step_reached(double end, double v)
+{
+    double level = end + 0.5, step = order_floor(level - CROSSING), passed = level - (step + 1);
+    return passed > PASSED + PASSED_PART * fabs(end) && v != 0 ? step + 1 : step;
+}
+
+int64_t segments_count(struct segments *segments, double begin, double end, double v, int direction)
 {
     segments->lowest = order_lesser(segments->lowest, end);
     segments->highest = order_greater(segments->highest, end);
     if (!(fabs(begin - (double)segments->position) <= JUMP_MOST))
         return -ERANGE;
-    int64_t next = (int64_t)(direction > 0 ? order_floor(end + 0.5 - CROSSING) : order_ceil(end - 0.5 + CROSSING));
-    int64_t count = (next - segments->position) * direction;
+    int64_t count = (int64_t)step_reached(end * direction, v) - segments->position * direction;
     return count > 0 ? count : 0;
 }
 
@@ -120,7 +130,7 @@ static int append_part(struct segments *segments, const struct quadratic *motion
     if (speed == 0)
         return 0;
     int direction = speed > 0 ? 1 : -1;
-    int64_t count = segments_count(segments, position_at(motion, part->from), end, direction);
+    int64_t count = segments_count(segments, position_at(motion, part->from), end, part->to_v, direction);
     if (count <= 0)
         return (int)count;
     struct segment *segment = segments_draft(segments);

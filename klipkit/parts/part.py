@@ -11,9 +11,15 @@
 A part asks for what it needs by type in its constructor (daemon/wiring.py): its section, what the machine provides,
 other parts. An option that names another section, `heater: Reference`, gives that section's part to the parameter of
 the same name. Its G-code commands are methods with @gcode.
+
+    live = frozenset({"timeout"})     # options that a running printer takes on (daemon/reload.py); variable_* by prefix
+    def reload(self, config: IdleTimeoutConfig, changed: Set[str]) -> Apply: ...    # raises, or gives what does it
 """
 
-from typing import Any
+from collections.abc import Callable, Set
+from typing import Any, ClassVar
+
+Apply = Callable[[], None]  # makes a change that cannot fail any more
 
 
 class Part:
@@ -21,6 +27,15 @@ class Part:
 
     name = ""
     section = ""
+    live: ClassVar[Set[str]] = frozenset()
+    comes_and_goes: ClassVar[bool] = False  # it can be made, and taken away, while the printer runs
+
+    def reload(self, config: Any, changed: Set[str]) -> Apply:
+        """Its section is `config` now, of which these options changed, all of them live ones; nothing changes yet.
+
+        A template may stand in other lines although it is the same. Raises KlipkitError when it cannot be.
+        """
+        return lambda: None
 
     async def begin(self) -> None:
         """The MCUs are configured."""

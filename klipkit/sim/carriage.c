@@ -1,16 +1,17 @@
 /* A carriage: counts the steps that a driver chip would make of a step and a direction pin, and checks their timing. */
 #include <errno.h>
 
+#include "klipkit/sim/inner/driver.h"
 #include "klipkit/sim/inner/world.h"
 
 /* Direction before and after a step: 20 ns (TMC2209 data sheet, STEP/DIR timing, tDSU and tDSH). */
 static const double SET_UP_DEFAULT = 20e-9, HOLD_DEFAULT = 20e-9;
 
 /* Whether no rail that it moves is at its end. */
-static int may_move(const struct carriage *carriage, int steps)
+static int may_move(const struct carriage *carriage, int64_t steps)
 {
     for (size_t i = 0; i < carriage->part_count; i++)
-        if (rail_stops(carriage->parts[i].rail, steps * carriage->parts[i].per_step))
+        if (rail_stops(carriage->parts[i].rail, (double)steps * carriage->parts[i].per_step))
             return 0;
     return 1;
 }
@@ -19,6 +20,40 @@ static void tell_rails(const struct carriage *carriage)
 {
     for (size_t i = 0; i < carriage->part_count; i++)
         rail_moved(carriage->parts[i].rail);
+}
+
+static void move(struct carriage *carriage, int64_t steps)
+{
+    carriage->position += steps;
+    tell_rails(carriage);
+}
+
+/* The rotor follows the field, as far as it can. A motor that nothing is known of forgets what a rail's end took from it. */
+static void pull(struct carriage *carriage, int steps, uint64_t now)
+{
+    struct motor *motor = &carriage->motor;
+    for (int64_t lag = motor_pull(motor, steps); lag; lag = motor->lag) {
+        int way = lag > 0 ? 1 : -1;
+        if (!may_move(carriage, way))
+            break;
+        motor->lag -= way;
+        move(carriage, way);
+    }
+    if (!motor->cycle)
+        motor->lag = 0;
+    int64_t behind = -steps * (int64_t)motor->cycle;
+    if (motor_overdone(motor, steps, now) && may_move(carriage, behind))
+        move(carriage, behind);
+}
+
+int carriage_move(struct carriage *carriage, int steps)
+{
+    int is_free = may_move(carriage, steps);
+    carriage->stalled += !is_free;
+    pull(carriage, steps, carriage->cosim->now);
+    if (carriage->recorded)
+        record_moved(carriage->cosim, carriage);
+    return is_free;
 }
 
 static void step(struct carriage *carriage, uint64_t now)
@@ -30,14 +65,8 @@ static void step(struct carriage *carriage, uint64_t now)
     carriage->has_stepped = 1;
     carriage->pulses++;
     carriage->commanded += steps;
-    if (!may_move(carriage, steps)) {
-        carriage->stalled++;
-        return;
-    }
-    carriage->position += steps;
-    tell_rails(carriage);
-    if (carriage->recorded)
-        record_moved(carriage->cosim, carriage);
+    if (!carriage->driver)
+        carriage_move(carriage, steps);
 }
 
 /* A pin that floats moves nothing. */
@@ -47,8 +76,12 @@ static void see_step(struct follower *self, const struct pin *pin)
     if (pin->level == carriage->step_level)
         return;
     carriage->step_level = pin->level;
-    if (pin->mode == SIM_PIN_OUTPUT && (carriage->both_edges || pin->level != carriage->step_inverted))
+    if (pin->mode != SIM_PIN_OUTPUT)
+        return;
+    if (carriage->both_edges || pin->level != carriage->step_inverted)
         step(carriage, carriage->cosim->now);
+    if (carriage->driver)
+        driver_step(carriage->driver, pin->level);
 }
 
 static void see_dir(struct follower *self, const struct pin *pin)
@@ -97,7 +130,7 @@ int cosim_see_carriage(const struct cosim *cosim, int carriage, struct cosim_car
     if (!of)
         return -EINVAL;
     *out = (struct cosim_carriage){.position = of->position, .commanded = of->commanded, .pulses = of->pulses,
-                                   .stalled = of->stalled, .violations = of->violations};
+                                   .stalled = of->stalled, .violations = of->violations, .cycles = of->motor.cycles};
     return 0;
 }
 
@@ -114,6 +147,15 @@ int cosim_carriage_timing(struct cosim *cosim, int carriage, double set_up, doub
         return -EINVAL;
     of->set_up = ticks_units(set_up);
     of->hold = ticks_units(hold);
+    return 0;
+}
+
+int cosim_carriage_limit(struct cosim *cosim, int carriage, uint32_t cycle, double speed, double accel)
+{
+    struct carriage *of = numbered(cosim, carriage);
+    if (!of || !(speed > 0.0) || !(accel > 0.0))
+        return -EINVAL;
+    of->motor = (struct motor){.cycle = cycle, .speed = speed, .accel = accel, .cycles = of->motor.cycles};
     return 0;
 }
 

@@ -253,6 +253,7 @@ class CarriageTruth(NamedTuple):
     pulses: int
     stalled: int
     violations: int
+    cycles: int
 
 
 class Carriage:
@@ -284,6 +285,14 @@ class Carriage:
     def violations(self) -> int:
         """Times that the direction was not set up or held long enough around a step."""
         return self.truth.violations
+
+    def limit(self, cycle: int, speed: float, accel: float) -> None:
+        """From now on its motor loses the electrical cycles (of so many steps) that ask for more: see sim/motor.c.
+
+        In steps/s and steps/s^2. Raises DeviceError.
+        """
+        result = lib.cosim_carriage_limit(self._cosim.handle, self.number, cycle, speed, accel)
+        self._cosim.check(result, f"no motor does {speed} steps/s and {accel} steps/s^2 at most")
 
     def slip(self, steps: int) -> None:
         """Move the body by so many steps without a pulse."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from klipkit.base.errors import UsageError
 from klipkit.base.text import did_you_mean, sanitise
+from klipkit.sim.drivers import Trouble
 from klipkit.sim.models import OPEN, SHORTED, Element, Stuck
 from klipkit.sim.printer import HostKilled, SimulatedPrinter
 
@@ -129,6 +130,13 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _limits(text: str) -> tuple[float, float]:
+    speed, accel = (float(number) for number in text.split("/"))
+    if not (0 < speed < math.inf and 0 < accel < math.inf):
+        raise ValueError
+    return speed, accel
+
+
 def _stuck(text: str) -> Stuck:
     words = {"open": Stuck.OPEN, "closed": Stuck.CLOSED}
     if text not in words:
@@ -141,6 +149,10 @@ def _stuck(text: str) -> Stuck:
 
 def _slip(printer: SimulatedPrinter, stepper: str, steps: int) -> None:
     printer.carriages[stepper].slip(steps)
+
+
+def _weaken(printer: SimulatedPrinter, stepper: str, limits: tuple[float, float]) -> None:
+    printer.limit_motor(stepper, *limits)
 
 
 def _stick_endstop(printer: SimulatedPrinter, stepper: str, stuck: Stuck) -> None:
@@ -157,6 +169,10 @@ def _heater_is(element: Element) -> Apply:
 
 def _block(printer: SimulatedPrinter, section: str, _: None) -> None:
     printer.fans.fans[section].block()
+
+
+def _trouble(trouble: Trouble) -> Apply:
+    return lambda printer, stepper, _: printer.drivers[stepper].befall(trouble)
 
 
 def _unplug(printer: SimulatedPrinter, mcu: str, _: None) -> None:
@@ -192,6 +208,11 @@ KINDS = (
         lambda printer: printer.carriages, _steps, _slip,
     ),
     Kind(
+        "weak-motor", ":STEPPER:SPEED/ACCEL", "beyond mm/s or mm/s^2 its motor loses electrical cycles",
+        "weak-motor:stepper_x:150/3000",
+        lambda printer: printer.carriages, _limits, _weaken,
+    ),
+    Kind(
         "endstop-stuck", ":STEPPER:open|closed", "the endstop says this wherever its rail is",
         "endstop-stuck:stepper_y:open",
         lambda printer: printer.rails.switches, _stuck, _stick_endstop,
@@ -215,6 +236,32 @@ KINDS = (
     Kind(
         "fan-blocked", ":SECTION", "the fan does not turn any more", "fan-blocked:fan@10",
         lambda printer: printer.fans.fans, None, _block,
+    ),
+    Kind(
+        "driver-reset", ":STEPPER", "the stepper's driver is reset and forgets its registers",
+        "driver-reset:stepper_x@20",
+        lambda printer: printer.drivers, None, _trouble(Trouble.RESET),
+    ),
+    Kind(
+        "driver-warm", ":STEPPER", "the stepper's driver is warm", "driver-warm:stepper_x@20",
+        lambda printer: printer.drivers, None, _trouble(Trouble.WARM),
+    ),
+    Kind(
+        "driver-hot", ":STEPPER", "the stepper's driver is too hot and switches itself off", "driver-hot:stepper_x@20",
+        lambda printer: printer.drivers, None, _trouble(Trouble.OVERHEATED),
+    ),
+    Kind(
+        "driver-short", ":STEPPER", "a wire of the stepper's motor touches ground", "driver-short:stepper_x@20",
+        lambda printer: printer.drivers, None, _trouble(Trouble.SHORTED),
+    ),
+    Kind(
+        "driver-low-voltage", ":STEPPER", "the supply of the stepper's driver breaks down for a moment",
+        "driver-low-voltage:stepper_x@20",
+        lambda printer: printer.drivers, None, _trouble(Trouble.UNDERVOLTED),
+    ),
+    Kind(
+        "driver-unpowered", ":STEPPER", "the stepper's driver loses its supply", "driver-unpowered:stepper_x@20",
+        lambda printer: printer.drivers, None, _trouble(Trouble.UNPOWERED),
     ),
     Kind(
         "unplug", ":MCU", "the link to the microcontroller is pulled out", "unplug:mcu@5",

@@ -1,6 +1,7 @@
 /* The lists of models, and what hangs them on pins: see inner/models.h. */
 #include <stdlib.h>
 
+#include "klipkit/sim/inner/driver.h"
 #include "klipkit/sim/inner/world.h"
 
 void *models_add(struct list *list, size_t size)
@@ -44,6 +45,10 @@ void models_free(struct models *models)
     free_list(&models->sensors);
     free_list(&models->fans);
     free_list(&models->drives);
+    for (size_t i = 0; i < models->chains.count; i++)
+        driver_spi_free(models->chains.items[i]);
+    free_list(&models->chains);
+    free_list(&models->drivers);
 }
 
 void models_follow(struct pin *pin, struct follower *follower)

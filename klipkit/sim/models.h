@@ -25,14 +25,19 @@ struct cosim_carriage {
     int64_t position;     /* steps that its body has made since it was added, whatever the host thinks */
     int64_t commanded;    /* steps that the pulses would have made */
     uint64_t pulses;      /* step pulses, either way */
-    uint64_t stalled;     /* steps that a rail's end did not let it make */
+    uint64_t stalled;     /* steps that came while a rail's end was in their way */
     uint64_t violations;  /* times that a direction was not set up long enough before a step or not held long enough after one */
+    uint64_t cycles;      /* electrical cycles that its motor has lost, either way: cosim_carriage_limit */
 };
 int cosim_see_carriage(const struct cosim *cosim, int carriage, struct cosim_carriage *out);
 int64_t cosim_carriage_position(const struct cosim *cosim, int carriage);
 
 /* The two times of a direction, s (20 ns each until set: TMC2209 data sheet). */
 int cosim_carriage_timing(struct cosim *cosim, int carriage, double set_up, double hold);
+
+/* What its motor can do, from now on: an electrical cycle (`cycle` steps) that it is to turn faster than `speed`, steps/s, or with
+ * more than `accel`, steps/s^2, it does not turn: it falls out of step, and the body stays behind by that cycle. See motor.c. */
+int cosim_carriage_limit(struct cosim *cosim, int carriage, uint32_t cycle, double speed, double accel);
 
 /* Move the body by so many steps without a pulse: what a lost step, a belt that jumps or a hand does. */
 int cosim_slip(struct cosim *cosim, int carriage, int64_t steps);
@@ -63,10 +68,10 @@ double cosim_rail_position(const struct cosim *cosim, int rail);
 enum cosim_stuck { COSIM_WORKS, COSIM_STUCK_OPEN, COSIM_STUCK_CLOSED };
 
 /* A switch that a rail works: closed from `trigger` on, on the side of `sign` (+1: at or above, -1: at or below); it opens again
- * `hysteresis` mm before that. Each closing is up to `noise` mm off, evenly spread, by `seed`. The input pin has `level` while it is
- * closed, else the other. */
+ * `hysteresis` mm before that. Each closing is up to `noise` mm off, by `seed`: evenly spread, or with a `deviation` above 0 by a
+ * normal law that is cut there. The input pin has `level` while it is closed, else the other. */
 struct cosim_switch {
-    double trigger, hysteresis, noise;  /* mm */
+    double trigger, hysteresis, noise, deviation;  /* mm */
     uint64_t seed;
     int32_t sign, mcu, level, stuck;    /* stuck: enum cosim_stuck, whatever the rail does */
     uint32_t pin;
@@ -74,8 +79,9 @@ struct cosim_switch {
 int cosim_add_contact(struct cosim *cosim, int rail, const struct cosim_switch *law);
 int cosim_stick_contact(struct cosim *cosim, int contact, int stuck);
 
-/* How often the switch closed, whether anybody saw it or not. */
+/* How often the switch closed, whether anybody saw it or not; and how far beyond its trigger it did the last time, mm. */
 uint64_t cosim_contact_closings(const struct cosim *cosim, int contact);
+double cosim_contact_off(const struct cosim *cosim, int contact);
 
 /* --- heat --- */
 

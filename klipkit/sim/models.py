@@ -45,6 +45,11 @@ class Switch:
         """How often it has closed, whether anybody saw it or not."""
         return int(lib.cosim_contact_closings(self._cosim.handle, self._number))
 
+    @property
+    def off(self) -> float:
+        """How far beyond its place it closed the last time, mm: its noise."""
+        return float(lib.cosim_contact_off(self._cosim.handle, self._number))
+
     def stick(self, stuck: Stuck) -> None:
         """From now on it says this, or works again."""
         self._cosim.check(lib.cosim_stick_contact(self._cosim.handle, self._number, stuck), "no such switch")
@@ -78,6 +83,7 @@ class Rail:
         level: int = 1,
         hysteresis: float = 0.0,
         noise: float = 0.0,
+        deviation: float = 0.0,
         seed: int = 0,
     ) -> Switch:
         """A switch that gives `level` to an input pin from `trigger` mm on; see struct cosim_switch."""
@@ -85,6 +91,7 @@ class Rail:
             "trigger": trigger,
             "hysteresis": hysteresis,
             "noise": noise,
+            "deviation": deviation,
             "seed": seed,
             "sign": 1 if above else -1,
             "mcu": place[0],

@@ -47,6 +47,7 @@ class Persona:
         self.pins = {pin: number for number, pin in enumerate(pins)}
         self.clock_frequency = numbers["clock_frequency"]
         self.constants: dict[str, int | str] = {}  # of the chip, as its dictionary will have them
+        self.spi_buses: Mapping[str, int] = {}  # numbers, by name
         self.byte_time = 10 / numbers["serial_baud"] if numbers.get("serial_baud") else 0.0
         for pin in pins:
             if lib.persona_add_pin(pointer, pin.encode()):
@@ -68,6 +69,7 @@ def persona_of(chip: Chip) -> Persona:
         _members(_enumerations(chip)),
     )
     persona.constants = {**chip.constants, **BUILT_IN}
+    persona.spi_buses = {name: bus.number for name, bus in chip.spi.items()}
     return persona
 
 

@@ -17,6 +17,7 @@ from klipkit.machine.kinematics import motors
 from klipkit.mcu.restart import Reach
 from klipkit.mcu.stepper import steps_on_both_edges
 from klipkit.sim.cosim import Carriage, Cosim, Faults
+from klipkit.sim.drivers import SimDrivers
 from klipkit.sim.emulation import Emulation
 from klipkit.sim.fans import Fans
 from klipkit.sim.heaters import Heats
@@ -25,6 +26,7 @@ from klipkit.sim.persona import Persona, persona_of
 from klipkit.sim.pipe import SimPipe, SimWay
 from klipkit.sim.rails import Rails, SwitchQuality, somewhere
 
+FULL_STEPS = 4  # of an electrical cycle
 VIRTUAL = "virtual_endstop"  # how the names of pins end that a probe or a driver chip makes up
 AMBIENT = 25.0  # degrees C
 
@@ -74,10 +76,12 @@ class SimulatedPrinter:
         laws: Mapping[str, HeatLaw] | None = None,
         fan_laws: Mapping[str, FanLaw] | None = None,
         ambient: float = AMBIENT,
+        limits: Mapping[str, tuple[float, float]] | None = None,
     ) -> None:
         """`drifts`: by MCU, its real frequency over the nominal one, minus 1. MCUs run `firmware`, the shared object,
         but for those in `emulations`, which run their own ELF file. The toolhead is at `begin`, or somewhere by `seed`.
-        `laws`, `fan_laws`: how heaters warm and fans turn, by section, where not as usual; `ambient`: degrees C."""
+        `laws`, `fan_laws`: how heaters warm and fans turn, by section, where not as usual; `ambient`: degrees C.
+        `limits`: mm/s and mm/s^2 that motors can do, by section; the others can do all."""
         self._firmware = firmware
         self._emulations = emulations or {}
         self._drifts = drifts or {}
@@ -92,9 +96,16 @@ class SimulatedPrinter:
         self.carriages: dict[str, Carriage] = {}
         for motor in motors(loaded):
             self._add_motor(motor.name, motor.config)
+        self._motors = {motor.name: motor.config for motor in motors(loaded)}
+        for name, (speed, accel) in (limits or {}).items():
+            self.limit_motor(name, speed, accel)
         place = somewhere(loaded, seed) if begin is None else begin
         quality = switches or SwitchQuality(seed=seed)
         self.rails = Rails(self.cosim, loaded, self.carriages, place, quality, self._place_if_any)
+        steppers = {motor.name: motor.config for motor in motors(loaded)}
+        self.drivers = SimDrivers(
+            self.cosim, loaded, self.carriages, steppers, self.place, self._buses
+        ).drivers
         self.heats = Heats(self.cosim, loaded, laws or {}, ambient, self.place)
         self.fans = Fans(self.cosim, loaded, fan_laws or {}, self.heats, self.place)
         self._boot()
@@ -146,6 +157,12 @@ class SimulatedPrinter:
         self._damage[mcu] = known._replace(**faults)  # type: ignore[arg-type]
         self.cosim.damage(number, self._damage[mcu])
 
+    def limit_motor(self, name: str, speed: float, accel: float) -> None:
+        """From now on a motor loses electrical cycles beyond this speed and acceleration, mm/s and mm/s^2."""
+        config = self._motors[name]
+        step = config.step_distance
+        self.carriages[name].limit(FULL_STEPS * config.microsteps, speed / step, accel / step)
+
     def truth(self) -> dict[str, dict[str, dict[str, float]]]:
         """What became of it, whatever the host thinks: plain values, by kind and section."""
         return {
@@ -156,6 +173,7 @@ class SimulatedPrinter:
             "rails": {name: {"position": rail.position} for name, rail in self.rails.rails.items()},
             "endstops": {name: {"closings": switch.closings} for name, switch in self.rails.switches.items()},
             "heaters": {name: heat.now._asdict() for name, heat in self.heats.bodies.items()},
+            "drivers": {name: driver.truth._asdict() for name, driver in self.drivers.items()},
             "fans": {name: {"speed": fan.speed, "turns": fan.turns} for name, fan in self.fans.fans.items()},
             "mcus": {
                 name: {
@@ -205,8 +223,12 @@ class SimulatedPrinter:
             direction_inverted=config.dir_pin.invert,
         )
 
+    def _buses(self, mcu: str) -> Mapping[str, int]:
+        return self.personas[mcu].spi_buses
+
     def place(self, pin: Pin, where: str) -> tuple[int, int]:
         """The numbers of a pin's MCU and of the pin on it. Raises UnknownMcu, UnknownPin."""
+        pin = self._aliases.real(pin)
         persona = self.personas.get(pin.chip)
         if persona is None:
             raise UnknownMcu(f"there is no [mcu {pin.chip}] for the pin {pin}", where=where)

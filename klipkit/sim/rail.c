@@ -13,6 +13,11 @@
 /* A sum of such products is off by less than this, mm: a switch acts at its very step. */
 static const double ROUNDING = 1e-9;
 
+static const double TURN = 6.283185307179586;   /* radians */
+
+/* Deviations of a normal law in the bound at which it is cut, at most: nearly all draws would be in vain. */
+static const double DEVIATION_MOST = 100.0;
+
 static double position_of(const struct rail *rail)
 {
     double position = rail->begin;
@@ -21,16 +26,28 @@ static double position_of(const struct rail *rail)
     return position;
 }
 
-/* Where the switch closes the next time: splitmix64 as in line.c, evenly within the noise. */
+/* splitmix64, as in line.c: evenly from 0 to below 1. */
+static double draw(struct contact *contact)
+{
+    uint64_t z = contact->draw += 0x9e3779b97f4a7c15;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+    z = (z ^ z >> 27) * 0x94d049bb133111eb;
+    return (double)((z ^ z >> 31) >> 11) * 0x1p-53;
+}
+
+/* Where the switch closes the next time. The normal law by Box and Muller (1958), drawn again beyond the cut. */
 static double draw_at(struct contact *contact)
 {
     if (contact->law.noise == 0.0)
         return contact->law.trigger;
-    uint64_t z = contact->draw += 0x9e3779b97f4a7c15;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-    z = (z ^ z >> 27) * 0x94d049bb133111eb;
-    double even = (double)((z ^ z >> 31) >> 11) * 0x1p-53;
-    return contact->law.trigger + contact->law.noise * (2.0 * even - 1.0);
+    if (contact->law.deviation == 0.0)
+        return contact->law.trigger + contact->law.noise * (2.0 * draw(contact) - 1.0);
+    for (;;) {
+        double length = sqrt(-2.0 * log1p(-draw(contact)));
+        double off = contact->law.deviation * length * cos(TURN * draw(contact));
+        if (fabs(off) <= contact->law.noise)
+            return contact->law.trigger + off;
+    }
 }
 
 static void drive(const struct contact *contact)
@@ -56,6 +73,8 @@ static void work(struct contact *contact)
     if (closed != contact->closed) {
         contact->closed = closed;
         contact->worn = 1;
+        if (closed)
+            contact->off = contact->at - contact->law.trigger;
         contact->closings += (uint64_t)closed;
         drive(contact);
     } else if (!closed) {
@@ -110,7 +129,7 @@ double cosim_rail_position(const struct cosim *cosim, int rail)
 static int is_valid(const struct cosim *cosim, const struct cosim_switch *law)
 {
     return pins_owner(cosim, law->mcu, law->pin) && isfinite(law->trigger) && law->hysteresis >= 0.0 && law->noise >= 0.0 &&
-           (law->sign == 1 || law->sign == -1);
+           law->deviation >= 0.0 && law->deviation <= DEVIATION_MOST * law->noise && (law->sign == 1 || law->sign == -1);
 }
 
 int cosim_add_contact(struct cosim *cosim, int rail, const struct cosim_switch *law)
@@ -145,4 +164,10 @@ uint64_t cosim_contact_closings(const struct cosim *cosim, int contact)
 {
     const struct contact *of = models_at(&cosim->models.contacts, contact);
     return of ? of->closings : 0;
+}
+
+double cosim_contact_off(const struct cosim *cosim, int contact)
+{
+    const struct contact *of = models_at(&cosim->models.contacts, contact);
+    return of ? of->off : 0.0;
 }

@@ -7,7 +7,7 @@ stepper_y --> carriage --> (a - b) / 2 --> rail y --> endstop of stepper_y
 import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from klipkit._core import ffi, lib
 from klipkit.base.pin import Pin
@@ -34,6 +34,7 @@ from klipkit.machine.kinematics import (
     motors,
 )
 from klipkit.machine.kinematics import Place as Position
+from klipkit.parts.drivers.config import DriverOptions
 from klipkit.sim.cosim import Carriage, Cosim
 from klipkit.sim.models import Place, Rail, Switch
 
@@ -46,11 +47,18 @@ MIDDLE = (0.2, 0.8)  # between these shares of its way a rail begins
 
 @dataclass(frozen=True)
 class SwitchQuality:
-    """How good the switches are: mm, see struct cosim_switch."""
+    """How good the switches are: mm, see struct cosim_switch. `rails`: only those of these sections have noise."""
 
     hysteresis: float = 0.2
     noise: float = 0.0
+    deviation: float = 0.0
     seed: int = 0
+    rails: frozenset[str] | None = None
+
+    def of(self, rail: str) -> "SwitchQuality":
+        """Of the switch of one rail."""
+        is_noisy = self.rails is None or rail in self.rails
+        return self if is_noisy else replace(self, noise=0.0, deviation=0.0)
 
 
 @dataclass(frozen=True)
@@ -124,13 +132,15 @@ class Rails:
         assert pin is not None
         found = place(pin, plan.config.source.where("endstop_pin"))
         if found is not None:
+            its = quality.of(plan.name)
             self.switches[plan.name] = rail.add_switch(
                 found,
                 plan.trigger,
                 above=plan.above,
                 level=0 if pin.invert else 1,
-                hysteresis=quality.hysteresis * plan.unit,
-                noise=quality.noise * plan.unit,
+                hysteresis=its.hysteresis * plan.unit,
+                noise=its.noise * plan.unit,
+                deviation=its.deviation * plan.unit,
                 seed=quality.seed * 1000 + len(self.switches),
             )
 
@@ -227,9 +237,10 @@ def _axis(loaded: Loaded, found: list[Motor], name: str, config: RailConfig) -> 
 
     Steppers that have an endstop of their own move an end of it of their own.
     """
-    low = min(config.position_min, config.position_endstop) - BEYOND
-    high = max(config.position_max, config.position_endstop) + BEYOND
     stop, above = config.position_endstop, config.homing_positive_dir
+    beyond = 0.0 if _is_felt(loaded, config) else BEYOND
+    low = min(config.position_min, stop) - (BEYOND if above else beyond)
+    high = max(config.position_max, stop) + (beyond if above else BEYOND)
     whole = _shares(loaded, found, AXES.index(name)) if name in AXES else {name: 1.0}
     ends = next((plan.rails for plan in homing_plans(loaded) if name in plan.rails), {name: tuple(whole)})
     for end, names in ends.items():
@@ -238,6 +249,13 @@ def _axis(loaded: Loaded, found: list[Motor], name: str, config: RailConfig) -> 
         switch = loaded.sections[end]
         assert isinstance(switch, EndstopOptions | FollowerConfig)
         yield _Plan(end, by, low, high, stop, above, switch)
+
+
+def _is_felt(loaded: Loaded, config: EndstopOptions) -> bool:
+    """Whether a driver feels the end of the rail, which is the endstop then."""
+    makers = [driver.pin_maker for driver in loaded.all(DriverOptions) if driver.diag is not None]
+    diags = [driver.diag for driver in loaded.all(DriverOptions) if driver.diag is not None]
+    return config.endstop_pin.chip in makers or config.endstop_pin in diags
 
 
 def _shares(loaded: Loaded, found: list[Motor], axis: int) -> dict[str, float]:

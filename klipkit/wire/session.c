@@ -14,8 +14,9 @@
 #include "klipkit/wire/inner/tap.h"
 #include "klipkit/wire/inner/window.h"
 
-/* A command leaves this long before it is due when it fills no frame, s. */
-static const double LEAD = 0.1;
+/* A command that fills no frame leaves this long before it is due, s, and as many time-outs more: its frame may be lost. */
+static const double LEAD = 0.1, LEAD_MOST = 1.0;
+enum { LEAD_TIMEOUTS = 4 };
 
 /* `taps_mutex` is held while listeners are called, so it is taken before any session's `mutex`; the list changes under both. */
 struct session {
@@ -306,7 +307,7 @@ static double leaves_at(const struct session *session)
         return HUGE_VAL;
     if (urgent->due == 0 || !(session->mcu.frequency > 0) || session->queues.ready_bytes >= SESSION_PAYLOAD_MOST)
         return -HUGE_VAL;
-    return mcu_clock_time(&session->mcu, urgent->due) - LEAD;
+    return mcu_clock_time(&session->mcu, urgent->due) - fmin(LEAD + LEAD_TIMEOUTS * session->window.base, LEAD_MOST);
 }
 
 static void keep(struct session *session, const struct sent_frame *frame, size_t payload)

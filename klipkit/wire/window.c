@@ -9,7 +9,10 @@
 /* Bounds of the retransmission time-out, s: as recorded from the stock host (26, 51, 101 ... 3200 ms, then every 5 s). */
 static const double TIMEOUT_LEAST = 0.025, TIMEOUT_MOST = 5.0;
 
-enum { FIRST_SEQ = 1, NUMBERS = 16 };
+/* The stock host doubles from the first time-out on. A line between two ends is not congested: a time-out means a damaged frame
+ * or ack, and commands have a time. So the first ones come at the same distance, and any progress ends the doubling, unless it
+ * is always repeated frames that are acknowledged: then the round trip may be longer than the time-out. */
+enum { FIRST_SEQ = 1, NUMBERS = 16, QUICK = 2, UNCLEAR_MOST = 3 };
 
 static struct sent_frame *slot(const struct window *window, uint64_t number)
 {
@@ -24,7 +27,7 @@ static int is_outstanding(const struct window *window)
 void window_init(struct window *window)
 {
     window->executed = window->acknowledged = window->sent = window->emptied = FIRST_SEQ;
-    window->timeout = TIMEOUT_LEAST;
+    window->timeout = window->base = TIMEOUT_LEAST;
     window->deadline = HUGE_VAL;
 }
 
@@ -78,7 +81,7 @@ void window_commit(struct window *window, double now, size_t payload)
 static void start_resending(struct window *window, uint64_t nak_ignored)
 {
     window->resending = window->sync_due = 1;
-    window->resend = window->acknowledged;
+    window->resend = window->repeated_from = window->acknowledged;
     window->nak_ignored = nak_ignored;
     window->deadline = HUGE_VAL;
     window->stats.retransmit_seq = (uint32_t)window->sent;
@@ -91,7 +94,8 @@ void window_check_timer(struct window *window, double now)
     if (now < window->deadline)
         return;
     window->stats.timeouts++;
-    window->timeout = fmin(2 * window->timeout, TIMEOUT_MOST);
+    if (++window->in_vain > QUICK || window->unclear > UNCLEAR_MOST)
+        window->timeout = fmin(2 * window->timeout, TIMEOUT_MOST);
     start_resending(window, window->sent);
 }
 
@@ -130,7 +134,8 @@ static void estimate(struct window *window, double sample)
         window->smoothed = sample;
         window->deviation = sample / 2;
     }
-    window->timeout = fmin(fmax(window->smoothed + 4 * window->deviation, TIMEOUT_LEAST), TIMEOUT_MOST);
+    window->base = fmin(fmax(window->smoothed + 4 * window->deviation, TIMEOUT_LEAST), TIMEOUT_MOST);
+    window->shortest = window->shortest > 0 ? fmin(window->shortest, sample) : sample;
 }
 
 /* All frames before `number` are acknowledged. */
@@ -143,8 +148,12 @@ static void acknowledge(struct window *window, double now, uint64_t number)
             window->newest_acknowledged = frame->newest;
     }
     const struct sent_frame *last = slot(window, number - 1);
+    window->unclear = last->repeated ? window->unclear + 1 : 0;
     if (!last->repeated)
         estimate(window, fmax(now - last->done, 1e-6));
+    if (window->unclear <= UNCLEAR_MOST)
+        window->timeout = window->base;
+    window->in_vain = 0;
     window->contact = 1;
     if (window->resending && window->resend < number)
         window->resend = number;
@@ -193,6 +202,15 @@ static int is_of_a_new_frame(const struct window *window, double now, uint64_t n
     return !frame->repeated && since >= FRAME_LEAST * window->byte_time && since < TIMEOUT_LEAST;
 }
 
+/* Whether a nak is of the repeated copy of a frame: naks of what was sent before it, which the MCU discarded as well, come sooner
+ * than a round trip after it. */
+static int is_of_the_repeated_copy(const struct window *window, double now, uint64_t number)
+{
+    const struct sent_frame *frame = slot(window, number);
+    double least = fmax(0.9 * window->shortest, 0.5 * window->smoothed);
+    return !window->resending && number == window->repeated_from && frame->repeated && least > 0 && now - frame->done >= least;
+}
+
 /* An empty frame: the first with its number is an ack, another a nak. */
 static void receive_empty(struct window *window, double now, uint64_t number)
 {
@@ -203,7 +221,8 @@ static void receive_empty(struct window *window, double now, uint64_t number)
     if (!is_outstanding(window))
         return;
     window->stats.naks++;
-    if (number > window->nak_ignored || is_of_a_new_frame(window, now, number))
+    if (number > window->nak_ignored || is_of_a_new_frame(window, now, number) ||
+        is_of_the_repeated_copy(window, now, number))
         start_resending(window, number);
 }
 

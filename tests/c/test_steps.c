@@ -207,6 +207,23 @@ static void test_positions_are_looked_up_and_forgotten(void)
     CHECK(steps_position_at(steps, 0, clock - 1, &position) == 0 && position == 199, "within a run");
     CHECK(steps_position_at(steps, 0, clock - 200, &position) == 0 && position == 198, "between runs");
     CHECK(steps_position_at(steps, 0, 100, &position) == -ERANGE, "older than the history");
+    struct step_run sent[4];
+    int64_t before[4];
+    CHECK(steps_history(steps, 0, clock - 500, sent, before, 4) == 3, "runs that end later");
+    CHECK(sent[0].first == clock - 500 && before[0] == 198 && step_run_last(&sent[2]) == clock, "the last three");
+    CHECK(before[1] == 196 && before[2] == 198, "each from where the one before it ends");
+    CHECK(steps_history(steps, 0, 0, sent, before, 4) == 4 && sent[0].first > 50000, "the oldest first, as many as fit");
+    CHECK(steps_history(steps, 0, clock, sent, before, 4) == 0, "nothing is later than the last step");
+    struct step_run next = {.first = clock + 100, .interval = 100, .count = 1, .direction = 1};
+    CHECK(steps_append(steps, 0, &next, 1) == 0 && steps_history(steps, 0, clock, sent, before, 4) == 0, "not yet sent");
+    steps_discard(steps, 0, 200);
+    for (int n = 0; n < 3; n++) { /* after a rest of more than the history */
+        next.first = clock + 50000 + 100 * (uint64_t)n;
+        next.interval = n ? 100 : 50000;
+        CHECK(steps_append(steps, 0, &next, 1) == 0 && steps_flush(steps, UINT64_MAX) > 0, "run %d after a rest", n);
+    }
+    CHECK(steps_position_at(steps, 0, clock + 49999, &position) == 0 && position == 200, "where it rested");
+    CHECK(steps_position_at(steps, 0, clock - 1, &position) == -ERANGE, "what was before the rest is forgotten");
     CHECK(steps_reset_clock(steps, 0, 0) == 0, "reset");
     steps_free(steps);
     session_free(session);

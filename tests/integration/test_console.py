@@ -241,6 +241,20 @@ def test_a_person_types_completes_and_finds_the_lines_of_last_time_again(tmp_pat
         assert person.leaves() == 130
 
 
+@pytest.mark.parametrize("part", range(4))
+def test_ctrl_c_typed_at_any_moment_ends_the_console_with_130(tmp_path: Path, part: int) -> None:
+    """While it looks for the board, at the prompt, with an answer on its way, while a word is completed."""
+    typed = ("", "get_uptime\r", "get_config\r\t", "delay 1000\r")[part]
+    with firmware(tmp_path) as (port, _):
+        for number in range(3):
+            person = Person(port, tmp_path)
+            person.sees("mcu             klipkit sim" if not typed else "> ")
+            person.type(typed)
+            time.sleep(0.002 * number)
+            person.type("\x03")
+            assert person.leaves() == 130
+
+
 def test_a_person_at_the_prompt_is_told_when_the_board_is_gone(tmp_path: Path) -> None:
     with firmware(tmp_path) as (port, process):
         person = Person(port, tmp_path)

@@ -107,6 +107,16 @@ def test_any_number_of_homings_loses_no_step_and_finds_the_same_place(count: int
     live("ramps-cartesian", act)
 
 
+def test_an_axis_that_rested_at_its_switch_for_long_is_homed_again() -> None:
+    """Its trigger comes before its first step, and the steps before that are forgotten."""
+
+    async def act(host: Host, printer: SimulatedPrinter) -> None:
+        await host.run(["G28 X", "G4 P40000", "G28 X", "G1 X10 F6000"], "a.gcode")
+        assert set(lost(host, printer).values()) == {0}
+
+    live("ramps-cartesian", act)
+
+
 def test_only_the_named_axes_are_homed() -> None:
     async def act(host: Host, printer: SimulatedPrinter) -> None:
         await host.run(["G28 X0 Y"], "a.gcode")

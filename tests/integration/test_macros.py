@@ -6,18 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from klipkit.base.config import parse_config
+from klipkit.base.config import parse_config, read_config
 from klipkit.boards.mcuchips import chips_of
 from klipkit.cli.sections import SCHEMA
 from klipkit.cli.simulate import OBJECT
 from klipkit.daemon.host import Host
+from klipkit.gcode.templates import problems
 from klipkit.machine.commands.print_stats import PrintStats, PrintStatsStatus
 from klipkit.machine.sdcard import VirtualSdcard
 from klipkit.sim.firmware import build
 from klipkit.sim.loop import run_virtual
 from klipkit.sim.printer import SimulatedPrinter
+from tests import machine_bench
 from tests.machine_bench import HOTEND, lost
-from tests.reference import TOP
+from tests.reference import TOP, reference_path
 
 CONFIG = (TOP / "config-examples" / "ramps-cartesian.cfg").read_text() + HOTEND
 Act = Callable[[Host, VirtualSdcard], Awaitable[None]]
@@ -253,3 +255,30 @@ def test_mainsails_macros_pause_park_resume_and_cancel(tmp_path: Path) -> None:
 
     said = live(tmp_path, MAINSAIL, LONG, act)
     assert "echo: was paused" not in said
+
+
+def test_the_macros_of_the_dialects_own_regression_test_find_nothing_wrong() -> None:
+    """They ask for an emergency stop when something is not as they have it."""
+    config = reference_path("klippy-tests/macros.cfg").read_text()
+
+    async def act(host: Host, printer: SimulatedPrinter) -> None:
+        await host.run(["TESTIT"], "macros.test")
+        assert not host.fault.done()
+        assert host.planner.known == {0, 1, 2}
+
+    said = machine_bench.live(config, act)
+    assert [line for line in said if "TEST_" in line] == [
+        "// TEST_expression",
+        "// TEST_variable",
+        "// TEST_variable_part2",
+        "// TEST_param",
+    ]
+
+
+def test_each_macro_of_the_reference_configurations_can_be_read() -> None:
+    count = 0
+    for path in sorted(reference_path("configs").glob("*.cfg")):
+        sections = SCHEMA.examine(read_config(path)).sections
+        assert list(problems(sections)) == []
+        count += sum(name.startswith("gcode_macro ") for name in sections)
+    assert count > 80

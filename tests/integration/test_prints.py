@@ -52,6 +52,16 @@ def assert_exact(simulation: Simulation) -> None:
     assert report["least_lead"] > 0.1
 
 
+def test_filament_goes_on_after_homing_where_it_was(tmp_path: Path) -> None:
+    heat = "G28 X\nM83\nM109 S180\n"
+    file = tmp_path / "twice.gcode"
+    file.write_text(heat + "G1 X20 E0.5 F3000\nG28 X\nG1 X20 E0.5\nG28 X\nG1 X20 E0.5\n")
+    simulation = printed("cartesian", file)
+    assert all(row["lost"] == 0 and row["counted"] == row["steps"] for row in simulation.rows)
+    extruded = next(row for row in simulation.rows if row["stepper"] == "extruder")
+    assert extruded["steps"] == round(1.5 / extruded["step_distance"])
+
+
 @pytest.mark.parametrize("machine", MACHINES)
 def test_each_example_machine_prints_a_part(machine: str, tmp_path: Path) -> None:
     file = tmp_path / "token.gcode"

@@ -132,7 +132,7 @@ def test_a_wrong_line_ends_the_print_with_its_place(tmp_path: Path) -> None:
     assert any(line.startswith("!! ") and "part.gcode:5: Move out of range" in line for line in said)
 
 
-@pytest.mark.parametrize("name", ["nothing.gcode", "../part.gcode", "/etc/passwd"])
+@pytest.mark.parametrize("name", ["nothing.gcode", "../part.gcode", "/etc/passwd", "a" * 300, "\ud800"])
 def test_a_file_that_is_not_there_or_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "card"
     folder.mkdir()

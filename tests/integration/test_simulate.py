@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -9,13 +10,14 @@ import numpy as np
 import pytest
 
 from klipkit.base.config import read_config
-from klipkit.base.faults import LinkError, Shutdown
+from klipkit.base.faults import SlowLink, TimerTooClose
 from klipkit.base.schema import Loaded
 from klipkit.boards.mcuchips import chips_of
 from klipkit.cli.sections import SCHEMA
 from klipkit.cli.simulate import OBJECT
 from klipkit.cli.simulation import Simulation
 from klipkit.sim.cosim import Faults
+from klipkit.sim.faults import FaultPlan
 from klipkit.sim.firmware import build
 from klipkit.sim.printer import SimulatedPrinter
 from tests.command import shell
@@ -25,6 +27,7 @@ RAMPS = TOP / "config-examples" / "ramps-cartesian.cfg"
 TWO_BOARDS = TOP / "config-examples" / "two-boards.cfg"
 LINE = "SET_KINEMATIC_POSITION X=0 Y=0 Z=0\nG1 X10 F6000\n"
 DIAGONAL = "SET_KINEMATIC_POSITION X=0 Y=0 Z=0\nG1 X10 Y20 F6000\nG1 X15 Y5 Z1 F9000\nG1 X0 Y0 Z0\n"
+LONG = "SET_KINEMATIC_POSITION X=0 Y=0 Z=0\n" + "G1 X100 F6000\nG1 X0\n" * 3
 BEGIN = (0.0, 0.0, 0.0)  # mm: where the toolhead really is
 BOUND = 25e-6  # s: how far a step may be from its exact time
 FREQUENCY = {"mcu": 16e6, "zboard": 180e6}
@@ -53,7 +56,12 @@ def configured(config: Path) -> Loaded:
 
 
 def run(
-    text: str, config: Path = RAMPS, faults: Faults | None = None, drifts: dict[str, float] | None = None
+    text: str,
+    config: Path = RAMPS,
+    faults: Faults | None = None,
+    drifts: dict[str, float] | None = None,
+    *,
+    plan: FaultPlan | None = None,
 ) -> Simulation:
     """The simulation of a text, its edges kept."""
     loaded = configured(config)
@@ -61,7 +69,7 @@ def run(
         loaded, chips_of(loaded.config, ["atmega2560"]), firmware(), drifts, begin=BEGIN
     )
     try:
-        simulation = Simulation(loaded, printer, faults, keep=True)
+        simulation = Simulation(loaded, printer, faults, plan=plan, keep=True)
         simulation.run(text, "line.gcode")
     finally:
         printer.close()
@@ -173,21 +181,62 @@ def test_damaged_and_lost_frames_change_no_step() -> None:
     whole = run(LINE)
     want = [clock for clock, _ in steps(whole, "stepper_x")]
     naks = set()
-    given_up = 0
     for seed in range(1, 1001):
-        try:
-            simulation = run(LINE, faults=Faults(seed, 0.01, 0.01))
-        except (Shutdown, LinkError):  # too many in a row were lost: said, and no step is wrong
-            given_up += 1
-            continue
+        simulation = run(LINE, faults=Faults(seed, 0.01, 0.01))
         got = [clock for clock, _ in steps(simulation, "stepper_x")]
         assert len(got) == 800, seed
         assert simulation.rows[0]["lost"] == 0 and simulation.rows[0]["counted"] == 800, seed
         intervals = np.diff(got) - np.diff(want)
         assert np.abs(intervals).max() <= 2 * BOUND * FREQUENCY["mcu"], seed
         naks.add(simulation.wires["mcu"])
-    assert given_up <= 5
     assert len(naks) > 500  # the damage was there: the bytes on the wire differ
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.5])
+def test_a_host_that_stalls_for_less_than_it_sends_ahead_moves_no_step(seconds: float) -> None:
+    """Steps may be made in other pieces: each stays within its bound of the same exact time."""
+    quiet = steps(run(LONG), "stepper_x")
+    for at in (2.0, 3.03):
+        stalled = run(LONG, plan=FaultPlan([f"host-stall:{seconds}@{at}"]))
+        made = steps(stalled, "stepper_x")
+        assert [level for _, level in made] == [level for _, level in quiet], at
+        off = [clock - want for (clock, _), (want, _) in zip(made, quiet, strict=True)]
+        assert max(map(abs, off)) <= 2 * BOUND * FREQUENCY["mcu"], at
+        assert (stalled.rows[0]["lost"], stalled.rows[0]["violations"]) == (0, 0)
+
+
+def test_a_host_that_stalls_for_longer_is_named_as_the_cause() -> None:
+    with pytest.raises(TimerTooClose) as raised:
+        run(LONG, plan=FaultPlan(["host-stall:1.2@3"]))
+    said = re.fullmatch(
+        r"MCU 'mcu' shutdown: Timer too close: the host was late by (\d+) ms because its computer stood still",
+        raised.value.what,
+    )
+    assert said is not None, raised.value.what
+    assert 1200 - 50 <= int(said[1]) <= 1200
+
+
+@pytest.mark.parametrize("delay", [0.02, 0.1, 0.2])
+def test_a_link_on_which_frames_come_late_changes_no_step(delay: float) -> None:
+    want = [clock for clock, _ in steps(run(LINE), "stepper_x")]
+    for seed in range(1, 11):
+        simulation = run(LINE, faults=Faults(seed, delay=delay))
+        got = [clock for clock, _ in steps(simulation, "stepper_x")]
+        assert len(got) == 800, seed
+        assert np.abs(np.diff(got) - np.diff(want)).max() <= 2 * BOUND * FREQUENCY["mcu"], seed
+        assert simulation.rows[0]["violations"] == 0, seed
+
+
+def test_a_link_that_is_too_slow_is_refused_with_what_was_measured() -> None:
+    with pytest.raises(
+        SlowLink, match=r"MCU 'mcu': a question is answered after \d{3} ms \+- \d+ ms, too late"
+    ):
+        run(LINE, faults=Faults(1, delay=0.4))
+
+
+def test_a_link_that_becomes_too_slow_is_named_as_the_cause() -> None:
+    with pytest.raises(TimerTooClose, match=r"Timer too close: its link is slow, this news took \d{2,4} ms"):
+        run(LONG, plan=FaultPlan(["delay:mcu:1.5@2"]))
 
 
 @pytest.mark.parametrize(

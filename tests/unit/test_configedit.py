@@ -39,6 +39,12 @@ def test_an_option_is_changed_where_it_stands_and_its_remark_stays(tmp_path: Pat
     assert new == "[extruder]\npid_Kp: 24.125  # mine\npid_Ki=1.25 ; his\n[fan]\npin: PA1\n"
 
 
+def test_remarks_inside_a_value_stay_below_it(tmp_path: Path) -> None:
+    text = "[a]\npoints:\n  1, 2\n# the far corner\n  3, 4\n  # empty\n[b]\n"
+    new = edit(tmp_path, text, {"a": {"points": "\n5, 6\n7, 8"}})
+    assert new == "[a]\npoints:\n  5, 6\n  7, 8\n# the far corner\n  # empty\n[b]\n"
+
+
 def test_what_stands_nowhere_gets_a_block_at_the_end(tmp_path: Path) -> None:
     new = edit(tmp_path, "[a]\nx: 1", {"a": {"y": "2"}, "mesh m": {"points": "\n1, 2\n3, 4"}})
     assert new == (

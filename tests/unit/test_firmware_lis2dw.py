@@ -155,12 +155,18 @@ def test_a_chip_that_is_gone_from_i2c_shuts_the_mcu_down(status: int, reason: st
     assert 0 <= result.shutdown_clock(reason) - (BEGIN + REST) < 500
 
 
-@pytest.mark.parametrize("wrong", ["bus_oid_type=2 lis_chip_type=0", "bus_oid_type=0 lis_chip_type=2"])
-def test_an_unknown_bus_or_chip_is_refused(wrong: str) -> None:
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ("bus_oid_type=2 lis_chip_type=0", "bus_type invalid"),
+        ("bus_oid_type=0 lis_chip_type=2", "model type invalid"),
+    ],
+)
+def test_an_unknown_bus_or_chip_is_refused(wrong: str, reason: str) -> None:
     script = Script(settings={"byte": 1})
     script.send(1000, "allocate_oids count=2", "config_spi oid=0 pin=PK0 cs_active_high=0")
     script.send(1200, f"config_lis2dw oid=1 bus_oid=0 {wrong}")
-    script.run(SECOND).shutdown_clock("Invalid oid type")
+    script.run(SECOND).shutdown_clock(reason)
 
 
 @pytest.mark.parametrize("bus", BUSES)

@@ -11,6 +11,7 @@ from klipkit.base.errors import ConfigError, KlipkitError
 from klipkit.cli.sections import SCHEMA
 from klipkit.daemon.host import Host
 from klipkit.gcode.commands import Commands, gcode
+from klipkit.gcode.remote import RemoteMethods
 from klipkit.gcode.responses import Responses
 from klipkit.gcode.scripts import Scripts
 from klipkit.gcode.templates import Templates
@@ -58,7 +59,7 @@ class Bench:
         self.said: list[str] = []
         responses.listen(self.said.append)
         self.scripts = Scripts(self.commands, responses)
-        self.templates = Templates(self.scripts, responses, lambda error: None)
+        self.templates = Templates(self.scripts, responses, RemoteMethods(), lambda error: None)
         self.macros = [
             GcodeMacro(each, self.templates, self.commands) for each in loaded.all(GcodeMacroConfig)
         ]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from klipkit.base.errors import KlipkitError, TemplateSyntax
@@ -16,6 +16,7 @@ from klipkit.base.faults import RaisedByMacro, TemplateError
 from klipkit.base.values import Template
 from klipkit.gcode.commands import Commands
 from klipkit.gcode.literals import NoLiteral, literal
+from klipkit.gcode.remote import RemoteMethods
 from klipkit.gcode.responses import Responses
 from klipkit.gcode.scripts import Scripts
 from klipkit.gcode.templates import Gcode, Origin, Templates
@@ -47,10 +48,13 @@ class Bench:
     def __init__(self) -> None:
         self.said: list[str] = []
         self.stopped: list[KlipkitError] = []
+        self.log: list[str] = []
+        self.remote = RemoteMethods(self.log.append)
         responses = Responses()
         responses.listen(self.said.append)
-        self.templates = Templates(Scripts(Commands(), responses), responses, self.stopped.append)
-        self.templates.objects = Table()
+        scripts = Scripts(Commands(), responses)
+        self.templates = Templates(scripts, responses, self.remote, self.stopped.append)
+        self.templates.objects = Table
 
     def gcode(self, text: str, first: int = 10) -> Gcode:
         """A template whose lines stand in printer.cfg from a line on."""
@@ -254,20 +258,17 @@ def test_actions_respond_raise_stop_and_call() -> None:
     assert [error.what for error in bench.stopped] == ["Shutdown due to too hot"]
     with pytest.raises(RaisedByMacro) as caught:
         bench.gcode('G28\n{action_raise_error("no filament\nload some")}').lines({}, "a:1")
-    assert str(caught.value) == "no filament\nload some"
-    assert caught.value.where == "printer.cfg:11 (macro X) from a:1"
+    assert str(caught.value) == "no filament\nload some\nat printer.cfg:11 (macro X) from a:1"
 
 
 def test_a_remote_method_is_called_by_name_and_logged_when_there_is_none() -> None:
     bench = Bench()
     calls: list[Mapping[str, Any]] = []
-    log: list[str] = []
-    bench.templates.remote.log = log.append
-    bench.templates.remote.methods["beep"] = calls.append
+    bench.remote.register("beep", bench, calls.append)
     bench.gcode('{action_call_remote_method("beep", frequency=300)}').lines({})
     bench.gcode('{action_call_remote_method("boop")}').lines({})
     assert calls == [{"frequency": 300}]
-    assert log == ["no client has registered the remote method 'boop'"]
+    assert bench.log == ["no client has registered the remote method 'boop'"]
 
 
 def test_what_was_looked_at_once_stays_the_same_within_an_expansion() -> None:
@@ -279,7 +280,8 @@ def test_what_was_looked_at_once_stays_the_same_within_an_expansion() -> None:
             return {"a": self.times}
 
     bench = Bench()
-    bench.templates.objects = Changing()
+    changing = Changing()
+    bench.templates.objects = lambda: changing
     gcode = bench.gcode("M118 {printer.x.a} {printer['x'].a}")
     assert [gcode.lines({})[0][1] for _ in range(2)] == ["M118 1 1", "M118 2 2"]
 
@@ -298,6 +300,17 @@ PIECES = st.sampled_from(
 @example("{" + "not " * 3000 + "1}")
 @example("{% block x %}{self.x()}{% endblock %}")
 def test_a_random_template_expands_or_is_refused(text: str) -> None:
+    expand_or_refuse(text)
+
+
+@pytest.mark.long
+@settings(max_examples=10_000)
+@given(st.lists(PIECES, max_size=60).map("".join))
+def test_many_random_templates_expand_or_are_refused(text: str) -> None:
+    expand_or_refuse(text)
+
+
+def expand_or_refuse(text: str) -> None:
     try:
         for where, line in Bench().gcode("{}" + text).lines({"x": [1]}):
             assert where and line

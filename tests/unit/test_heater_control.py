@@ -46,6 +46,16 @@ def test_the_integral_alone_asks_for_no_more_than_full_power_and_falls_at_once()
     assert settle(pid, 100.5, 100.0, 30, 600) < 0.5
 
 
+@given(st.floats(0.01, 50), st.floats(0.01, 50))
+def test_the_power_that_holds_a_temperature_stays_when_parameters_change(before: float, after: float) -> None:
+    pid, power = Pid(PidOptions(pid_kp=20.0, pid_ki=before, pid_kd=100.0), 1.0, 1.0), 0.0
+    for second in range(60):
+        power = pid.power(float(second), 199.5 if second < 20 else 200.0, 200.0)
+    assert power > 0
+    pid.take_on(PidOptions(pid_kp=30.0, pid_ki=after, pid_kd=10.0))
+    assert pid.power(60.0, 200.0, 200.0) == pytest.approx(power, abs=1e-6)
+
+
 @given(
     st.lists(st.tuples(st.floats(0.01, 5), st.floats(-50, 500)), min_size=1, max_size=30),
     st.floats(0, 300),

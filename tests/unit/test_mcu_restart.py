@@ -126,7 +126,7 @@ def test_a_silent_board_is_asked_again_for_a_while() -> None:
     async def main(cosim: Cosim, way: Board) -> None:
         way.go_deaf()
         with pytest.raises(
-            LinkError, match=r"Unable to obtain 'identify' response.*\(tried 6 times in 35 s\)"
+            LinkError, match=r"Unable to obtain 'identify' response.*\(tried 6 times in 35 s[;)]"
         ):
             await Reach("mcu", way).connect(30)
 

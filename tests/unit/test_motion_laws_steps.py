@@ -7,15 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.motion_cases import Case, zero_of
+from tests.motion_cases import FREQUENCIES, Case, prove, zero_of
 from tests.motion_crossings import GRAZE, Solver
-from tests.motion_paths import EACH_TICK, WINDOW_LEAST, Bench, Wanderer, Watched, agreed
+from tests.motion_paths import EACH_TICK, WINDOW_LEAST, Bench, Wanderer, Watched, agreed, compare
 from tests.motion_truth import Array, Trapezoids
 from tests.unit.test_motion_steps import Core, core
 
 __all__ = ["core"]
 FREQUENCY = 16e6
 MAX_ERROR = 25e-6
+Place = tuple[float, float]
 CASES = [
     Case("cartesian"),
     Case("cartesian", ("ei", "zvd")),
@@ -265,3 +266,51 @@ def test_steps_as_far_apart_as_an_idle_gap_are_runs_of_their_own(
     watched.generate(bench.print_time + 1, bench.print_time + 1)
     assert len(watched.steps()[0]) == 10
     assert np.concatenate(watched.runs)["count"].max() == longest
+
+
+def push(bench: Bench, begin: Place, speed: float, accel: float, cruise_t: float) -> Place:
+    """A move of the filament from 0 to 0, mm/s: print time and place, before it and after it."""
+    print_time, place = begin
+    ramp, core = speed / accel, bench.core
+    shape = (print_time, ramp, cruise_t, ramp, 0, speed, accel)
+    move = core.ffi.new("struct trapq_move *", (*shape, (place, 0, 0), (1, 0, 0), 0))
+    assert core.lib.trapq_append(bench.filament, move) == 0
+    return float(core.lib.trapq_move_end(move)), place + speed * (cruise_t + ramp)
+
+
+@pytest.mark.parametrize("shaper", ["zv", "mzv", "2hump_ei"])
+def test_a_jolt_leaves_no_wrong_speed_behind(core: Core, shaper: str) -> None:
+    """Filament that is pushed a little within some nanoseconds creeps on for seconds, in many moves."""
+    case, bench, at = Case("extruder", (shaper, "none")), Bench(core), (0.25, 0.0)
+    motor = [case.watch(bench, case.steppers[0], frequency, EACH_TICK) for frequency in FREQUENCIES]
+    for turn in range(60):
+        at = push(bench, at, 3.8, 1e9, 0.01) if turn % 20 == 5 else at
+        at = push(bench, at, 0.2, 2.0, 0.1 + 0.001 * turn)
+    for watched in motor:
+        watched.generate(at[0] + 1, at[0] + 1)
+    solver = Solver(case.motion(bench, "extruder", None), 0, case.distance("extruder"))
+    truth = agreed(solver, motor[0].steps()[1])
+    assert min(compare(solver, truth, watched).steps for watched in motor) > 100
+
+
+@pytest.mark.parametrize("beyond", [1e-11, 1e-10, 5e-10, -5e-10])
+def test_a_step_just_before_a_border_is_at_its_own_time(core: Core, beyond: float) -> None:
+    """Slow moves, each ending that far beyond a half-way point, mm; the next one goes on at the same speed."""
+    case, bench, speed = Case("extruder"), Bench(core), 0.05
+    watched = case.watch(bench, case.steppers[0], 520e6, EACH_TICK)
+    print_time, place = 0.25, 0.0
+    for turn in range(20):
+        seconds = ((turn + 0.5) * case.distance("extruder") + beyond - place) / speed
+        move = (print_time, 0, seconds, 0, speed, speed, 0, (place, 0, 0), (1, 0, 0), 0)
+        assert core.lib.trapq_append(bench.filament, core.ffi.new("struct trapq_move *", move)) == 0
+        print_time, place = print_time + seconds, place + speed * seconds
+    watched.generate(print_time + 1, print_time + 1)
+    solver = Solver(case.motion(bench, "extruder", None), 0, case.distance("extruder"))
+    assert compare(solver, agreed(solver, watched.steps()[1]), watched).steps in (19, 20)
+
+
+@pytest.mark.parametrize(("advance", "seed"), [(0.0, 58159), (0.05, 60061)])
+def test_a_smoothed_extruder_steps_within_the_tick(core: Core, advance: float, seed: int) -> None:
+    """Stretches that are nearly quadratics, in paths where a hundredth of a tick decided."""
+    case = Case("extruder", smooth_time=0.04, advance=advance, microsteps=256)
+    assert prove(core, case, seed, 93.75).steps > 50_000

@@ -1,6 +1,5 @@
 """Variables that outlive the host: what is written is read again, by whole files only."""
 
-import os
 import stat
 import tempfile
 from pathlib import Path
@@ -89,7 +88,7 @@ def test_a_file_that_cannot_be_replaced_leaves_the_old_one_and_the_old_value(
     part = made(tmp_path / "v")
     run(part, "SAVE_VARIABLE VARIABLE=a VALUE=1")
 
-    def full(self: Path, text: str) -> int:
+    def full(self: Path, text: str, encoding: str) -> int:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", full)
@@ -105,7 +104,7 @@ def test_a_link_and_the_rights_of_the_file_stay(tmp_path: Path) -> None:
     link.symlink_to(real)
     write(link, {"a": 1})
     assert link.is_symlink() and read(real) == {"a": 1}
-    assert stat.S_IMODE(os.stat(real).st_mode) == 0o600
+    assert stat.S_IMODE(real.stat().st_mode) == 0o600
 
 
 NAMES = st.from_regex(r"[a-z0-9_]{1,9}", fullmatch=True)

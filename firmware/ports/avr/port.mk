@@ -34,7 +34,7 @@ PORT_MODULES = $(filter-out $(SELDOM),$(NAMES))
 endif
 
 # Sensors that are on boards of their own, seldom on an AVR: left out unless a configuration has them.
-SELDOM := lis2dw
+SELDOM := bmi160 lis2dw mpu9250 registers sampler
 
 # Bytes: of the receive ring; of what is kept for interrupts and the deepest command. What is left of the RAM becomes
 # configuration and move queue.

@@ -1,6 +1,7 @@
 """G-code that is carried out after a while: [delayed_gcode NAME], UPDATE_DELAYED_GCODE."""
 
 import asyncio
+from collections.abc import Set
 from typing import Annotated
 
 from klipkit.base.declare import Declared, option, section
@@ -12,7 +13,7 @@ from klipkit.gcode.responses import Responses
 from klipkit.gcode.scripts import Scripts
 from klipkit.gcode.templates import Templates
 from klipkit.gcode.words import Line
-from klipkit.parts.part import Part
+from klipkit.parts.part import Apply, Part
 
 
 @section("delayed_gcode NAME")
@@ -28,10 +29,14 @@ class DelayedGcodeConfig(Declared):
 class DelayedGcode(Part):
     """Waits, carries out, and waits anew when it was told to meanwhile."""
 
+    live = frozenset(("gcode", "initial_duration"))
+    comes_and_goes = True
+
     def __init__(
         self, config: DelayedGcodeConfig, templates: Templates, scripts: Scripts, responses: Responses
     ) -> None:
         self.name = config.source.short
+        self._templates = templates
         self._gcode = templates.of_option(config.gcode, config)
         self._first = config.initial_duration
         self._scripts = scripts
@@ -41,8 +46,9 @@ class DelayedGcode(Part):
         self._task: asyncio.Task[None] | None = None
 
     async def begin(self) -> None:
-        """The first time is set."""
-        self._set(self._first)
+        """The first time is set; a second time what was due still is."""
+        if self._task is None:
+            self._set(self._first)
         self._task = asyncio.get_running_loop().create_task(self._live())
 
     def halt(self) -> None:
@@ -55,6 +61,15 @@ class DelayedGcode(Part):
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+
+    def reload(self, config: DelayedGcodeConfig, changed: Set[str]) -> Apply:
+        """What is due stays due; initial_duration is of the next start."""
+        compiled = self._templates.of_option(config.gcode, config)
+
+        def apply() -> None:
+            self._gcode = compiled
+
+        return apply
 
     @gcode("UPDATE_DELAYED_GCODE", select="ID")
     async def update(self, *, line: Line, duration: Annotated[float, "s from now; 0: never"]) -> None:

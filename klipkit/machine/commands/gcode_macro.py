@@ -5,7 +5,7 @@
 With rename_existing the command of that name, which may be one of the machine's own, goes on under another name.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Annotated, Any
 
 from klipkit.base.declare import Declared, Problem, option, prefixed, section
@@ -17,7 +17,7 @@ from klipkit.gcode.commands import Commands, Entry, gcode
 from klipkit.gcode.literals import NoLiteral, literal, literal_value
 from klipkit.gcode.templates import Gcode, Origin, Templates
 from klipkit.gcode.words import Line, is_command, is_traditional
-from klipkit.parts.part import Part
+from klipkit.parts.part import Apply, Part
 
 DESCRIPTION = "G-Code macro"
 
@@ -64,6 +64,9 @@ class GcodeMacroConfig(Declared):
 class GcodeMacro(Part):
     """A command that expands its template and carries it out."""
 
+    live = frozenset(("gcode", "description", "variable_*"))
+    comes_and_goes = True
+
     def __init__(self, config: GcodeMacroConfig, templates: Templates, commands: Commands) -> None:
         self._templates = templates
         self._commands = commands
@@ -82,9 +85,25 @@ class GcodeMacro(Part):
         """All commands are known."""
         self.enter()
 
+    async def end(self) -> None:
+        """The command is known no more."""
+        self.leave()
+
     def status(self) -> Mapping[str, Any]:
         """Its variables."""
         return self._variables
+
+    def reload(self, config: GcodeMacroConfig, changed: Set[str]) -> Apply:
+        """Variables whose value at the start is the same keep the one that they have."""
+        compiled = self._compiled(config)
+        kept = {name: value for name, value in self._variables.items() if f"variable_{name}" not in changed}
+        variables = {name: kept.get(name, value) for name, value in config.variable.items()}
+
+        def apply() -> None:
+            self._take_on(config, compiled)
+            self._variables = variables
+
+        return apply
 
     async def call(self, line: Line) -> None:
         """Carry the macro out. Raises the first error of its lines."""
@@ -121,9 +140,9 @@ class GcodeMacro(Part):
         if not self._is_entered:
             return
         commands = self._commands
-        del commands.by_name[self._config.command]
+        commands.by_name.pop(self._config.command, None)
         if self._taken is not None:
-            del commands.by_name[self._other]
+            commands.by_name.pop(self._other, None)
             commands.give_back(self._config.command, self._taken)
         self._taken, self._is_entered = None, False
 

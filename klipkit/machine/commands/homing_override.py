@@ -1,15 +1,17 @@
 """G-code of one's own in G28's place: [homing_override]."""
 
+from collections.abc import Set
+
 from klipkit.base.declare import Declared, option, section
 from klipkit.base.errors import ConfigError
 from klipkit.base.schema import Loaded
 from klipkit.base.values import Template, number, template, text
 from klipkit.gcode.commands import Commands, gcode
-from klipkit.gcode.templates import Templates
+from klipkit.gcode.templates import Gcode, Templates
 from klipkit.gcode.words import Line
 from klipkit.machine.commands.safe_z_home import HOME, LETTERS, SafeZHomeConfig
 from klipkit.machine.toolhead import Toolhead
-from klipkit.parts.part import Part
+from klipkit.parts.part import Apply, Part
 
 
 @section("homing_override")
@@ -34,6 +36,8 @@ class HomingOverrideConfig(Declared):
 class HomingOverride(Part):
     """Carries out its own G-code for G28."""
 
+    live = frozenset(("gcode", "axes", "set_position_x", "set_position_y", "set_position_z"))
+
     def __init__(
         self,
         config: HomingOverrideConfig,
@@ -49,12 +53,16 @@ class HomingOverride(Part):
                 where=config.source.where(),
                 hint=f"take one of them out; the other is at {other.source.where()}",
             )
-        self._gcode = templates.of_option(config.gcode, config)
-        self._letters = set(config.axes.upper())
-        self._told = (config.set_position_x, config.set_position_y, config.set_position_z)
+        self._templates = templates
+        self._take_on(config, templates.of_option(config.gcode, config))
         self._toolhead = toolhead
         self._home = commands.take(HOME)
         self._is_within = False
+
+    def reload(self, config: HomingOverrideConfig, changed: Set[str]) -> Apply:
+        """All of it is what the next G28 does."""
+        compiled = self._templates.of_option(config.gcode, config)
+        return lambda: self._take_on(config, compiled)
 
     @gcode(HOME)
     async def home(self, *, line: Line) -> None:
@@ -70,6 +78,11 @@ class HomingOverride(Part):
             await self._gcode.carry_out(given, line.where)
         finally:
             self._is_within = False
+
+    def _take_on(self, config: HomingOverrideConfig, compiled: Gcode) -> None:
+        self._gcode = compiled
+        self._letters = set(config.axes.upper())
+        self._told = (config.set_position_x, config.set_position_y, config.set_position_z)
 
     async def _take_place(self) -> None:
         """Axes with a set_position are there, and may be moved."""

@@ -4,6 +4,7 @@ Idle --something moves or is carried out--> Printing --no more--> Ready --nothin
 """
 
 import asyncio
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated
@@ -19,7 +20,8 @@ from klipkit.gcode.templates import Templates
 from klipkit.gcode.words import Line
 from klipkit.machine.printing import FilePrint
 from klipkit.machine.toolhead import Toolhead
-from klipkit.parts.part import Part
+from klipkit.parts.idleness import Idleness
+from klipkit.parts.part import Apply, Part
 
 PERIOD = 0.5  # s between looks
 
@@ -54,8 +56,10 @@ class IdleTimeoutStatus:
     idle_timeout: Annotated[float, "How long it is not used before the G-code is carried out, s."]
 
 
-class IdleTimeout(Part):
+class IdleTimeout(Part, Idleness):
     """Watches whether the printer is used."""
+
+    live = frozenset(("gcode", "timeout"))
 
     def __init__(
         self,
@@ -66,12 +70,14 @@ class IdleTimeout(Part):
         responses: Responses,
         file: FilePrint | None,
     ) -> None:
+        self._templates = templates
         self._gcode = templates.of_option(config.gcode, config)
         self._timeout = config.timeout
         self._toolhead = toolhead
         self._scripts = scripts
         self._responses = responses
         self._file = file
+        self._listeners: list[Callable[[bool], None]] = []
         self._state = Use.IDLE
         self._since = 0.0  # loop time at which the state began
         self._task: asyncio.Task[None] | None = None
@@ -92,10 +98,25 @@ class IdleTimeout(Part):
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
+    def listen(self, listener: Callable[[bool], None]) -> None:
+        """Call `listener` with whether it is idle, whenever that changes."""
+        self._listeners.append(listener)
+
     def status(self) -> IdleTimeoutStatus:
         """The state, and for how long."""
         printing = self._state is Use.PRINTING
         return IdleTimeoutStatus(self._state.value, self._passed() if printing else 0.0, self._timeout)
+
+    def reload(self, config: IdleTimeoutConfig, changed: Set[str]) -> Apply:
+        """A time that SET_IDLE_TIMEOUT has set stays, unless the section has another one now."""
+        compiled = self._templates.of_option(config.gcode, config)
+
+        def apply() -> None:
+            self._gcode = compiled
+            if "timeout" in changed:
+                self._timeout = config.timeout
+
+        return apply
 
     @gcode("SET_IDLE_TIMEOUT")
     async def set_timeout(self, *, line: Line, timeout: Annotated[float | None, "s"] = None) -> None:
@@ -133,7 +154,11 @@ class IdleTimeout(Part):
         return self._toolhead.is_moving or self._scripts.turn.locked() or is_printed
 
     def _become(self, state: Use) -> None:
-        self._state, self._since = state, asyncio.get_running_loop().time()
+        was, self._state = self._state, state
+        self._since = asyncio.get_running_loop().time()
+        if (was is Use.IDLE) != (state is Use.IDLE):
+            for listener in self._listeners:
+                listener(state is Use.IDLE)
 
     def _passed(self) -> float:
         return asyncio.get_running_loop().time() - self._since

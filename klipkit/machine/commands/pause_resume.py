@@ -4,6 +4,7 @@ A print from a file is stopped here; one that comes line by line from a client, 
 ("// action:paused"). What PAUSE keeps is the state "PAUSE_STATE" of RESTORE_GCODE_STATE.
 """
 
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -16,7 +17,7 @@ from klipkit.gcode.waits import Waits
 from klipkit.gcode.words import Line
 from klipkit.machine.commands.position import GcodeMove
 from klipkit.machine.printing import FilePrint
-from klipkit.parts.part import Part
+from klipkit.parts.part import Apply, Part
 
 STATE = "PAUSE_STATE"
 
@@ -43,6 +44,8 @@ class PauseResumeStatus:
 class PauseResume(Part):
     """Pauses, resumes and cancels."""
 
+    live = frozenset(("recover_velocity",))
+
     def __init__(
         self,
         config: PauseResumeConfig,
@@ -63,6 +66,14 @@ class PauseResume(Part):
     def status(self) -> PauseResumeStatus:
         """Whether it rests."""
         return PauseResumeStatus(self._is_paused)
+
+    def reload(self, config: PauseResumeConfig, changed: Set[str]) -> Apply:
+        """The next RESUME has it."""
+
+        def apply() -> None:
+            self._velocity = config.recover_velocity
+
+        return apply
 
     async def stop(self) -> None:
         """Tell the print to rest; the state is not kept yet. Clients ask for it before a macro runs."""

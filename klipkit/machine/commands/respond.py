@@ -1,5 +1,6 @@
 """Text back to whoever listens: M118 RESPOND."""
 
+from collections.abc import Set
 from typing import Annotated
 
 from klipkit.base.declare import Declared, option, section
@@ -9,7 +10,7 @@ from klipkit.base.values import mapped, text
 from klipkit.gcode.commands import gcode
 from klipkit.gcode.responses import Responses
 from klipkit.gcode.words import Line
-from klipkit.parts.part import Part
+from klipkit.parts.part import Apply, Part
 
 PREFIXES = {"echo": "echo: ", "command": "// ", "error": "!! "}
 TYPES = {**PREFIXES, "echo_no_space": "echo:"}
@@ -33,10 +34,20 @@ class RespondConfig(Declared):
 class Respond(Part):
     """Answers with texts."""
 
+    live = frozenset(("default_type", "default_prefix"))
+    comes_and_goes = True
+
     def __init__(self, config: RespondConfig, responses: Responses) -> None:
+        self._responses = responses
+        self._take_on(config)
+
+    def reload(self, config: RespondConfig, changed: Set[str]) -> Apply:
+        """The next text has it."""
+        return lambda: self._take_on(config)
+
+    def _take_on(self, config: RespondConfig) -> None:
         own = config.default_prefix
         self._prefix = config.default_type if own is None else f"{own} "
-        self._responses = responses
 
     @gcode("M118")
     async def echo(self, *, raw: str) -> None:

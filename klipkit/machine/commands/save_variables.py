@@ -5,9 +5,8 @@ currentextruder = 'extruder1'
 offsets = [0.1, 0.2]
 """
 
-import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +20,7 @@ from klipkit.base.values import text
 from klipkit.gcode.commands import gcode
 from klipkit.gcode.literals import NoLiteral, literal
 from klipkit.gcode.words import Line
-from klipkit.parts.part import Part
+from klipkit.parts.part import Apply, Part
 
 HEADER = "[Variables]"
 NAME = re.compile(r"[a-z0-9_.-]+")
@@ -47,12 +46,24 @@ class SaveVariablesStatus:
 class SaveVariables(Part):
     """The variables of a file."""
 
+    live = frozenset(("filename",))
+    comes_and_goes = True
+
     def __init__(self, config: SaveVariablesConfig) -> None:
         self._path, self._variables = _opened(config)
 
     def status(self) -> SaveVariablesStatus:
         """The variables."""
         return SaveVariablesStatus(self._variables)
+
+    def reload(self, config: SaveVariablesConfig, changed: Set[str]) -> Apply:
+        """The file is read again, whether it is another one or the same."""
+        opened = _opened(config)
+
+        def apply() -> None:
+            self._path, self._variables = opened
+
+        return apply
 
     @gcode("SAVE_VARIABLE")
     async def save(
@@ -121,7 +132,7 @@ def write(path: Path, variables: Mapping[str, object]) -> None:
     lines = [HEADER, *(f"{name} = {value!r}" for name, value in sorted(variables.items())), ""]
     real = path.resolve()  # a link stays one
     other = real.with_name(f".{real.name}.new")
-    other.write_text("\n".join(lines))
+    other.write_text("\n".join(lines), "utf-8")
     if real.exists():
         other.chmod(real.stat().st_mode & 0o777)
-    os.replace(other, real)
+    other.replace(real)

@@ -36,6 +36,7 @@ struct blend {
     int changing[3];        /* taps in phases whose speed changes, by axes of the sum */
     double zero, average[5];    /* over the piece of advance_sum: a polynomial, and what to add to it */
     double age;             /* ticks for which it has been carried on */
+    double drift[3];        /* how wrong the speeds of blend_sum may be by now */
 };
 
 /* Sums are carried on from piece to piece for so many of them, which leaves a rounding of some 1e-14 of what is summed. */

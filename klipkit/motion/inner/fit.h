@@ -15,11 +15,13 @@
 #include "klipkit/motion/inner/order.h"
 #include "klipkit/motion/inner/segment.h"
 
-/* Ticks of a window that are kept back for the rounding of the times: all from nodes, half from the steps between. */
-#define FIT_MARGIN 0.02
+/* Ticks of a window that are kept back for what the times may be off, at nodes and at the steps between: 0.03 of a stretch that is
+ * taken for a quadratic or 0.005 of a bent segment (curve_segments.c), and 0.004 of rounding. The rest is left for the proof. */
+#define FIT_MARGIN 0.08
+#define FIT_MARGIN_BETWEEN 0.04
 
 /* No window is less: a whole tick is always within it. */
-#define FIT_WINDOW_LEAST 0.55
+#define FIT_WINDOW_LEAST 0.52
 
 enum { FIT_NODES_MOST = 160, FIT_COUNT_MOST = 65535, AHEAD_MOST = 2 * BARS_MOST };
 
@@ -99,7 +101,7 @@ static inline double fit_error(const struct fit *fit, const struct node *node)
 }
 
 /* What a run's start in the middle of its window is worth, against one at the edge: part of its steps. */
-#define FIT_START_WORTH 0.1
+#define FIT_START_WORTH 0.11
 
 /* By how many steps a run ends sooner, so that the next one begins nearer to its true time and gets the longer for it: a run that
  * begins at the edge of its window is about a tenth shorter than one that begins in the middle. `error` is that of the last step,
@@ -114,6 +116,12 @@ static inline int64_t fit_shorten(const struct fit *fit, int64_t count, double e
         return 0;
     int64_t back = (int64_t)(error / gradient), most = (int64_t)((double)count * 0.125);
     return back < most ? back : most;
+}
+
+/* How far a step between nodes may be off, given what it may as a node. */
+static inline double fit_window_between(const struct node *node)
+{
+    return node->window > FIT_WINDOW_LEAST ? node->window + (FIT_MARGIN - FIT_MARGIN_BETWEEN) : FIT_WINDOW_LEAST;
 }
 
 /* A step's window, from the interval to its nearer neighbour. */

@@ -98,8 +98,8 @@ int segments_append_curve(struct segments *segments, double time, const struct c
                           const struct curve_point ends[2]);
 
 /* For those that append: how many steps there are between two positions of a motion of one direction, which are noted (-ERANGE: a
- * jump); the place of a segment to be filled in (NULL: no memory); makes it the newest, with its times, and where it ends. */
-int64_t segments_count(struct segments *segments, double begin, double end, int direction);
+ * jump), v being the speed at the end; the place of a segment to be filled in (NULL: no memory); makes it the newest, with its times, and where it ends. */
+int64_t segments_count(struct segments *segments, double begin, double end, double v, int direction);
 struct segment *segments_draft(struct segments *segments);
 void segments_finish(struct segments *segments, struct segment *segment, double end);
 

@@ -48,6 +48,12 @@ class Blower:
             place = pins.place(config.tachometer_pin, config.source.where("tachometer_pin"))
             self._tachometer = Counter(*place, config.tachometer_poll_interval)
 
+    def take_on(self, config: FanOptions) -> None:
+        """Other limits from now on, for the speed that it has, too."""
+        self._config = config
+        if self.speed:
+            self._latest.at(self._schedule.now() + LEAD, self.speed)
+
     def begin(self) -> None:
         """The MCUs are configured."""
         for each in (self._output, self._enable, self._tachometer):

@@ -1,24 +1,32 @@
 """Fans that are set by hand: [fan] by M106, [fan_generic NAME] by SET_FAN_SPEED."""
 
-from typing import Annotated
+from collections.abc import Set
+from typing import Annotated, ClassVar
 
 from klipkit.base.faults import GcodeError
 from klipkit.gcode.commands import gcode
 from klipkit.mcu.pins import Pins
 from klipkit.parts.fans.blower import Blower, FanStatus
 from klipkit.parts.fans.config import FanConfig, FanGenericConfig, FanOptions
-from klipkit.parts.part import Part
+from klipkit.parts.part import Apply, Part
 from klipkit.parts.schedule import Schedule
 
+LIVE = frozenset(("max_power", "kick_start_time", "off_below"))  # options that a running fan takes on
 FULL = 255.0  # M106's S of full speed
 
 
 class Blowing(Part):
     """A part that is a fan."""
 
+    live: ClassVar[Set[str]] = LIVE
+
     def __init__(self, config: FanOptions, pins: Pins, schedule: Schedule) -> None:
         self.name = config.source.short
         self.blower = Blower(config, pins, schedule)
+
+    def reload(self, config: FanOptions, changed: Set[str]) -> Apply:
+        """The fan has other limits."""
+        return lambda: self.blower.take_on(config) if changed else None
 
     async def begin(self) -> None:
         """The MCUs are configured."""

@@ -1,5 +1,6 @@
 """[temperature_fan NAME]: a fan that keeps a temperature from rising above its target."""
 
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -8,7 +9,10 @@ from klipkit.gcode.commands import gcode
 from klipkit.mcu.pins import Pins
 from klipkit.parts.fans.blower import Blower, FanStatus
 from klipkit.parts.fans.config import FanPidOptions, TemperatureFanConfig
+from klipkit.parts.fans.fan import LIVE
+from klipkit.parts.heaters.heater import Heater
 from klipkit.parts.heaters.pid import Pid
+from klipkit.parts.part import Apply
 from klipkit.parts.schedule import Schedule
 from klipkit.parts.sensors.sensor import Sensors
 from klipkit.parts.sensors.thermometer import Thermometer
@@ -26,6 +30,8 @@ class TemperatureFanStatus(FanStatus):
 
 class TemperatureFan(Thermometer):
     """A thermometer with a fan."""
+
+    live = LIVE | {"target_temp", "min_speed", "max_speed", "pid_deriv_time", *Heater.live}
 
     def __init__(
         self, config: TemperatureFanConfig, pins: Pins, sensors: Sensors, schedule: Schedule
@@ -55,6 +61,21 @@ class TemperatureFan(Thermometer):
         self._is_live = False
         self.blower.end()
         await super().end()
+
+    def reload(self, config: TemperatureFanConfig, changed: Set[str]) -> Apply:
+        """Control goes on with other parameters; what was set by G-code stays unless its option has changed."""
+
+        def apply() -> None:
+            self._config = config
+            if "target_temp" in changed:
+                self.target = config.target_temp
+            if changed & {"min_speed", "max_speed"}:
+                self._least, self._most = config.min_speed, config.max_speed
+            if changed:
+                self._pid = self._made_pid()
+                self.blower.take_on(config)
+
+        return apply
 
     def status(self) -> TemperatureFanStatus:
         """What is seen of it."""

@@ -3,13 +3,14 @@
 import asyncio
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from klipkit.mcu.pins import Pins
 from klipkit.parts.fans.config import ControllerFanConfig, FanOptions, HeaterFanConfig
-from klipkit.parts.fans.fan import Blowing
+from klipkit.parts.fans.fan import LIVE, Blowing
 from klipkit.parts.heaters.heater import Heater
 from klipkit.parts.motors import Motors
+from klipkit.parts.part import Apply
 from klipkit.parts.schedule import Schedule
 
 PERIOD = 1.0  # s
@@ -53,22 +54,38 @@ class WatchingFan(Blowing):
 class HeaterFan(WatchingFan):
     """Runs while one of its heaters is on or hot."""
 
+    live = LIVE | {"heater_temp", "fan_speed"}
+
     def __init__(
         self, config: HeaterFanConfig, pins: Pins, schedule: Schedule, heater: Sequence[Heater]
     ) -> None:
         super().__init__(config, pins, schedule)
         self._heaters = heater
-        self._least = config.heater_temp
-        self._speed = config.fan_speed
+        self._config = config
+
+    def reload(self, config: FanOptions, changed: Set[str]) -> Apply:
+        """The next look is by the new options."""
+        assert isinstance(config, HeaterFanConfig)
+        limits = super().reload(config, changed)
+
+        def apply() -> None:
+            self._config = config
+            limits()
+
+        return apply
 
     def wanted(self) -> float:
         """Its speed, or none."""
-        needed = any(heater.target > 0 or heater.temperature >= self._least for heater in self._heaters)
-        return self._speed if needed else 0.0
+        needed = any(
+            heater.target > 0 or heater.temperature >= self._config.heater_temp for heater in self._heaters
+        )
+        return self._config.fan_speed if needed else 0.0
 
 
 class ControllerFan(WatchingFan):
     """Runs while one of its motors or heaters is on, and idle_timeout longer."""
+
+    live = LIVE | {"fan_speed", "idle_timeout", "idle_speed"}
 
     def __init__(
         self,
@@ -85,6 +102,17 @@ class ControllerFan(WatchingFan):
         self._steppers = [reference.section for reference in config.stepper]
         self._heaters = heater
         self._needed = -math.inf  # print time at which one of them was on last
+
+    def reload(self, config: FanOptions, changed: Set[str]) -> Apply:
+        """The next look is by the new options."""
+        assert isinstance(config, ControllerFanConfig)
+        limits = super().reload(config, changed)
+
+        def apply() -> None:
+            self._config = config
+            limits()
+
+        return apply
 
     def wanted(self) -> float:
         """One of its two speeds, or none."""

@@ -7,7 +7,7 @@ Safety: power is sent with readings only, so a sensor that falls silent ends it:
 due 0.3 s after it was sent, the MCU shuts down.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated
@@ -31,6 +31,7 @@ from klipkit.parts.heaters.control import Control
 from klipkit.parts.heaters.pid import Pid
 from klipkit.parts.heaters.verify import HeaterCheck, VerifyHeater
 from klipkit.parts.heaters.watermark import Watermark
+from klipkit.parts.part import Apply
 from klipkit.parts.sensors.sensor import Sensors
 from klipkit.parts.sensors.thermometer import Thermometer
 
@@ -60,6 +61,8 @@ def control_of(config: HeaterOptions) -> Control:
 class Heater(Thermometer):
     """`control` may be taken over for a calibration."""
 
+    live = frozenset(("pid_kp", "pid_ki", "pid_kd", "max_delta"))
+
     def __init__(
         self,
         config: HeaterOptions,
@@ -84,6 +87,17 @@ class Heater(Thermometer):
         self._gap = 0.0  # s between it and the one before
         self._heard = 0.0  # print time of the newest reading
         self._is_live = False
+
+    def reload(self, config: HeaterOptions, changed: Set[str]) -> Apply:
+        """Control goes on with other parameters."""
+
+        def apply() -> None:
+            if isinstance(self.control, Pid) and isinstance(config.control, PidOptions):
+                self.control.take_on(config.control)
+            elif changed & Heater.live:
+                self.control = control_of(config)
+
+        return apply
 
     def set_target(self, target: float) -> None:
         """Heat to a temperature, degrees C; 0: off. Raises GcodeError when it is out of range."""

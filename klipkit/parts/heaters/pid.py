@@ -18,16 +18,22 @@ class Pid:
     """`smooth_time`: s over which the rate is smoothed; `most`: the greatest power."""
 
     def __init__(self, options: PidOptions, smooth_time: float, most: float) -> None:
-        self._p, self._i, self._d = (
-            value / BASE for value in (options.pid_kp, options.pid_ki, options.pid_kd)
-        )
         self._smooth_time = smooth_time
         self._most = most
-        self._sum_most = most / self._i if self._i > 0 else 0.0
-        self._sum = 0.0  # of the error over time, degrees C s
+        self._i = self._sum = 0.0  # of the error over time, degrees C s
+        self.take_on(options)
         self._rate = 0.0  # degrees C a second
         self._time: float | None = None  # of the last reading
         self._temperature = 0.0  # of the last reading
+
+    def take_on(self, options: PidOptions) -> None:
+        """Other parameters from now on; the power that the integral asks for stays."""
+        held = self._i * self._sum
+        self._p, self._i, self._d = (
+            value / BASE for value in (options.pid_kp, options.pid_ki, options.pid_kd)
+        )
+        self._sum_most = self._most / self._i if self._i > 0 else 0.0
+        self._sum = min(held / self._i, self._sum_most) if self._i > 0 else 0.0
 
     def power(self, time: float, temperature: float, target: float) -> float:
         """The share of full power."""

@@ -15,6 +15,7 @@
 #include "klipkit/sim/inner/events.h"
 #include "klipkit/sim/models.h"
 
+struct driver;
 struct mcu;
 struct pin;
 
@@ -36,7 +37,7 @@ struct list {
 };
 
 struct models {
-    struct list carriages, rails, contacts, heats, sensors, fans, drives;
+    struct list carriages, rails, contacts, heats, sensors, fans, drives, drivers, chains;
 };
 
 enum { CARRIAGE_RAILS = 4 };   /* rails that one carriage can move */
@@ -45,6 +46,19 @@ enum { CARRIAGE_RAILS = 4 };   /* rails that one carriage can move */
 struct part {
     struct rail *rail;
     double per_step;           /* mm */
+};
+
+/* What a motor can do, and what it does; the law is in motor.c. */
+struct motor {
+    uint32_t cycle;            /* steps; 0: it can do all */
+    double speed, accel;       /* steps/s, steps/s^2 */
+    int way;                   /* of the steps now: 1, -1; 0: none yet */
+    uint32_t made;             /* steps of the cycle that it turns */
+    uint64_t begun, last;      /* units: when that began, and the last step */
+    int from_rest;             /* that cycle is the first */
+    int64_t lag;               /* steps by which the rotor is behind the field: at a rail's end, half a cycle at most */
+    double mean, time;         /* steps/s and s of the cycle before */
+    uint64_t cycles;           /* lost */
 };
 
 struct carriage {
@@ -60,9 +74,11 @@ struct carriage {
     uint64_t stepped, turned;  /* when the last step and change of direction were, units */
     int has_stepped, has_turned;
     uint64_t violations;
+    struct motor motor;
     struct part parts[CARRIAGE_RAILS];
     size_t part_count;
     size_t recorded;           /* its place in the record, from 1; 0: none */
+    struct driver *driver;     /* the chip that moves it by its own rules; NULL: each pulse is a step */
 };
 
 struct recorded {
@@ -94,6 +110,7 @@ struct contact {
     struct contact *next;      /* of the same rail */
     struct cosim_switch law;
     double at;                 /* where it closes the next time, mm */
+    double off;                /* by which the last closing was beyond its trigger, mm */
     uint64_t draw;             /* of its noise */
     int worn;                  /* it has closed there already */
     uint64_t closings;
@@ -154,8 +171,15 @@ void models_free(struct models *models);
 void models_follow(struct pin *pin, struct follower *follower); /* tell it of the pin's changes, after those who were told before */
 struct drive *models_drive(struct cosim *cosim, int mcu, uint32_t pin, int inverted); /* NULL: no such pin, no memory */
 
+/* carriage.c */
+int carriage_move(struct carriage *carriage, int steps);       /* by +1 or -1; 0 when a rail's end is in the way */
+
 /* record.c */
 void record_moved(struct cosim *cosim, const struct carriage *carriage); /* that is recorded */
+
+/* motor.c */
+int motor_overdone(struct motor *motor, int steps, uint64_t now); /* a step (+1, -1) comes: whether a cycle was not turned */
+int64_t motor_pull(struct motor *motor, int steps);              /* the field goes on: steps that it pulls the rotor by */
 
 /* rail.c */
 void rail_moved(struct rail *rail);                            /* a carriage of it has moved: its position and switches anew */

@@ -14,6 +14,7 @@
  *     record.c    where carriages were
  *     heat.c      bodies that heaters heat and fans cool, and the sensors in them
  *     fan.c       fans and their tachometers
+ *     driver*.c   stepper drivers with registers: see driver.h
  *
  * One thing runs at a time, at the time `now`: the caller of cosim_run ("the host") or the firmware of one MCU. Compiled firmware
  * takes no time but by its reads of the clock, its polls and its sleep; each of these gives way to all that comes before its

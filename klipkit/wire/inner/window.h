@@ -34,6 +34,7 @@ struct window {
     uint64_t executed, acknowledged, sent;
     uint64_t emptied;          /* greatest number seen in an empty frame: the same once more is a nak */
     uint64_t nak_ignored;      /* naks up to this number belong to a retransmission already made */
+    uint64_t repeated_from;    /* the first frame of the newest retransmission */
     uint64_t resend;
     uint8_t resending;         /* a retransmission is going out */
     uint8_t sync_due;          /* its leading sync byte is not out yet */
@@ -41,7 +42,11 @@ struct window {
     uint32_t unacknowledged_bytes, receive_window;
     uint64_t newest_acknowledged, newest_executed;   /* tickets */
     double byte_time, line_free;                     /* s */
-    double smoothed, deviation, timeout, deadline;   /* RFC 6298: SRTT, RTTVAR, RTO, s; when the timer runs out */
+    double smoothed, deviation, base, deadline;      /* RFC 6298: SRTT, RTTVAR, RTO, s; when the timer runs out */
+    double shortest;           /* least round trip, s; 0: none known */
+    double timeout;            /* `base`, or more after time-outs, s */
+    unsigned in_vain;          /* time-outs since the last progress */
+    unsigned unclear;          /* acks of nothing but repeated frames since the last of another */
     struct session_stats stats;
 };
 

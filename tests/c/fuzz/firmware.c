@@ -23,7 +23,7 @@ static uint64_t frames;
 static uint64_t now, awake; /* ticks; when the main loop last slept */
 static uint32_t timer;
 static int timers;
-static bool timer_set, levels[PINS];
+static bool timer_set, levels[PINS], inputs[PINS];
 static jmp_buf over;
 static const struct sim_firmware *firmware;
 
@@ -117,9 +117,10 @@ static void poll(void *ctx)
 
 static void pin_setup(void *ctx, uint32_t pin, int mode, int level)
 {
-    (void)ctx, (void)mode;
+    (void)ctx;
     CHECK(pin < PINS, "pin %u", pin);
     levels[pin] = level;
+    inputs[pin] = mode != SIM_PIN_OUTPUT;
 }
 
 static void pin_write(void *ctx, uint32_t pin, int level)
@@ -129,11 +130,12 @@ static void pin_write(void *ctx, uint32_t pin, int level)
     levels[pin] = level;
 }
 
+/* What an input shows goes by the clock: chips on a bus answer and refuse. */
 static int pin_read(void *ctx, uint32_t pin)
 {
     (void)ctx;
     CHECK(pin < PINS, "pin %u", pin);
-    return levels[pin];
+    return inputs[pin] ? (uint32_t)now / READ_TICKS * 2654435761u >> 31 : levels[pin];
 }
 
 /* What the firmware sends are good frames, whatever came in. */
@@ -232,20 +234,33 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 
 /* --- inputs --- */
 
-/* What an input is made of: the commands that make an object, and the kind that others name it by. */
+/* What an input is made of: the commands that make an object, the kind that others name it by, the kind that its second parameter
+ * names, and the commands that join it to a bus. */
 static const struct plan {
     void (*config)(const uint32_t *args, void *object);
-    const struct oid_kind *kind;
+    const struct oid_kind *kind, *needs;
+    void (*ways[2])(const uint32_t *args, void *object);
 } PLANS[] = {
-    { command_config_adxl345, &oid_kind_adxl345 },         { command_config_analog_in, &oid_kind_analog_in },
-    { command_config_buttons, &oid_kind_buttons },         { command_config_counter, &oid_kind_counter },
-    { command_config_digital_out, &oid_kind_digital_out }, { command_config_endstop, &oid_kind_endstop },
-    { command_config_hd44780, &oid_kind_hd44780 },         { command_config_i2c, &oid_kind_i2c_device },
-    { command_config_neopixel, &oid_kind_neopixel },       { command_config_pwm_out, &oid_kind_pwm_out },
-    { command_config_spi, &oid_kind_spi_device },          { command_config_spi_without_cs, &oid_kind_spi_device },
-    { command_config_st7920, &oid_kind_st7920 },           { command_config_stepper, &oid_kind_stepper },
-    { command_config_thermocouple, &oid_kind_thermocouple }, { command_config_tmcuart, &oid_kind_tmcuart },
-    { command_config_trsync, &oid_kind_trsync },           { command_config_lis2dw, &oid_kind_lis2dw },
+    { command_config_spi, &oid_kind_spi_device, NULL, { command_spi_set_bus, command_spi_set_sw_bus } },
+    { command_config_spi_without_cs, &oid_kind_spi_device, NULL, { command_spi_set_bus, command_spi_set_sw_bus } },
+    { command_config_i2c, &oid_kind_i2c_device, NULL, { command_i2c_set_bus, command_i2c_set_sw_bus } },
+    { command_config_adxl345, &oid_kind_adxl345, &oid_kind_spi_device, { NULL } },
+    { command_config_analog_in, &oid_kind_analog_in, NULL, { NULL } },
+    { command_config_buttons, &oid_kind_buttons, NULL, { NULL } },
+    { command_config_counter, &oid_kind_counter, NULL, { NULL } },
+    { command_config_digital_out, &oid_kind_digital_out, NULL, { NULL } },
+    { command_config_endstop, &oid_kind_endstop, NULL, { NULL } },
+    { command_config_hd44780, &oid_kind_hd44780, NULL, { NULL } },
+    { command_config_neopixel, &oid_kind_neopixel, NULL, { NULL } },
+    { command_config_pwm_out, &oid_kind_pwm_out, NULL, { NULL } },
+    { command_config_spi_shutdown, NULL, &oid_kind_spi_device, { NULL } },
+    { command_config_st7920, &oid_kind_st7920, NULL, { NULL } },
+    { command_config_stepper, &oid_kind_stepper, NULL, { NULL } },
+    { command_config_thermocouple, &oid_kind_thermocouple, &oid_kind_spi_device, { NULL } },
+    { command_config_tmcuart, &oid_kind_tmcuart, NULL, { NULL } },
+    { command_config_trsync, &oid_kind_trsync, NULL, { NULL } },
+    { command_config_lis2dw, &oid_kind_lis2dw, &oid_kind_spi_device, { NULL } },
+    { command_config_lis2dw, &oid_kind_lis2dw, &oid_kind_i2c_device, { NULL } },
 };
 enum { PLAN_COUNT = sizeof PLANS / sizeof *PLANS, OBJECTS = 5 };
 
@@ -261,9 +276,10 @@ struct making {
 static int64_t make_number(const struct making *making)
 {
     struct chance *chance = making->chance;
+    static const uint8_t SMALL[4] = { 2, 4, PINS, PINS };
     if (!making->configured && chance_below(chance, 32))
-        return chance_below(chance, 2) ? chance_below(chance, 4) : chance_below(chance, PINS);
-    switch (chance_below(chance, 10)) {
+        return chance_below(chance, SMALL[chance_below(chance, 4)]);
+    switch (chance_below(chance, 12)) {
     case 0:
         return chance_below(chance, 200000);
     case 1:
@@ -273,15 +289,17 @@ static int64_t make_number(const struct making *making)
     case 3:
         return chance_below(chance, PINS);
     case 4:
+    case 5:
+    case 6:
         return 1000 * (1 + chance_below(chance, 40)); /* a clock soon, ticks */
     default:
         return chance_below(chance, 4);
     }
 }
 
-/* A command with as many parameters as it has, the first of them the object's when it is for one; gives its size, 0 when
- * there is no room for it. */
-static size_t make_command(struct making *making, uint16_t number, int64_t first, uint8_t *out, size_t room)
+/* A command with as many parameters as it has, of which the first `known` are given; gives its size, 0 when there is no room. */
+static size_t make_command(struct making *making, uint16_t number, const uint8_t *given, uint8_t known, uint8_t *out,
+                           size_t room)
 {
     const struct command_row *row = &declared_commands[number];
     uint8_t made[128];
@@ -293,7 +311,7 @@ static size_t make_command(struct making *making, uint16_t number, int64_t first
     made[used++] = number & 0x7f;
     for (uint8_t i = 0; i < row->values; i++) {
         if (i != row->bytes_at) {
-            used += vlq_encode(made + used, i ? make_number(making) : first);
+            used += vlq_encode(made + used, i < known ? given[i] : make_number(making));
             continue;
         }
         uint8_t count = (uint8_t)chance_below(making->chance, 24);
@@ -316,13 +334,39 @@ static uint16_t number_of(void (*run)(const uint32_t *args, void *object))
     return number;
 }
 
+static uint8_t object_of(const struct making *making, const struct oid_kind *kind)
+{
+    uint8_t oid = 0;
+    while (oid < making->objects && making->kinds[oid] != kind)
+        oid++;
+    return oid;
+}
+
+/* An object, and mostly its way to a bus. Nothing when what it needs is not there. */
+static size_t make_planned(struct making *making, const struct plan *plan, uint8_t *out, size_t room)
+{
+    uint8_t given[2] = { making->objects, plan->needs ? object_of(making, plan->needs) : 0 };
+    if (given[0] >= OBJECTS || (plan->needs && given[1] >= making->objects))
+        return 0;
+    size_t used = make_command(making, number_of(plan->config), given, plan->needs ? 2 : 1, out, room);
+    if (!used)
+        return 0;
+    making->kinds[making->objects++] = plan->kind;
+    if (plan->ways[0] && chance_below(making->chance, 8))
+        used += make_command(making, number_of(plan->ways[chance_below(making->chance, 2)]), given, 1, out + used, room - used);
+    return used;
+}
+
 static size_t make_object(struct making *making, uint8_t *out, size_t room)
 {
-    const struct plan *plan = &PLANS[chance_below(making->chance, PLAN_COUNT)];
-    size_t used = make_command(making, number_of(plan->config), making->objects, out, room);
-    if (used)
-        making->kinds[making->objects++] = plan->kind;
-    return used;
+    const struct plan *plan = &PLANS[chance_below(making->chance, PLAN_COUNT)], *needed = PLANS;
+    size_t used = 0;
+    if (plan->needs && object_of(making, plan->needs) == making->objects) {
+        while (needed->kind != plan->needs)
+            needed++;
+        used = make_planned(making, needed, out, room);
+    }
+    return used + make_planned(making, plan, out + used, room - used);
 }
 
 /* A command to one of the objects there are, or any. */
@@ -331,16 +375,16 @@ static size_t make_any(struct making *making, uint8_t *out, size_t room)
     uint16_t number = (uint16_t)chance_below(making->chance, declared_command_count);
     uint8_t oid = (uint8_t)chance_below(making->chance, OBJECTS);
     if (oid >= making->objects || chance_below(making->chance, 16) == 0)
-        return chance_below(making->chance, 4) ? 0
-                                               : make_command(making, number, make_number(making), out, room);
+        return chance_below(making->chance, 4) ? 0 : make_command(making, number, NULL, 0, out, room);
     while (declared_commands[number].kind != making->kinds[oid])
         number = (uint16_t)((number + 1) % declared_command_count);
-    return make_command(making, number, oid, out, room);
+    return make_command(making, number, &oid, 1, out, room);
 }
 
 /* Payloads in the order of a host's: objects, the end of the configuration, commands to them. */
 size_t fuzz_make(struct chance *chance, uint8_t *out)
 {
+    static const uint8_t OIDS = OBJECTS;
     struct making making = { .chance = chance };
     size_t used = 0;
     uint32_t payloads = 2 + chance_below(chance, 8), final = 1 + chance_below(chance, 2);
@@ -349,10 +393,10 @@ size_t fuzz_make(struct chance *chance, uint8_t *out)
         uint8_t *length = out + used++;
         size_t begin = used;
         if (i == 0)
-            used += make_command(&making, number_of(command_allocate_oids), OBJECTS, out + used, 20);
+            used += make_command(&making, number_of(command_allocate_oids), &OIDS, 1, out + used, 20);
         making.configured = i >= final;
         if (i == final)
-            used += make_command(&making, number_of(command_finalize_config), 1, out + used, 20);
+            used += make_command(&making, number_of(command_finalize_config), &OIDS, 1, out + used, 20);
         for (uint32_t tries = 1 + chance_below(chance, 4); tries; tries--) {
             size_t room = FRAME_MOST - FRAME_LEAST - (used - begin);
             used += i < final && making.objects < OBJECTS ? make_object(&making, out + used, room)

@@ -1,0 +1,1 @@
+"""Stepper drivers with registers: a file for each chip, and what they have alike."""

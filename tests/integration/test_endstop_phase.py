@@ -1,0 +1,123 @@
+"""[endstop_phase] on simulated printers: a noisy switch, and homing that is exact all the same."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from klipkit.base.faults import EndstopPhaseError
+from klipkit.daemon.host import Host
+from klipkit.daemon.session import LocalSession
+from klipkit.sim.printer import SimulatedPrinter
+from tests.precise_bench import config, live, places, quality
+
+UM = 0.001  # mm
+TOWERS = ("stepper_a", "stepper_b", "stepper_c")
+SHORT = {
+    "microsteps: 16\nrotation_distance: 8": "homing_retract_dist: 1\nmicrosteps: 16\nrotation_distance: 8"
+}
+NEAR = {"homing_speed: 50": "homing_speed: 50\nhoming_retract_dist: 2"}
+Z_STEP, Z_PHASES = 2.5 * UM, 64
+
+
+def z_machine(more: str = "", trigger: str = "") -> str:
+    return config("ramps-cartesian", f"[endstop_phase stepper_z]\n{trigger}\n{more}", SHORT)
+
+
+async def home_often(
+    session: LocalSession, axis: str, count: int, seen: Callable[[], Awaitable[None] | None]
+) -> None:
+    """Home from places that differ, and call `seen` after each."""
+    for number in range(count):
+        await session.gcode(
+            f"G91\nG1 Z{-1 if axis == '' else 1}{number * 37 % 100 / 100:.2f} F3000\nG90\nG28 {axis}"
+        )
+        waits = seen()
+        if waits is not None:
+            await waits
+
+
+def spread(values: list[int]) -> int:
+    return max(values) - min(values)
+
+
+def test_a_thousand_homings_of_z_agree_to_the_microstep_after_calibration() -> None:
+    before: list[int] = []
+    after: list[int] = []
+
+    async def act(session: LocalSession, host: Host, printer: SimulatedPrinter) -> None:
+        await session.gcode("G28\nENDSTOP_PHASE_CALIBRATE STEPPER=stepper_z BEGIN=1")
+        await home_often(session, "Z", 40, lambda: before.extend(places(host, printer, "stepper_z")))
+        await session.gcode("ENDSTOP_PHASE_CALIBRATE STEPPER=stepper_z")
+        assert set(host.unsaved.values["endstop_phase stepper_z"]) == {"trigger_phase"}
+        await home_often(session, "Z", 1000, lambda: after.extend(places(host, printer, "stepper_z")))
+
+    live(act, z_machine(), switches=quality(16 * UM, 50 * UM, 1, "stepper_z"))
+    assert spread(before) > 4 * 16 * UM / Z_STEP * 1000 / 2  # thousandths of microsteps: as the noise
+    assert len(after) == 1000
+    assert spread(after) == 0
+
+
+def test_a_thousand_homings_of_a_deltas_towers_agree_to_the_microstep_after_calibration() -> None:
+    before: list[list[int]] = []
+    after: list[list[int]] = []
+
+    async def act(session: LocalSession, host: Host, printer: SimulatedPrinter) -> None:
+        begins = "\n".join(f"ENDSTOP_PHASE_CALIBRATE STEPPER={name} BEGIN=1" for name in TOWERS)
+        await session.gcode(f"G28\n{begins}")
+        await home_often(session, "", 40, lambda: before.append(places(host, printer, *TOWERS)))
+        await session.gcode("\n".join(f"ENDSTOP_PHASE_CALIBRATE STEPPER={name}" for name in TOWERS))
+        await home_often(session, "", 1000, lambda: after.append(places(host, printer, *TOWERS)))
+
+    text = config(
+        "ramps-delta", edits={**NEAR, "max_z_velocity: 150": "max_z_velocity: 150\nmax_z_accel: 3000"}
+    )
+    live(act, text, switches=quality(40 * UM, 200 * UM, 2))
+    for tower in range(3):
+        assert spread([places[tower] for places in before]) > 3000
+        assert spread([places[tower] for places in after]) <= 1  # thousandths of a microstep: rounding
+    assert len(after) == 1000
+
+
+def test_a_switch_worse_than_two_full_steps_is_refused() -> None:
+    async def act(session: LocalSession, host: Host, printer: SimulatedPrinter) -> None:
+        await session.gcode("G28\nENDSTOP_PHASE_CALIBRATE STEPPER=stepper_z BEGIN=1")
+        await home_often(session, "Z", 20, lambda: None)
+        with pytest.raises(Exception, match="two full steps"):
+            await session.gcode("ENDSTOP_PHASE_CALIBRATE STEPPER=stepper_z")
+        assert not host.unsaved.values
+
+    live(act, z_machine(), switches=quality(60 * UM, 150 * UM, 3, "stepper_z"))
+
+
+@pytest.mark.parametrize("cut", [75, 150])
+def test_each_trigger_outside_endstop_accuracy_is_an_error_and_none_passes_silently(cut: int) -> None:
+    """Within two full steps either way (80 um) by the phase alone; beyond, by what was counted since."""
+    counts = {"fine": 0, "wrong": 0, "told": 0}
+    said: list[str] = []
+    half = 50 * UM
+
+    async def act(session: LocalSession, host: Host, printer: SimulatedPrinter) -> None:
+        host.responses.listen(said.append)
+        switch = printer.rails.switches["stepper_z"]
+        for number in range(300):
+            said.clear()
+            try:
+                await session.gcode(f"G28 Z\nG1 Z{2 + number * 37 % 100 / 100:.2f} F600")
+            except EndstopPhaseError as error:
+                assert "Endstop stepper_z incorrect phase (got " in str(error)
+                counts["wrong"] += 1
+                assert abs(switch.off) > half - 2 * Z_STEP
+                await session.gcode("SET_KINEMATIC_POSITION Z=0.5\nG1 Z3 F600")
+                continue
+            cycles = round(switch.off / (Z_PHASES * Z_STEP))
+            assert abs(switch.off - cycles * Z_PHASES * Z_STEP) < half + 2 * Z_STEP
+            if cycles:
+                assert any("from where it was when it was homed before" in line for line in said)
+            counts["told" if cycles else "fine"] += 1
+
+    # the phase at the switch's very place, from where the toolhead begins
+    text = z_machine(trigger="endstop_accuracy: 0.1\ntrigger_phase: 49/64")
+    live(act, text, switches=quality(60 * UM, cut * UM, 4, "stepper_z"))
+    assert counts["fine"] > 50
+    assert counts["wrong"] > 20
+    assert (counts["told"] > 0) == (cut > 100)

@@ -1,0 +1,88 @@
+"""A daemon of a simulated printer for the precision tools: virtual time, noisy switches, motors with limits."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+from klipkit.base.config import parse_config
+from klipkit.base.schema import Loaded
+from klipkit.boards.mcuchips import chips_of
+from klipkit.cli.sections import SCHEMA
+from klipkit.cli.simulate import OBJECT
+from klipkit.daemon.daemon import Daemon, Request, State
+from klipkit.daemon.host import Host
+from klipkit.daemon.session import LocalSession
+from klipkit.sim.firmware import build
+from klipkit.sim.loop import run_virtual
+from klipkit.sim.printer import SimulatedPrinter
+from klipkit.sim.rails import SwitchQuality
+from tests.daemon_bench import until
+from tests.reference import TOP
+
+EXAMPLES = TOP / "config-examples"
+TOGETHER = "[mcu]\nrestart_method: rpi_usb\n"  # drivers and MCU are reset together: steps tell the phase
+
+Act = Callable[[LocalSession, Host, SimulatedPrinter], Awaitable[None]]
+
+
+def config(name: str, more: str = "", edits: Mapping[str, str] | None = None) -> str:
+    """The text of an example whose drivers are reset with the MCU, with some texts replaced and more sections."""
+    text = (EXAMPLES / f"{name}.cfg").read_text().replace("[mcu]\n", TOGETHER)
+    for old, new in (edits or {}).items():
+        assert old in text
+        text = text.replace(old, new)
+    return f"{text}\n{more}"
+
+
+def loaded_of(text: str) -> Loaded:
+    return SCHEMA.load(parse_config(text, "printer.cfg"))
+
+
+def quality(deviation: float, cut: float, seed: int, *rails: str) -> SwitchQuality:
+    """Switches with normal noise, mm; those of these rails, or all."""
+    return SwitchQuality(noise=cut, deviation=deviation, seed=seed, rails=frozenset(rails) or None)
+
+
+def live(
+    act: Act,
+    text: str,
+    *,
+    switches: SwitchQuality | None = None,
+    limits: Mapping[str, tuple[float, float]] | None = None,
+    seed: int = 0,
+    kind: type[LocalSession] = LocalSession,
+) -> list[str]:
+    """Run `act` on a ready daemon with a session in the same process; gives what the machine said."""
+    loaded = loaded_of(text)
+    chips = chips_of(loaded.config, ("mcu=atmega2560",))
+    printer = SimulatedPrinter(loaded, chips, build(OBJECT), seed=seed, switches=switches, limits=limits)
+    said: list[str] = []
+
+    async def whole() -> None:
+        daemon = Daemon(lambda: loaded_of(text), lambda _: printer.reaches())
+        daemon.responses.listen(said.append)
+        running = asyncio.ensure_future(daemon.run())
+        session = kind(daemon)
+        try:
+            await until(daemon, State.READY)
+            assert daemon.host is not None
+            await act(session, daemon.host, printer)
+        finally:
+            await session.close()
+            daemon.ask(Request.STOP)
+            await running
+
+    try:
+        run_virtual(whole(), printer.cosim)
+    finally:
+        printer.close()
+    return said
+
+
+def places(host: Host, printer: SimulatedPrinter, *names: str) -> list[int]:
+    """Where each motor's body is (steps) when its coordinate is 0 by the host: the truth of how it was homed."""
+    found = []
+    for name in names:
+        stepper = host.steppers[name]
+        exact = printer.carriages[name].position - stepper.position() / stepper.step_distance
+        found.append(round(exact * 1000))
+    return found
