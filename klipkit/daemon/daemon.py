@@ -38,7 +38,8 @@ READY = "Printer is ready"
 RESTART_HINT = 'when it is mended, "RESTART" reads the configuration again'
 FIRMWARE_HINT = 'when it is mended, "FIRMWARE_RESTART" starts the microcontrollers and the host again'
 CANCEL = "CANCEL_PRINT"
-FROM_THE_SIDE = frozenset(("M112", "M108", "RESTART", "FIRMWARE_RESTART"))  # wait for no turn
+STOP_ALL = "M112"
+FROM_THE_SIDE = frozenset((STOP_ALL, "M108", "RESTART", "FIRMWARE_RESTART"))  # wait for no turn
 
 
 class State(Enum):
@@ -160,7 +161,9 @@ class Daemon:
             if line.command not in self._meanwhile.by_name:
                 raise PrinterError(self.message)
             await self._meanwhile.run(line)
-        elif line.command in FROM_THE_SIDE:
+        elif line.command == STOP_ALL:  # at once, whatever a macro of that name would do
+            self.emergency_stop(f"Shutdown due to {STOP_ALL} command")
+        elif line.command in FROM_THE_SIDE and line.command not in host.commands.changed:
             await host.commands.run(line)
         else:
             if line.command == CANCEL:
@@ -333,7 +336,7 @@ class MeanwhileCommands:
     @gcode("M112")
     async def emergency_stop(self) -> None:
         """Stop everything at once, if it has not stopped yet."""
-        self._daemon.emergency_stop("Shutdown due to M112 command")
+        self._daemon.emergency_stop(f"Shutdown due to {STOP_ALL} command")
 
     @gcode("STATUS")
     async def report_status(self) -> None:
