@@ -33,6 +33,7 @@ T = TypeVar("T")
 
 STARTING = "Printer is not ready: it is starting"
 ENDING = "Printer is not ready: it is being restarted"
+STOPPING = "Printer is not ready: the daemon is ending"
 READY = "Printer is ready"
 RESTART_HINT = 'when it is mended, "RESTART" reads the configuration again'
 FIRMWARE_HINT = 'when it is mended, "FIRMWARE_RESTART" starts the microcontrollers and the host again'
@@ -230,7 +231,7 @@ class Daemon:
         if host is None:
             return
         if not host.fault.done():
-            host.fault.set_result(PrinterError(ENDING))
+            host.fault.set_result(PrinterError(STOPPING if self._stops else ENDING))
         await self._idle.wait()
         await asyncio.sleep(0)  # who asked for it is told before the machine ends
 
