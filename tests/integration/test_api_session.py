@@ -95,18 +95,17 @@ def test_a_restart_ends_what_is_being_carried_out_and_the_session_goes_on() -> N
 def test_a_subscription_tells_everything_once_and_then_what_changes() -> None:
     async def talk(session: Conversation, daemon: Daemon) -> None:
         await until(daemon, State.READY)
-        updates = session.updates("toolhead", "gcode_move", "configfile", "nothing")
+        updates = session.updates("gcode_move", "stepper_enable", "configfile", "nothing")
         first = await anext(updates)
         assert first["nothing"] == {}
-        assert "position" in first["toolhead"] and "stepper_x" in first["configfile"]["config"]
+        assert "position" in first["gcode_move"] and "stepper_x" in first["configfile"]["config"]
         await asyncio.sleep(1)
         await session.gcode("G28 X")
         second = await anext(updates)
         assert {name for status in second.values() for name in status} <= {
-            "homed_axes",
             "position",
             "gcode_position",
-            "stalls",
+            "steppers",
         }
         await session.request("gcode/restart")
         assert [update async for update in updates if "configfile" in update] == []
