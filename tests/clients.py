@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tests.reference import TOP
 
@@ -43,14 +44,14 @@ def installed(name: str, *packages: str) -> Path | None:
 
 
 @contextmanager
-def printer() -> Iterator[tuple[Path, Path]]:
-    """A simulated printer; its port and its socket."""
-    card, port = HOME / "gcodes", HOME / "port"
-    card.mkdir(parents=True, exist_ok=True)
-    config = HOME / "printer.cfg"
+def printer(folder: Path) -> Iterator[tuple[Path, Path]]:
+    """A simulated printer with its files in a folder; its port and its socket."""
+    card, port = folder / "gcodes", folder / "port"
+    card.mkdir()
+    config = folder / "printer.cfg"
     config.write_text(PRINTER.format(example=TOP / "config-examples" / "cartesian.cfg", card=card))
     command = [TOP / "bin" / "klipkit", "run", config, "--sim", "--mcu", "atmega2560", "-q"]
-    command += ["-I", port, "-l", HOME / "klipkit.log"]
+    command += ["-I", port, "-l", folder / "klipkit.log"]
     process = subprocess.Popen([str(word) for word in command], start_new_session=True)
     socket = Path(f"{port}-api")
     end = time.monotonic() + READY
@@ -69,14 +70,14 @@ def check(program: str, packages: tuple[str, ...]) -> bool:
     if found is None:
         print(f"{program} cannot be installed here: it is not checked")
         return True
-    with printer() as (port, socket):
+    with TemporaryDirectory() as folder, printer(Path(folder)) as (port, socket):
         place = str(socket if program == "moonraker" else port)
         command = [
             found / "python",
             CHECKS / f"{program}_check.py",
             place,
             "--base",
-            HOME / f"{program}-data",
+            Path(folder) / "data",
         ]
         environment = {**os.environ, program.upper(): str(found / program)}
         done = subprocess.run([*map(str, command)], env=environment, timeout=MOST, check=False)

@@ -276,6 +276,8 @@ class Daemon:
         self.log(f"{state.value}: {message}")
         if state in (State.SHUTDOWN, State.ERROR):
             self.responses.error(message)
+        if state in (State.READY, State.SHUTDOWN):  # in the words that programs look for
+            self.responses.note(f"Klipper state: {state.value.capitalize()}")
         self._tell()
 
     def _tell(self) -> None:

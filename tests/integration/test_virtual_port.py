@@ -75,14 +75,13 @@ class Client:
 Act = Callable[[Client, Daemon, Path], Awaitable[None]]
 
 
-def with_port(folder: Path, act: Act, *, ready: bool = True) -> None:
+def with_port(folder: Path, act: Act) -> None:
     """Run `act` with a client at the port of a printer that is ready."""
 
     async def serve(daemon: Daemon) -> None:
+        await until(daemon, State.READY)
         console = Console(daemon, str(folder / "port"))
         try:
-            if ready:
-                await until(daemon, State.READY)
             client = Client(folder / "port")
             await act(client, daemon, folder / "port")
             client.close()
@@ -198,6 +197,7 @@ def test_an_emergency_stop_goes_ahead_of_lines_that_wait_and_the_port_stays(tmp_
         assert (await client.ask("FIRMWARE_RESTART"))[-1] == "ok"
         await until(daemon, State.STARTUP)
         await until(daemon, State.READY)
+        assert await client.line() == "// Klipper state: Ready"
         assert (await client.ask("M114"))[-1] == "ok X:0.000 Y:0.000 Z:0.000 E:0.000"
 
     with_port(tmp_path, act)
