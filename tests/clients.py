@@ -4,22 +4,23 @@ Each is installed into a virtual environment of its own under build/clients, and
 KLIPKIT_CLIENTS (default ../shared/tools/clients): moonraker_check.py SOCKET, octoprint_check.py PORT.
 """
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.bench.daemon import ready
 from tests.reference import TOP
 
 CHECKS = Path(os.environ.get("KLIPKIT_CLIENTS", TOP.parent / "shared" / "tools" / "clients"))
 HOME = TOP / "build" / "clients"
 MOST = 900  # s for a check
-READY = 30  # s for the daemon
+END = 30  # s for the daemon to end
 PRINTER = """[include {example}]
 [extruder]
 min_extrude_temp: 30
@@ -54,14 +55,16 @@ def printer(folder: Path) -> Iterator[tuple[Path, Path]]:
     command += ["-I", port, "-l", folder / "klipkit.log"]
     process = subprocess.Popen([str(word) for word in command], start_new_session=True)
     socket = Path(f"{port}-api")
-    end = time.monotonic() + READY
-    while not socket.exists() and process.poll() is None and time.monotonic() < end:
-        time.sleep(0.1)
     try:
+        asyncio.run(_until_ready(str(socket)))
         yield port, socket
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(READY)
+        process.wait(END)
+
+
+async def _until_ready(socket: str) -> None:
+    await (await ready(socket)).close()
 
 
 def check(program: str, packages: tuple[str, ...]) -> bool:

@@ -17,6 +17,7 @@ from klipkit.base.errors import KlipkitError, PrinterError, causes
 from klipkit.base.faults import EmergencyStop, GcodeError, GivenUp, LinkError
 from klipkit.base.schema import Loaded
 from klipkit.base.text import sanitise
+from klipkit.daemon.configfile import ConfigfileConfig, ConfigfileObject
 from klipkit.daemon.host import Host
 from klipkit.daemon.objects import Objects
 from klipkit.daemon.reload import ReloadCommands, Report, reload
@@ -28,6 +29,7 @@ from klipkit.gcode.words import Line, parse_line
 from klipkit.mcu.inquest import inquest
 from klipkit.mcu.mcu import Mcu
 from klipkit.mcu.restart import Reach
+from klipkit.parts.part import Part
 
 T = TypeVar("T")
 
@@ -110,7 +112,10 @@ class Daemon:
     @property
     def objects(self) -> Objects:
         """What can be seen now."""
-        parts = self.host.parts if self.host is not None and self.has_objects else {}
+        parts: Mapping[str, Part] = {}
+        if self.host is not None:
+            early = {"configfile": ConfigfileObject(ConfigfileConfig(), self.host.loaded, self.host.unsaved)}
+            parts = self.host.parts if self.has_objects else early
         return Objects({"webhooks": self._webhooks, **parts})
 
     def commands(self) -> Commands:

@@ -115,3 +115,28 @@ def test_a_subscription_tells_everything_once_and_then_what_changes() -> None:
         ]
 
     by_both(talk)
+
+
+def test_the_configuration_is_seen_before_the_machine_is() -> None:
+    async def talk(session: Conversation, daemon: Daemon) -> None:
+        while (await session.request("objects/list"))["objects"] == ["webhooks"]:
+            await asyncio.sleep(0.01)
+        assert daemon.state is State.STARTUP
+        seen = await session.query("configfile", "toolhead")
+        assert list(seen) == ["configfile"]
+        configfile = seen["configfile"]
+        assert configfile["config"]["printer"]["max_velocity"] == "300"
+        assert configfile["settings"]["printer"]["max_velocity"] == 300.0
+        assert (
+            configfile["settings"]["stepper_x"]["endstop_pin"]
+            == configfile["config"]["stepper_x"]["endstop_pin"]
+        )
+        assert configfile["save_config_pending"] is False and configfile["warnings"] == []
+        await until(daemon, State.READY)
+        assert daemon.host is not None
+        daemon.host.unsaved.set("stepper_z", "position_endstop", "0.75")
+        configfile = (await session.query("configfile"))["configfile"]
+        assert configfile["save_config_pending"] is True
+        assert configfile["save_config_pending_items"] == {"stepper_z": {"position_endstop": "0.75"}}
+
+    by_both(talk)
