@@ -95,6 +95,7 @@ long: $(SETUP) ## the long tests
 bench: $(SETUP) ## the benchmark table: ratios and counts
 	$(BIN)/python -m compileall -q klipkit
 	$(BIN)/python -m tests.bench.startup
+	$(BIN)/python -m tests.bench.daemon
 	$(BIN)/python -m tests.bench.motion
 	$(BIN)/python -m tests.bench.avr_steps
 	$(BIN)/python -m tests.bench.avr_cycles
