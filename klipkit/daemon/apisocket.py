@@ -17,7 +17,9 @@ from pathlib import Path
 
 from klipkit.base.endpoint import Client, Result
 from klipkit.base.errors import UsageError
-from klipkit.daemon.api import Api, encoded
+from klipkit.base.faults import RequestError
+from klipkit.daemon.api import Api
+from klipkit.daemon.apitext import encoded
 from klipkit.daemon.session import END, MESSAGE_MOST
 
 Log = Callable[[str], None]
@@ -84,7 +86,12 @@ class Connection(Client, asyncio.Protocol):
         """A message to it."""
         if self._transport is None or self.is_gone:
             return
-        self._transport.write(encoded(message).encode() + END)
+        try:
+            self._transport.write(encoded(message).encode() + END)
+        except RequestError as error:
+            self._abort(error.what)
+        if self._transport is None or self._transport.is_closing():
+            return
         if self._transport.get_write_buffer_size() > BUFFER_MOST:
             self._abort("it does not read")
 

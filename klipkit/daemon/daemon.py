@@ -17,6 +17,7 @@ from klipkit.base.errors import KlipkitError, PrinterError, causes
 from klipkit.base.faults import EmergencyStop, GcodeError, GivenUp, LinkError
 from klipkit.base.schema import Loaded
 from klipkit.base.text import sanitise
+from klipkit.daemon.configfile import ConfigfileConfig, ConfigfileObject
 from klipkit.daemon.host import Host
 from klipkit.daemon.objects import Objects
 from klipkit.daemon.reload import ReloadCommands, Report, reload
@@ -29,11 +30,13 @@ from klipkit.mcu.inquest import inquest
 from klipkit.mcu.lateness import Computed
 from klipkit.mcu.mcu import Mcu
 from klipkit.mcu.restart import Reach
+from klipkit.parts.part import Part
 
 T = TypeVar("T")
 
 STARTING = "Printer is not ready: it is starting"
 ENDING = "Printer is not ready: it is being restarted"
+STOPPING = "Printer is not ready: the daemon is ending"
 READY = "Printer is ready"
 RESTART_HINT = 'when it is mended, "RESTART" reads the configuration again'
 FIRMWARE_HINT = 'when it is mended, "FIRMWARE_RESTART" starts the microcontrollers and the host again'
@@ -114,7 +117,10 @@ class Daemon:
     @property
     def objects(self) -> Objects:
         """What can be seen now."""
-        parts = self.host.parts if self.host is not None and self.has_objects else {}
+        parts: Mapping[str, Part] = {}
+        if self.host is not None:
+            early = {"configfile": ConfigfileObject(ConfigfileConfig(), self.host.loaded, self.host.unsaved)}
+            parts = self.host.parts if self.has_objects else early
         return Objects({"webhooks": self._webhooks, **parts})
 
     def commands(self) -> Commands:
@@ -237,7 +243,7 @@ class Daemon:
         if host is None:
             return
         if not host.fault.done():
-            host.fault.set_result(PrinterError(ENDING))
+            host.fault.set_result(PrinterError(STOPPING if self._stops else ENDING))
         await self._idle.wait()
         await asyncio.sleep(0)  # who asked for it is told before the machine ends
 
@@ -282,6 +288,8 @@ class Daemon:
         self.log(f"{state.value}: {message}")
         if state in (State.SHUTDOWN, State.ERROR):
             self.responses.error(message)
+        if state in (State.READY, State.SHUTDOWN):  # in the words that programs look for
+            self.responses.note(f"Klipper state: {state.value.capitalize()}")
         self._tell()
 
     def _tell(self) -> None:

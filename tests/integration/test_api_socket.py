@@ -258,6 +258,23 @@ def test_a_client_that_goes_takes_its_subscriptions_and_methods_along_and_not_it
     live(act, paced=True)
 
 
+def test_a_template_that_cannot_be_told_ends_its_client_and_nobody_else(tmp_path: Path) -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(940):
+        deep = {"a": deep}
+
+    async def act(path: Path, daemon: Daemon, logged: list[str]) -> None:
+        wires, other = await connect(path), await connect(path)
+        wires[1].write(message(method="gcode/subscribe_output", params={"response_template": deep}))
+        await ask(other, "gcode/subscribe_output")
+        for _ in range(50):  # deeper and deeper in the stack
+            daemon.responses.note("hello")
+            assert (await heard(other[0]))["params"]["response"] == "// hello"
+        assert await ask(other, "gcode/script", script="M110") == {"id": 1, "result": {}}
+
+    serve(tmp_path, act)
+
+
 def test_a_remote_method_gets_its_parameters_in_the_template(tmp_path: Path) -> None:
     async def act(path: Path, daemon: Daemon, logged: list[str]) -> None:
         wires = await connect(path)
