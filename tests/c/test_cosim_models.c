@@ -1,39 +1,14 @@
 /* Rails and heated bodies of the co-simulator: switches at their very step, ends, noise, laws of heat against their closed form. */
 #include "test_cosim.h"
 
-struct bench {
-    struct cosim *cosim;
-    struct session *session;
-    int queue, mcu;
-};
-
 static struct sim_persona persona;
 
 static struct bench bench_new(void)
 {
-    struct bench bench = {.cosim = cosim_new(0.0), .session = session_new()};
     persona = fake_persona(16000000, 0);
     persona.adc_max = 1023;
     persona.pwm_max = 255;
-    bench.mcu = add_fake(bench.cosim, &persona, 0, 0.0);
-    bench.queue = session_add_queue(bench.session);
-    CHECK(cosim_connect(bench.cosim, bench.mcu, bench.session, 0.0, NULL) == 0, "connect");
-    ask(bench.cosim, bench.session, bench.queue, "first", 5);
-    return bench;
-}
-
-static void bench_free(struct bench *bench)
-{
-    cosim_free(bench->cosim);
-    session_free(bench->session);
-}
-
-static void step(struct bench *bench, int direction, int count)
-{
-    for (; count > 0; count -= 200) {
-        uint8_t command[3] = {'S', (uint8_t)direction, (uint8_t)(count < 200 ? count : 200)};
-        ask(bench->cosim, bench->session, bench->queue, command, sizeof command);
-    }
+    return bench_with(&persona, 0.0);
 }
 
 /* Set an output pin of the fake. */
@@ -77,11 +52,11 @@ static void a_switch_closes_at_its_very_step_and_opens_its_hysteresis_later(void
     int contact = cosim_add_contact(bench.cosim, rail, &law);
     cosim_watch(bench.cosim, bench.mcu, PIN_STEP);
     cosim_watch(bench.cosim, bench.mcu, PIN_INPUT);
-    step(&bench, 0, 900);
+    bench_step(&bench, 0, 900);
     CHECK(step_of_change(&bench, 1) == 800, "10 mm of 0.0125 mm");
     CHECK(cosim_contact_closings(bench.cosim, contact) == 1, "closed once");
     CHECK(fabs(cosim_rail_position(bench.cosim, rail) + 1.25) < 1e-9, "%g", cosim_rail_position(bench.cosim, rail));
-    step(&bench, 1, 200);
+    bench_step(&bench, 1, 200);
     int opened = step_of_change(&bench, 0);
     CHECK(opened == 105, "at %d: 100 steps to the trigger, 4 of hysteresis, one beyond", opened);
     bench_free(&bench);
@@ -95,7 +70,7 @@ static void a_rail_is_the_sum_of_what_its_carriages_do(void)
     int x = cosim_add_rail(bench.cosim, 50.0, 0.0, 100.0), y = cosim_add_rail(bench.cosim, 20.0, 0.0, 100.0);
     CHECK(cosim_rail_by(bench.cosim, x, a, 0.5) == 0 && cosim_rail_by(bench.cosim, x, b, 0.5) == 0, "x");
     CHECK(cosim_rail_by(bench.cosim, y, a, 0.5) == 0 && cosim_rail_by(bench.cosim, y, b, -0.5) == 0, "y");
-    step(&bench, 1, 30);
+    bench_step(&bench, 1, 30);
     CHECK(cosim_rail_position(bench.cosim, x) == 80.0 && cosim_rail_position(bench.cosim, y) == 20.0, "along x");
     CHECK(cosim_slip(bench.cosim, a, 10) == 0, "slip");
     CHECK(cosim_rail_position(bench.cosim, x) == 85.0 && cosim_rail_position(bench.cosim, y) == 25.0, "a alone");
@@ -108,10 +83,10 @@ static void a_motor_stalls_at_the_end_of_its_rail_and_its_steps_are_lost(void)
     struct bench bench = bench_new();
     int carriage = add_carriage(&bench), rail = cosim_add_rail(bench.cosim, 0.0, -100.0, 100.0);
     CHECK(cosim_rail_by(bench.cosim, rail, carriage, 1.0) == 0, "by");
-    step(&bench, 1, 130);
+    bench_step(&bench, 1, 130);
     struct cosim_carriage at = seen(&bench, carriage);
     CHECK(at.position == 100 && at.commanded == 130 && at.stalled == 30 && at.pulses == 130, "%lld", (long long)at.position);
-    step(&bench, 0, 240);
+    bench_step(&bench, 0, 240);
     at = seen(&bench, carriage);
     CHECK(at.position == -100 && at.commanded == -110 && at.stalled == 70, "%lld", (long long)at.position);
     bench_free(&bench);
@@ -123,9 +98,9 @@ static void a_record_has_a_point_for_each_so_many_steps(void)
     int carriages[2] = {add_carriage(&bench), add_carriage(&bench)};
     struct cosim_point points[64];
     CHECK(cosim_record(bench.cosim, carriages, (uint32_t[2]){10, 1000}, 2) == 0, "record");
-    step(&bench, 1, 55);
-    step(&bench, 0, 3); /* not far enough from the last point */
-    step(&bench, 0, 12);
+    bench_step(&bench, 1, 55);
+    bench_step(&bench, 0, 3); /* not far enough from the last point */
+    bench_step(&bench, 0, 12);
     size_t count = cosim_recorded(bench.cosim, points, 64);
     CHECK(count == 1 + 5 + 1, "%zu points", count);
     for (size_t i = 0; i < 6; i++)
@@ -133,7 +108,7 @@ static void a_record_has_a_point_for_each_so_many_steps(void)
     CHECK(points[6].steps[0] == 40 && points[6].time > points[5].time && points[6].steps[2] == 0, "on the way back");
     CHECK(cosim_recorded(bench.cosim, points, 64) == 0, "all were taken");
     for (int i = 0; i < 50; i++)
-        step(&bench, 1, 200);
+        bench_step(&bench, 1, 200);
     for (size_t taken = 0; taken < 1000; taken += count)
         CHECK((count = cosim_recorded(bench.cosim, points, 64)) > 0, "%zu of 1000 points", taken);
     CHECK(cosim_record(bench.cosim, carriages, (uint32_t[2]){10, 10}, 2) < 0, "one record");
@@ -151,9 +126,9 @@ static void approaches(double noise, uint64_t seed, int found[200])
     cosim_watch(bench.cosim, bench.mcu, PIN_STEP);
     cosim_watch(bench.cosim, bench.mcu, PIN_INPUT);
     for (int i = 0; i < 200; i++) {
-        step(&bench, 1, 150);
+        bench_step(&bench, 1, 150);
         found[i] = step_of_change(&bench, 1);
-        step(&bench, 0, 150);
+        bench_step(&bench, 0, 150);
         step_of_change(&bench, 0);
     }
     bench_free(&bench);
@@ -188,13 +163,13 @@ static void a_stuck_switch_says_the_same_wherever_the_rail_is(void)
     cosim_watch(bench.cosim, bench.mcu, PIN_STEP);
     cosim_watch(bench.cosim, bench.mcu, PIN_INPUT);
     CHECK(cosim_stick_contact(bench.cosim, contact, COSIM_STUCK_OPEN) == 0, "open");
-    step(&bench, 1, 20);
+    bench_step(&bench, 1, 20);
     CHECK(step_of_change(&bench, 0) == 0 && cosim_contact_closings(bench.cosim, contact) == 1, "it closed, and nobody saw it");
     CHECK(cosim_stick_contact(bench.cosim, contact, COSIM_WORKS) == 0, "works");
     struct cosim_edge edge;
     CHECK(cosim_edges(bench.cosim, &edge, 1) == 1 && edge.level == 0, "it is closed");
     CHECK(cosim_stick_contact(bench.cosim, contact, COSIM_STUCK_CLOSED) == 0, "closed");
-    step(&bench, 0, 30);
+    bench_step(&bench, 0, 30);
     CHECK(step_of_change(&bench, 1) == 0, "it does not open");
     bench_free(&bench);
 }
