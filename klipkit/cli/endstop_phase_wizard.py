@@ -122,7 +122,7 @@ def _wanted(steppers: dict[str, Stepper], names: Sequence[str]) -> list[Stepper]
 
 def _beyond(deviations_away: float) -> float:
     """The share of triggers that a normal law has so far out."""
-    return math.erfc(deviations_away / math.sqrt(2))
+    return float(f"{math.erfc(deviations_away / math.sqrt(2)):.2g}")
 
 
 def _finite(value: float) -> float | None:

@@ -11,7 +11,6 @@ from klipkit.base.faults import HomingError
 from klipkit.base.text import sanitise
 from klipkit.daemon.session import Session
 
-API = "/tmp/klippy_uds"
 OBJECT = "endstop_phase"
 STATE = "klipkit_precision"  # of G-code, kept meanwhile
 BUSY = ("printing", "paused")

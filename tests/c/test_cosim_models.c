@@ -1,4 +1,6 @@
 /* Rails and heated bodies of the co-simulator: switches at their very step, ends, noise, laws of heat against their closed form. */
+#include <errno.h>
+
 #include "test_cosim.h"
 
 static struct sim_persona persona;
@@ -115,13 +117,13 @@ static void a_record_has_a_point_for_each_so_many_steps(void)
     bench_free(&bench);
 }
 
-/* Switch positions of 200 approaches with this noise and seed; steps. */
-static void approaches(double noise, uint64_t seed, int found[200])
+/* Switch positions of 200 approaches with this noise, deviation (0: even) and seed; steps. */
+static void approaches_by(double noise, double deviation, uint64_t seed, int found[200])
 {
     struct bench bench = bench_new();
     int carriage = add_carriage(&bench), rail = add_rail(bench.cosim, carriage, -HUGE_VAL, HUGE_VAL);
-    struct cosim_switch law = {.trigger = 100, .noise = noise, .seed = seed, .sign = 1, .mcu = bench.mcu, .pin = PIN_INPUT,
-                               .level = 1};
+    struct cosim_switch law = {.trigger = 100, .noise = noise, .deviation = deviation, .seed = seed, .sign = 1,
+                               .mcu = bench.mcu, .pin = PIN_INPUT, .level = 1};
     CHECK(cosim_add_contact(bench.cosim, rail, &law) >= 0, "switch");
     cosim_watch(bench.cosim, bench.mcu, PIN_STEP);
     cosim_watch(bench.cosim, bench.mcu, PIN_INPUT);
@@ -137,10 +139,10 @@ static void approaches(double noise, uint64_t seed, int found[200])
 static void a_switch_is_as_noisy_as_told_the_same_way_for_the_same_seed(void)
 {
     int exact[200], noisy[200], again[200], other[200];
-    approaches(0.0, 1, exact);
-    approaches(20.0, 1, noisy);
-    approaches(20.0, 1, again);
-    approaches(20.0, 2, other);
+    approaches_by(0.0, 0.0, 1, exact);
+    approaches_by(20.0, 0.0, 1, noisy);
+    approaches_by(20.0, 0.0, 1, again);
+    approaches_by(20.0, 0.0, 2, other);
     CHECK(memcmp(noisy, again, sizeof noisy) == 0 && memcmp(noisy, other, sizeof noisy) != 0, "seeds");
     int least = 1000, most = 0;
     double sum = 0.0;
@@ -387,8 +389,77 @@ static void wrong_numbers_are_refused(void)
     bench_free(&bench);
 }
 
+static void test_a_normal_noise_is_cut_and_as_wide_as_it_is_to_be(void)
+{
+    int found[200], again[200];
+    double sum = 0.0, squares = 0.0;
+    approaches_by(25.0, 10.0, 7, found);
+    approaches_by(25.0, 10.0, 7, again);
+    for (int i = 0; i < 200; i++) {
+        CHECK(found[i] == again[i], "another place by the same seed");
+        CHECK(found[i] >= 75 && found[i] <= 126, "beyond the cut: %d", found[i]);
+        sum += found[i];
+        squares += (found[i] - 100.5) * (found[i] - 100.5);
+    }
+    CHECK(fabs(sum / 200 - 100.5) < 2.5, "%g in the middle", sum / 200);
+    CHECK(fabs(sqrt(squares / 200) - 9.7) < 1.5, "deviation %g", sqrt(squares / 200));
+}
+
+static void test_a_law_that_draws_in_vain_is_refused(void)
+{
+    struct bench bench = bench_new();
+    int rail = add_rail(bench.cosim, add_carriage(&bench), -HUGE_VAL, HUGE_VAL);
+    struct cosim_switch law = {.deviation = 1.0, .sign = 1, .mcu = bench.mcu, .pin = PIN_INPUT};
+    CHECK(cosim_add_contact(bench.cosim, rail, &law) == -EINVAL, "a deviation without a bound");
+    law.noise = 0.001;
+    CHECK(cosim_add_contact(bench.cosim, rail, &law) == -EINVAL, "a thousand deviations in the bound");
+    law.noise = 4.0;
+    CHECK(cosim_add_contact(bench.cosim, rail, &law) >= 0, "a usual one");
+    bench_free(&bench);
+}
+
+/* The fake makes steps of equal intervals: a speed above the limit loses each whole cycle but the first step from rest. */
+static void test_a_motor_beyond_its_speed_loses_whole_cycles(void)
+{
+    struct bench bench = bench_new();
+    int carriage = add_carriage(&bench);
+    CHECK(cosim_carriage_limit(bench.cosim, carriage, 16, 0.0, 1.0) == -EINVAL, "a motor without speed");
+    step(&bench, 1, 161);
+    CHECK(seen(&bench, carriage).position == 161, "a motor that nothing is known of");
+    CHECK(cosim_carriage_limit(bench.cosim, carriage, 16, 1.0, 1e12) == 0, "limit");
+    step(&bench, 1, 161);
+    struct cosim_carriage now = seen(&bench, carriage);
+    CHECK(now.cycles > 0 && now.commanded == 322, "%d cycles", (int)now.cycles);
+    CHECK(now.position == 322 - 16 * (int64_t)now.cycles, "behind by whole cycles: %d", (int)now.position);
+    step(&bench, 0, 161);
+    struct cosim_carriage back = seen(&bench, carriage);
+    CHECK(back.position == now.position - 161 + 16 * (int64_t)(back.cycles - now.cycles), "the other way it lacks as much");
+    bench_free(&bench);
+}
+
+static void test_a_motor_at_the_end_of_its_rail_loses_whole_cycles(void)
+{
+    for (int beyond = 1; beyond < 60; beyond++) {
+        struct bench bench = bench_new();
+        int carriage = add_carriage(&bench);
+        add_rail(bench.cosim, carriage, -HUGE_VAL, 100.0);
+        CHECK(cosim_carriage_limit(bench.cosim, carriage, 16, 1e12, 1e12) == 0, "limit");
+        step(&bench, 1, 100 + beyond);
+        CHECK(seen(&bench, carriage).position <= 100, "beyond the end");
+        step(&bench, 0, 80);
+        struct cosim_carriage now = seen(&bench, carriage);
+        CHECK((now.commanded - now.position) % 16 == 0, "%d beyond: behind by %d", beyond, (int)(now.commanded - now.position));
+        CHECK(llabs(now.commanded - now.position - beyond) <= 16, "behind by %d", (int)(now.commanded - now.position));
+        bench_free(&bench);
+    }
+}
+
 int main(void)
 {
+    test_a_normal_noise_is_cut_and_as_wide_as_it_is_to_be();
+    test_a_law_that_draws_in_vain_is_refused();
+    test_a_motor_beyond_its_speed_loses_whole_cycles();
+    test_a_motor_at_the_end_of_its_rail_loses_whole_cycles();
     a_switch_closes_at_its_very_step_and_opens_its_hysteresis_later();
     a_rail_is_the_sum_of_what_its_carriages_do();
     a_motor_stalls_at_the_end_of_its_rail_and_its_steps_are_lost();
