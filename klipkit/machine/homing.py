@@ -160,7 +160,7 @@ class Homing:
         toolhead = self.toolhead
         before = {drive.stepper.name: drive.stepper.commanded() for drive in toolhead.drives}
         velocity, accel = toolhead.planner.limited(end, speed)
-        rest_time = plan.config.step_distance / velocity
+        rest_time = plan.step / velocity
         outcomes: list[Outcome] = []
         near = self._approaches_of(switches)
         try:
@@ -205,7 +205,7 @@ class Homing:
             position = (place[0], place[1], place[2])
         else:
             heights = {name: self._height(plan.heights, name, stopped) for name in plan.heights}
-            position = forward(self._loaded, heights)
+            position = forward(self._loaded, {**self._places(stopped.at_rest), **heights})
         await self.toolhead.set_position(position)
 
     def _height(self, heights: Mapping[str, float], name: str, stopped: Stopped) -> float:
@@ -213,9 +213,12 @@ class Homing:
         return heights[name] + overrun * self.toolhead.drive(name).stepper.step_distance
 
     def _position_of(self, steps: Mapping[str, float]) -> Place:
+        return forward(self._loaded, self._places(steps))
+
+    def _places(self, steps: Mapping[str, float]) -> dict[str, float]:
         drives = {drive.stepper.name: drive.stepper for drive in self.toolhead.drives}
         names = [motor.name for motor in self.toolhead.planner.motors if not motor.moves_filament]
-        return forward(self._loaded, {name: drives[name].place_of(steps[name]) for name in names})
+        return {name: drives[name].place_of(steps[name]) for name in names}
 
     async def straight(self, end: Place, speed: float) -> None:
         """A move that no bounds hold."""

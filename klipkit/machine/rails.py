@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 
 from klipkit.base.errors import PinError
 from klipkit.base.schema import Loaded
-from klipkit.machine.config import FollowerConfig, HomingOptions
+from klipkit.machine.config import EndstopOptions, FollowerConfig
 from klipkit.machine.homing import Switch
-from klipkit.machine.kinematics import Motor, homing_plans
+from klipkit.machine.kinematics import ExtraCarriageConfig, Motor, homing_plans
 from klipkit.machine.toolhead import Drive
 from klipkit.mcu.digital_out import DigitalOut, WiredOut
 from klipkit.mcu.endstop import Endstop
@@ -59,7 +59,7 @@ def switches_of(loaded: Loaded, drives: Sequence[Drive], pins: Pins) -> Mapping[
 
 def _switch(rail: str, loaded: Loaded, steppers: Sequence[Stepper], pins: Pins) -> Switch:
     config = loaded.sections[rail]
-    assert isinstance(config, HomingOptions | FollowerConfig)
+    assert isinstance(config, EndstopOptions | FollowerConfig | ExtraCarriageConfig)
     assert config.endstop_pin is not None
     mcu, pin = pins.place(config.endstop_pin, config.source.where("endstop_pin"))
     with pins.needed_by(f"[{rail}]"):

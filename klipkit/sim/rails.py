@@ -12,8 +12,27 @@ from dataclasses import dataclass, replace
 from klipkit._core import ffi, lib
 from klipkit.base.pin import Pin
 from klipkit.base.schema import Loaded
-from klipkit.machine.config import FollowerConfig, HomingOptions, ManualStepperConfig, RailConfig, TowerConfig
-from klipkit.machine.kinematics import Motor, endstops, forward, homing_plans, motors
+from klipkit.machine.config import (
+    EndstopOptions,
+    FollowerConfig,
+    ManualStepperConfig,
+    RailConfig,
+    TowerConfig,
+    TravelOptions,
+)
+from klipkit.machine.kinematics import (
+    CarriageConfig,
+    ExtraCarriageConfig,
+    HomingPlan,
+    Motor,
+    ShoulderConfig,
+    SideConfig,
+    angle_at_endstop,
+    endstops,
+    forward,
+    homing_plans,
+    motors,
+)
 from klipkit.machine.kinematics import Place as Position
 from klipkit.parts.drivers.config import DriverOptions
 from klipkit.sim.cosim import Carriage, Cosim
@@ -52,7 +71,8 @@ class _Plan:
     high: float
     trigger: float
     above: bool
-    config: HomingOptions | FollowerConfig | ManualStepperConfig
+    config: EndstopOptions | FollowerConfig | ManualStepperConfig | ExtraCarriageConfig
+    unit: float = 1.0  # of its coordinate for a mm: of an arm that turns, its radians
 
 
 class Rails:
@@ -118,9 +138,9 @@ class Rails:
                 plan.trigger,
                 above=plan.above,
                 level=0 if pin.invert else 1,
-                hysteresis=its.hysteresis,
-                noise=its.noise,
-                deviation=its.deviation,
+                hysteresis=its.hysteresis * plan.unit,
+                noise=its.noise * plan.unit,
+                deviation=its.deviation * plan.unit,
                 seed=quality.seed * 1000 + len(self.switches),
             )
 
@@ -137,13 +157,18 @@ def middle(loaded: Loaded) -> Position:
 
 
 def _within(loaded: Loaded, share: Callable[[], float]) -> Position:
-    """The place at these shares of its reach along each axis; of a delta, within 10 mm of the middle."""
-    rails = [rail for rail in (loaded.sections.get(name) for name in AXES) if isinstance(rail, RailConfig)]
-    if len(rails) == len(AXES):
-        x, y, z = (_between(share(), rail.position_min, rail.position_max) for rail in rails)
-        return (x, y, z)
-    height = endstops(loaded).position[2]
-    return (_between(share(), -10.0, 10.0), _between(share(), -10.0, 10.0), _between(share(), 0.0, height))
+    """The place at these shares of its reach along each axis; of a delta, within 10 mm of the middle.
+
+    Of a polar machine along the arm, over a bed that stands at angle 0, as it does when the arm is homed.
+    """
+    plans = {plan.axes: plan.config for plan in homing_plans(loaded)}
+    reach = [(-10.0, 10.0), (-10.0, 10.0), (0.0, endstops(loaded).position[2])]
+    for axes, travel in plans.items():
+        if isinstance(travel, TravelOptions):
+            reach[axes[0]] = (travel.position_min, travel.position_max)
+            reach[axes[-1]] = reach[axes[0]] if len(axes) == 1 else (0.0, 0.0)
+    x, y, z = (_between(share(), low, high) for low, high in reach)
+    return (x, y, z)
 
 
 def _between(share: float, low: float, high: float) -> float:
@@ -167,6 +192,37 @@ def _plans(loaded: Loaded, found: list[Motor]) -> Iterator[_Plan]:
             yield from _axis(loaded, found, motor.name, config)
         elif isinstance(config, TowerConfig) and motor.coordinate == "delta":
             yield _tower(motor.name, config, motor.geometry)
+        elif isinstance(config, SideConfig):
+            yield _alone(motor.name, config, -BEYOND, config.top, 1.0)
+        elif isinstance(config, ShoulderConfig):
+            length = config.upper_arm_length
+            yield _alone(motor.name, config, -math.pi, angle_at_endstop(config, motor), 1 / length)
+    for plan in homing_plans(loaded):
+        if isinstance(plan.config, CarriageConfig):
+            yield from _carriages(loaded, found, plan, plan.config)
+
+
+def _alone(name: str, config: EndstopOptions, low: float, trigger: float, unit: float) -> _Plan:
+    """What one motor moves by itself, upwards to its endstop; `unit`: of its coordinate for a mm."""
+    return _Plan(name, {name: 1.0}, low, trigger + BEYOND * unit, trigger, True, config, unit)
+
+
+def _carriages(
+    loaded: Loaded, found: list[Motor], plan: HomingPlan, config: CarriageConfig
+) -> Iterator[_Plan]:
+    """The carriages along an axis; each of several is an end that its own motors move."""
+    axis = plan.axes[0]
+    low = min(config.position_min, config.position_endstop) - BEYOND
+    high = max(config.position_max, config.position_endstop) + BEYOND
+    whole = _shares(loaded, found, axis)
+    weights = {motor.name: motor.geometry[axis] for motor in found}
+    for name, motors_of in plan.rails.items():
+        own = {motor: 1 / weights[motor] / len(motors_of) for motor in motors_of}
+        shares = whole if len(plan.rails) == 1 else own
+        by = {motor: share for motor, share in shares.items() if share}
+        switch = loaded.sections[name]
+        assert isinstance(switch, EndstopOptions | ExtraCarriageConfig)
+        yield _Plan(name, by, low, high, config.position_endstop, config.homing_positive_dir, switch)
 
 
 def _manual(loaded: Loaded) -> Iterator[_Plan]:
@@ -191,11 +247,11 @@ def _axis(loaded: Loaded, found: list[Motor], name: str, config: RailConfig) -> 
         shares = whole if len(ends) == 1 else dict.fromkeys(names, 1 / len(names))
         by = {motor: share for motor, share in shares.items() if share}
         switch = loaded.sections[end]
-        assert isinstance(switch, HomingOptions | FollowerConfig)
+        assert isinstance(switch, EndstopOptions | FollowerConfig)
         yield _Plan(end, by, low, high, stop, above, switch)
 
 
-def _is_felt(loaded: Loaded, config: HomingOptions) -> bool:
+def _is_felt(loaded: Loaded, config: EndstopOptions) -> bool:
     """Whether a driver feels the end of the rail, which is the endstop then."""
     makers = [driver.pin_maker for driver in loaded.all(DriverOptions) if driver.diag is not None]
     diags = [driver.diag for driver in loaded.all(DriverOptions) if driver.diag is not None]

@@ -17,8 +17,17 @@ from tests.reference import TOP
 
 EXAMPLES = TOP / "config-examples"
 CHIPS = {"two-boards": ("mcu=atmega2560", "zboard=stm32f446")}
-MACHINES = ("ramps-cartesian", "ramps-corexy", "ramps-delta", "two-boards")
-HALF_STEPS = 0.02  # mm: a step or two of these machines
+MACHINES = (
+    "ramps-cartesian",
+    "ramps-corexy",
+    "ramps-delta",
+    "ramps-deltesian",
+    "ramps-generic-cartesian",
+    "ramps-polar",
+    "ramps-rotary-delta",
+    "two-boards",
+)
+HALF_STEPS = 0.03  # mm: a step or two of these machines
 
 
 def live(name: str, act: Act, drift: float = 0.0, seed: int = 0) -> list[str]:

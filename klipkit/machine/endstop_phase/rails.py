@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 from klipkit.base.pin import Pin
 from klipkit.base.schema import Loaded
-from klipkit.machine.config import FollowerConfig, HomingOptions
+from klipkit.machine.config import EndstopOptions, FollowerConfig
 from klipkit.machine.endstop_phase.config import FULL_STEPS
-from klipkit.machine.kinematics import HomingPlan, Motor, homing_plans, motors
+from klipkit.machine.kinematics import ExtraCarriageConfig, HomingPlan, Motor, homing_plans, motors
 
 AXES = "xyz"
 PROBE = "probe"  # the section by which a probe is an endstop
@@ -88,7 +88,7 @@ def _moves_as(one: Motor, other: Motor) -> bool:
 
 def _refusal(loaded: Loaded, plan: HomingPlan, rail: str, motor: Motor) -> str:
     switch = loaded.sections[rail]
-    assert isinstance(switch, HomingOptions | FollowerConfig)
+    assert isinstance(switch, EndstopOptions | FollowerConfig | ExtraCarriageConfig)
     if _is_probe(switch.endstop_pin):
         return AT_A_PROBE
     if plan.heights is not None or _follows(motor, plan.axes):

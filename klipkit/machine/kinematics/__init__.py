@@ -23,7 +23,7 @@ from klipkit.machine.kinematics.kind import Endstops, HomingPlan, Kind, Motor, P
 from klipkit.machine.kinematics.none import NONE
 from klipkit.machine.kinematics.polar import POLAR_KIND, ArmConfig, BedConfig, PolarZConfig
 from klipkit.machine.kinematics.rails import CARTESIAN, COREXY, COREXZ, HYBRID_COREXY, HYBRID_COREXZ
-from klipkit.machine.kinematics.rotary_delta import ROTARY_DELTA, ShoulderConfig
+from klipkit.machine.kinematics.rotary_delta import ROTARY_DELTA, ShoulderConfig, angle_at_endstop
 from klipkit.machine.kinematics.winch import WINCH_KIND, MoreWinchConfig, WinchConfig
 from klipkit.machine.options import (
     CartesianOptions,
@@ -43,10 +43,15 @@ from klipkit.machine.options import (
 __all__ = [
     "EXTRUDER",
     "KINEMATIC_SECTIONS",
+    "CarriageConfig",
     "Endstops",
+    "ExtraCarriageConfig",
     "HomingPlan",
     "Motor",
     "Place",
+    "ShoulderConfig",
+    "SideConfig",
+    "angle_at_endstop",
     "endstops",
     "extruders",
     "fill_bounds",

@@ -93,7 +93,9 @@ def _homing(loaded: Loaded) -> list[HomingPlan]:
     top = max(tower.position_endstop for tower in towers.values())
     bottom = top - OVERRUN * (top - options.minimum_z_position)
     rails = {name: (name,) for name in towers}
-    return [HomingPlan((0, 1, 2), towers["stepper_a"], rails, (0.0, 0.0, bottom), (0.0, 0.0, top), heights)]
+    first = towers["stepper_a"]
+    ends = (0.0, 0.0, bottom), (0.0, 0.0, top)
+    return [HomingPlan((0, 1, 2), first, rails, *ends, first.step_distance, heights)]
 
 
 DELTA = Kind(motors=_motors, bound=_bound, endstops=_endstops, forward=_forward, homing=_homing)

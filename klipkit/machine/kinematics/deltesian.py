@@ -10,7 +10,17 @@ from klipkit.base.errors import ConfigError
 from klipkit.base.schema import Loaded
 from klipkit.base.values import number
 from klipkit.machine.config import HomingOptions, PrinterConfig, RailConfig
-from klipkit.machine.kinematics.kind import Endstops, Kind, Motor, Place, nowhere
+from klipkit.machine.kinematics.kind import (
+    OVERRUN,
+    Endstops,
+    HomingPlan,
+    Kind,
+    Motor,
+    Place,
+    nowhere,
+    printer_of,
+    rail_plan,
+)
 from klipkit.machine.options import DeltesianOptions
 
 DELTESIAN = when("printer", "kinematics", "deltesian")
@@ -126,4 +136,22 @@ def _forward(loaded: Loaded, places: Mapping[str, float]) -> Place:
     return (x, places["stepper_y"], begin + along * rise - down * width)
 
 
-DELTESIAN_KIND = Kind(motors=_motors, bound=_bound, endstops=_endstops, forward=_forward)
+def _homing(loaded: Loaded) -> list[HomingPlan]:
+    """Both carriages at once, the nozzle in the middle as far as the host knows; then Y."""
+    options = printer_of(loaded).kinematics
+    assert isinstance(options, DeltesianOptions)
+    sides = {side.source.name: side for side in _sides(loaded)}
+    top = max(side.position_endstop for side in sides.values())
+    bottom = top - OVERRUN * (top - options.minimum_z_position)
+    first = sides["stepper_left"]
+    rail = loaded.named("stepper_y", DeltesianYConfig)
+    ends = (0.0, None, bottom), (0.0, None, top)
+    heights = {name: side.top for name, side in sides.items()}
+    rails = {name: (name,) for name in sides}
+    return [
+        HomingPlan((0, 2), first, rails, *ends, first.step_distance, heights),
+        rail_plan(1, rail, rail, {"stepper_y": ("stepper_y",)}, rail.step_distance),
+    ]
+
+
+DELTESIAN_KIND = Kind(motors=_motors, bound=_bound, endstops=_endstops, forward=_forward, homing=_homing)

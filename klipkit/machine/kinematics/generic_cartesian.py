@@ -18,7 +18,17 @@ from klipkit.base.text import did_you_mean
 from klipkit.base.values import Kind as Written
 from klipkit.base.values import Reference, Scope, Text, Wrong, choice, expected, reference
 from klipkit.machine.config import EndstopOptions, LinearStepperOptions, PrinterConfig, TravelOptions
-from klipkit.machine.kinematics.kind import EACH, Endstops, Kind, Motor, Place, printer_of, solved
+from klipkit.machine.kinematics.kind import (
+    EACH,
+    Endstops,
+    HomingPlan,
+    Kind,
+    Motor,
+    Place,
+    printer_of,
+    rail_plan,
+    solved,
+)
 from klipkit.machine.kinematics.rails import fill_box, linear_forward
 
 GENERIC = when("printer", "kinematics", "generic_cartesian")
@@ -168,4 +178,31 @@ def _forward(loaded: Loaded, places: Mapping[str, float]) -> Place:
     return linear_forward(_motors(loaded), places)
 
 
-GENERIC_CARTESIAN = Kind(motors=_motors, bound=_bound, endstops=_endstops, forward=_forward)
+def _homing(loaded: Loaded) -> list[HomingPlan]:
+    """A carriage's endstop stops the steppers that move it; of an extra one, those that move that one."""
+    motors = {motor.name: motor for motor in _motors(loaded)}
+    plans = []
+    for axis, carriage in enumerate(_carriages(loaded)):
+        own = [
+            one.source.name
+            for one in loaded.all(ExtraCarriageConfig)
+            if _axis_of(loaded, one.source.name) == axis
+        ]
+        rails = {name: _moving(loaded, name) for name in (carriage.source.name, *own)}
+        moved = [motors[name] for names in rails.values() for name in names]
+        step = min(motor.config.step_distance / abs(motor.geometry[axis]) for motor in moved)
+        plans.append(
+            rail_plan(axis, carriage, carriage, {name: names for name, names in rails.items() if names}, step)
+        )
+    return plans
+
+
+def _moving(loaded: Loaded, carriage: str) -> tuple[str, ...]:
+    """The steppers that move a carriage, by its section."""
+    steppers = loaded.all(SumStepperConfig)
+    return tuple(
+        one.source.name for one in steppers if any(term.carriage == carriage for term in one.carriages)
+    )
+
+
+GENERIC_CARTESIAN = Kind(motors=_motors, bound=_bound, endstops=_endstops, forward=_forward, homing=_homing)

@@ -8,9 +8,10 @@ from typing import Any
 from klipkit.base.errors import MissingSection
 from klipkit.base.faults import MoveError
 from klipkit.base.schema import Loaded
-from klipkit.machine.config import HomingOptions, PrinterConfig, StepperOptions
+from klipkit.machine.config import EndstopOptions, PrinterConfig, StepperOptions, TravelOptions
 
 Place = tuple[float, float, float]
+Told = tuple[float | None, float | None, float | None]
 FLAT = 1e-12  # part of the product of the lengths that the volume of three vectors has at least
 EACH = ((0,), (1,), (2,))  # axis by axis
 TOGETHER = ((0, 1, 2),)
@@ -56,14 +57,37 @@ class HomingPlan:
 
     None: the axis stays where it is. `rails`: the sections with the endstops, and the motors that each stops.
     `heights`: the coordinate of each motor at its endstop, where `end` is not the toolhead's place at the endstops.
+    `step`: the way of the toolhead for a step, mm: endstops are looked at as often.
     """
 
     axes: tuple[int, ...]
-    config: HomingOptions
+    config: EndstopOptions
     rails: Mapping[str, tuple[str, ...]]
-    begin: tuple[float | None, float | None, float | None]
-    end: tuple[float | None, float | None, float | None]
+    begin: Told
+    end: Told
+    step: float
     heights: Mapping[str, float] | None = None
+
+
+def along(axis: int, begin: float, end: float) -> tuple[Told, Told]:
+    """Where the toolhead begins and ends when it is driven along one axis."""
+    first: list[float | None] = [None, None, None]
+    last: list[float | None] = [None, None, None]
+    first[axis], last[axis] = begin, end
+    return (first[0], first[1], first[2]), (last[0], last[1], last[2])
+
+
+def rail_plan(
+    axis: int,
+    travel: TravelOptions,
+    config: EndstopOptions,
+    rails: Mapping[str, tuple[str, ...]],
+    step: float,
+) -> HomingPlan:
+    """Of what goes along an axis by itself."""
+    way = OVERRUN * (travel.position_max - travel.position_min) * (1 if travel.homing_positive_dir else -1)
+    ends = along(axis, travel.position_endstop - way, travel.position_endstop)
+    return HomingPlan((axis,), config, rails, *ends, step)
 
 
 @dataclass(frozen=True, slots=True)

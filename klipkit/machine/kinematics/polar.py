@@ -9,11 +9,13 @@ from typing import Any
 
 from klipkit._core import lib
 from klipkit.base.declare import Problem, section, when
+from klipkit.base.errors import ConfigError
 from klipkit.base.schema import Loaded
 from klipkit.machine.config import PrinterConfig, RailConfig, TurningStepperOptions
-from klipkit.machine.kinematics.kind import Endstops, Kind, Motor, Place
+from klipkit.machine.kinematics.kind import OVERRUN, Endstops, HomingPlan, Kind, Motor, Place, rail_plan
 from klipkit.machine.options import PolarOptions
 
+NEAREST = 0.01  # mm from the middle, in which the bed has no angle: where homing begins at the least
 POLAR = when("printer", "kinematics", "polar")
 
 
@@ -69,4 +71,21 @@ def _forward(loaded: Loaded, places: Mapping[str, float]) -> Place:
     return (radius * math.cos(angle), radius * math.sin(angle), places["stepper_z"])
 
 
-POLAR_KIND = Kind(motors=_motors, bound=_bound, endstops=_endstops, forward=_forward)
+def _homing(loaded: Loaded) -> list[HomingPlan]:
+    """The arm goes outwards over a bed that rests: its angle is 0 then. Raises ConfigError when it would go inwards."""
+    arm, rail = loaded.named("stepper_arm", ArmConfig), loaded.named("stepper_z", PolarZConfig)
+    if not arm.homing_positive_dir:
+        raise ConfigError(
+            "the arm can be homed outwards only: in the middle the bed has no angle",
+            where=arm.source.where("homing_positive_dir"),
+            hint="put its endstop near position_max",
+        )
+    begin = max(arm.position_endstop - OVERRUN * (arm.position_max - arm.position_min), NEAREST)
+    ends = (begin, 0.0, None), (arm.position_endstop, 0.0, None)
+    return [
+        HomingPlan((0, 1), arm, {"stepper_arm": ("stepper_arm",)}, *ends, arm.step_distance),
+        rail_plan(2, rail, rail, {"stepper_z": ("stepper_z",)}, rail.step_distance),
+    ]
+
+
+POLAR_KIND = Kind(motors=_motors, bound=_bound, endstops=_endstops, forward=_forward, homing=_homing)

@@ -17,7 +17,7 @@ from klipkit._core import lib
 from klipkit.base.faults import MoveError
 from klipkit.base.schema import Loaded
 from klipkit.machine.config import FollowerConfig, PrinterConfig, RailConfig, TravelOptions
-from klipkit.machine.kinematics.kind import EACH, OVERRUN, Endstops, HomingPlan, Kind, Motor, Place, solved
+from klipkit.machine.kinematics.kind import EACH, Endstops, HomingPlan, Kind, Motor, Place, rail_plan, solved
 from klipkit.machine.options import ZLimits
 
 X, Y, Z = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
@@ -88,14 +88,10 @@ def _plan(loaded: Loaded, motors: list[Motor], axis: int) -> HomingPlan:
     """A rail's endstop stops all motors that turn when its axis is moved, but for those with one of their own."""
     name = f"stepper_{'xyz'[axis]}"
     rail = loaded.named(name, RailConfig)
-    way = OVERRUN * (rail.position_max - rail.position_min) * (1 if rail.homing_positive_dir else -1)
-    begin: list[float | None] = [None, None, None]
-    end: list[float | None] = [None, None, None]
-    begin[axis], end[axis] = rail.position_endstop - way, rail.position_endstop
     alone = [one.source.name for one in followers(loaded, rail) if stops_alone(one, rail)]
     stops = tuple(motor.name for motor in motors if motor.geometry[axis] and motor.name not in alone)
     rails = {name: stops, **{one: (one,) for one in alone}}
-    return HomingPlan((axis,), rail, rails, (begin[0], begin[1], begin[2]), (end[0], end[1], end[2]))
+    return rail_plan(axis, rail, rail, rails, rail.step_distance)
 
 
 CARTESIAN = _kind(X, Y, Z)

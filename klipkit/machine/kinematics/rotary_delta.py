@@ -10,12 +10,23 @@ from klipkit.base.errors import ConfigError
 from klipkit.base.schema import Loaded
 from klipkit.base.values import number
 from klipkit.machine.config import EndstopOptions, PrinterConfig, TurningStepperOptions
-from klipkit.machine.kinematics.kind import TOGETHER, Endstops, Kind, Motor, Place, met, printer_of
+from klipkit.machine.kinematics.kind import (
+    OVERRUN,
+    TOGETHER,
+    Endstops,
+    HomingPlan,
+    Kind,
+    Motor,
+    Place,
+    met,
+    printer_of,
+)
 from klipkit.machine.options import RotaryDeltaOptions
 
 NAMES = ("stepper_a", "stepper_b", "stepper_c")
 ANGLES = {"stepper_a": 30.0, "stepper_b": 150.0, "stepper_c": 270.0}  # degrees
 RATIO_MOST = 12.0  # an elbow's speed over the toolhead's, as of a linear delta's carriages
+LOWER = 100  # parts of the way in which it is looked how low homing may begin
 ROUNDS, DIRECTIONS = 40, 24  # of the search for the reach
 
 
@@ -153,4 +164,30 @@ def _bound(bounds: Any, loaded: Loaded, printer: PrinterConfig) -> None:
     bounds.slope, bounds.taper = slope, high - radius / slope
 
 
-ROTARY_DELTA = Kind(motors=_motors, bound=_bound, endstops=_endstops, forward=_forward)
+def angle_at_endstop(arm: ShoulderConfig, motor: Motor) -> float:
+    """Of the upper arm when its endstop triggers, radians: the nozzle is over the middle (motion/rotary_delta.c)."""
+    radius, height, upper, lower, _ = motor.geometry
+    up = arm.position_endstop - height
+    flat2 = radius * radius + up * up
+    k = (upper * upper + flat2 - lower * lower) / (2 * upper)
+    angle = math.atan2(up, -radius) + math.atan2(math.sqrt(flat2 - k * k), k)
+    return angle - 2 * math.pi if angle > math.pi else angle
+
+
+def _homing(loaded: Loaded) -> list[HomingPlan]:
+    """All arms at once; the nozzle is over the middle, as far as the host knows, and as low as the arms go well."""
+    arms = {arm.source.name: arm for arm in _arms(loaded)}
+    motors = _motors(loaded)
+    low, top = _options(loaded).minimum_z_position, max(arm.position_endstop for arm in arms.values())
+    bottom = top - OVERRUN * (top - low)
+    while bottom < low and any(_slack(motor, 0.0, 0.0, bottom) < 0 for motor in motors):
+        bottom = min(low, bottom + (top - low) / LOWER)
+    heights = {motor.name: angle_at_endstop(arms[motor.name], motor) for motor in motors}
+    rails = {name: (name,) for name in arms}
+    first = arms["stepper_a"]
+    ends = (0.0, 0.0, bottom), (0.0, 0.0, top)
+    step = first.step_distance * first.upper_arm_length
+    return [HomingPlan((0, 1, 2), first, rails, *ends, step, heights)]
+
+
+ROTARY_DELTA = Kind(motors=_motors, bound=_bound, endstops=_endstops, forward=_forward, homing=_homing)
