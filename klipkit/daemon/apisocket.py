@@ -28,6 +28,7 @@ MODE = 0o660
 BACKLOG = 1024  # connections that wait to be taken: so many clients may come in one burst
 BUFFER = 1 << 18  # bytes that wait for a client to read: beyond that it has to hurry
 BUFFER_MOST = 64 << 20  # bytes: beyond that it has lost
+CLIENTS_MOST = 2000  # at once: files are kept for the printer itself
 HURRY = 5.0  # s in which a client must have read what waits for it
 
 
@@ -49,6 +50,9 @@ class Connection(Client, asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         transport.set_write_buffer_limits(high=BUFFER, low=0)
         self._transport = transport
+        if len(self._connections) >= CLIENTS_MOST:
+            self._abort(f"there are {CLIENTS_MOST} already")
+            return
         self._connections.add(self)
         self._api.welcome(self)
 

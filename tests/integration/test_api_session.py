@@ -86,7 +86,8 @@ def test_a_restart_ends_what_is_being_carried_out_and_the_session_goes_on() -> N
             assert "restarted" in await refused(PrinterError, each)
         await until(daemon, State.STARTUP)
         await until(daemon, State.READY)
-        assert (await session.request("info"))["state"] == "ready"
+        told = await asyncio.gather(*(session.request("info") for _ in range(5)))
+        assert [each["state"] for each in told] == ["ready"] * 5
         await session.gcode("G28 X")
 
     by_both(talk)
