@@ -95,6 +95,7 @@ struct bench {
     struct cosim *cosim;
     struct session *session;
     int queue, mcu;
+    int carriage, driver; /* of a test that adds them */
 };
 
 /* Its persona stays the caller's. */
@@ -113,6 +114,13 @@ static inline void bench_free(struct bench *bench)
 {
     cosim_free(bench->cosim);
     session_free(bench->session);
+}
+
+/* Set an output pin of the fake. */
+static inline void bench_put(struct bench *bench, uint32_t pin, int level)
+{
+    uint8_t command[3] = {'P', (uint8_t)pin, (uint8_t)level};
+    ask(bench->cosim, bench->session, bench->queue, command, sizeof command);
 }
 
 /* Steps of the fake's carriage. */

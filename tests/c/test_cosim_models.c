@@ -13,13 +13,6 @@ static struct bench bench_new(void)
     return bench_with(&persona, 0.0);
 }
 
-/* Set an output pin of the fake. */
-static void put(struct bench *bench, uint32_t pin, int level)
-{
-    uint8_t command[3] = {'P', (uint8_t)pin, (uint8_t)level};
-    ask(bench->cosim, bench->session, bench->queue, command, sizeof command);
-}
-
 static int add_carriage(const struct bench *bench)
 {
     return cosim_add_carriage(bench->cosim, bench->mcu, PIN_STEP, 0, 0, PIN_DIR, 0);
@@ -209,7 +202,7 @@ static void a_body_warms_by_its_law(void)
     double begun = cosim_now(bench.cosim) + 100.0;
     run_through(bench.cosim, begun);
     CHECK(warmth(&bench, heat).body == 25.0 && warmth(&bench, heat).sensed == 25.0, "cold");
-    put(&bench, PIN_COPY, 1);
+    bench_put(&bench, PIN_COPY, 1);
     for (double seconds = 1.0; seconds < 400.0; seconds *= 3.0) {
         run_through(bench.cosim, begun + seconds);
         struct cosim_heated now = warmth(&bench, heat), want = integrated(&HOTEND, 1.0, 0.0, seconds);
@@ -220,7 +213,7 @@ static void a_body_warms_by_its_law(void)
     run_through(bench.cosim, begun + 20000.0);
     CHECK(fabs(warmth(&bench, heat).body - 475.0) < 1e-6, "power / loss over ambient");
     double hot = warmth(&bench, heat).body;
-    put(&bench, PIN_COPY, 0);
+    bench_put(&bench, PIN_COPY, 0);
     run_through(bench.cosim, begun + 20000.0 + 150.0);
     CHECK(fabs((warmth(&bench, heat).body - 25.0) / (hot - 25.0) - exp(-1.0)) < 1e-6, "a time constant");
     bench_free(&bench);
@@ -233,14 +226,14 @@ static void pulses_heat_as_much_as_they_last(void)
     struct cosim_heat law = {.ambient = 20.0, .power = 2.0, .loss = 0.0, .lag = 1.0};
     int heat = cosim_add_heat(bench.cosim, &law);
     CHECK(cosim_heat_by(bench.cosim, heat, bench.mcu, PIN_COPY, 1) == 0, "inverted");
-    put(&bench, PIN_COPY, 1);
+    bench_put(&bench, PIN_COPY, 1);
     double on = warmth(&bench, heat).heating, body = warmth(&bench, heat).body;
     double now = cosim_now(bench.cosim), expected = 0.0;
     for (int i = 0; i < 200; i++) {
         double pulse = 0.01 + 0.0003 * i, pause = 0.1 - pulse;
-        put(&bench, PIN_COPY, 0);
+        bench_put(&bench, PIN_COPY, 0);
         run_through(bench.cosim, now += pulse);
-        put(&bench, PIN_COPY, 1);
+        bench_put(&bench, PIN_COPY, 1);
         run_through(bench.cosim, now += pause);
         expected += pulse;
     }
@@ -256,12 +249,12 @@ static void a_fan_cools_and_a_stuck_heater_does_not_care(void)
     int heat = cosim_add_heat(bench.cosim, &HOTEND);
     CHECK(cosim_heat_by(bench.cosim, heat, bench.mcu, PIN_COPY, 0) == 0, "heater");
     CHECK(cosim_cool_by(bench.cosim, heat, bench.mcu, PIN_BYTES, 0) == 0, "fan");
-    put(&bench, PIN_BYTES, 1);
+    bench_put(&bench, PIN_BYTES, 1);
     CHECK(cosim_stick_heater(bench.cosim, heat, COSIM_HEATER_ON) == 0, "stuck");
     run_through(bench.cosim, 20000.0);
     CHECK(fabs(warmth(&bench, heat).body - 325.0) < 1e-6, "power / (loss + cooling): %g", warmth(&bench, heat).body);
     CHECK(cosim_stick_heater(bench.cosim, heat, COSIM_HEATER_OFF) == 0, "broken");
-    put(&bench, PIN_COPY, 1);
+    bench_put(&bench, PIN_COPY, 1);
     run_through(bench.cosim, 40000.0);
     CHECK(fabs(warmth(&bench, heat).body - 25.0) < 1e-6, "it does not heat: %g", warmth(&bench, heat).body);
     bench_free(&bench);
@@ -286,8 +279,8 @@ static void a_reset_lets_go_of_the_heater(void)
     int plain = cosim_add_heat(bench.cosim, &HOTEND), inverted = cosim_add_heat(bench.cosim, &HOTEND);
     CHECK(cosim_heat_by(bench.cosim, plain, bench.mcu, PIN_COPY, 0) == 0, "plain");
     CHECK(cosim_heat_by(bench.cosim, inverted, bench.mcu, PIN_BYTES, 1) == 0, "inverted");
-    put(&bench, PIN_COPY, 1);
-    put(&bench, PIN_BYTES, 0);
+    bench_put(&bench, PIN_COPY, 1);
+    bench_put(&bench, PIN_BYTES, 0);
     run_through(bench.cosim, 1.0);
     CHECK(warmth(&bench, plain).heating > 0.9 && warmth(&bench, inverted).heating > 0.9, "both heat");
     session_send(bench.session, bench.queue, (const uint8_t *)"R", 1, 0, 0);
@@ -330,7 +323,7 @@ static void a_fan_turns_by_its_law_and_each_edge_of_its_tachometer_comes_at_its_
     CHECK(cosim_fan_tachometer(bench.cosim, fan, bench.mcu, PIN_INPUT) == 0, "tachometer");
     cosim_watch(bench.cosim, bench.mcu, PIN_INPUT);
     run_through(bench.cosim, 10.0);
-    put(&bench, PIN_COPY, 1);
+    bench_put(&bench, PIN_COPY, 1);
     double begun = cosim_now(bench.cosim);
     run_through(bench.cosim, begun + 0.5);
     CHECK(fabs(turning(&bench, fan).speed - 50.0 * (1.0 - exp(-1.0))) < 1e-3, "after a time constant %g", turning(&bench, fan).speed);
@@ -341,7 +334,7 @@ static void a_fan_turns_by_its_law_and_each_edge_of_its_tachometer_comes_at_its_
     double first = (double)clocks[0] / 16e6 - begun; /* turns = 50 t - 25 (1 - e^-2t) = 1/4 */
     CHECK(fabs(50.0 * first - 25.0 * (1.0 - exp(-2.0 * first)) - 0.25) < 1e-3, "the first at %g", first);
     CHECK(fabs((double)(clocks[1800] - clocks[1600]) / 16e6 - 1.0) < 1e-4, "200 edges a second at full speed");
-    put(&bench, PIN_COPY, 0);
+    bench_put(&bench, PIN_COPY, 0);
     run_through(bench.cosim, begun + 100.0);
     count = tacho_edges(&bench, clocks, 4096);
     CHECK((count == 99 || count == 100) && turning(&bench, fan).speed < 1e-9, "%zu edges: it comes to rest in 25 turns", count);
@@ -352,7 +345,7 @@ static void a_fan_that_is_blocked_comes_to_rest(void)
 {
     struct bench bench = bench_new();
     int fan = cosim_add_fan(bench.cosim, &FAN, bench.mcu, PIN_COPY, 0);
-    put(&bench, PIN_COPY, 1);
+    bench_put(&bench, PIN_COPY, 1);
     run_through(bench.cosim, 10.0);
     CHECK(turning(&bench, fan).speed > 49.9, "it turns");
     CHECK(cosim_block_fan(bench.cosim, fan, 1) == 0, "block");
