@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 
+from klipkit.base.errors import KlipkitError
 from klipkit.base.faults import GcodeError
 from klipkit.base.schema import Loaded
 from klipkit.base.text import did_you_mean, sanitise
@@ -135,7 +136,7 @@ class EndstopPhases(Part):
         """Note a trigger. The phase is counted from where the driver says, or from where the MCU began to count."""
         name, source = rail.stepper, self._sources.get(rail.stepper)
         if source is not None:
-            await source.measure()
+            await self._measure(source)
         offset = 0 if source is None or source.offset is None else source.offset
         if (
             self._offsets.setdefault(name, offset) != offset
@@ -148,6 +149,14 @@ class EndstopPhases(Part):
         homings = self._last[name].homings + 1 if name in self._last else 1
         self._last[name] = LastHome(trigger.phase, rail.phases, position, None, homings)
         return trigger
+
+    async def _measure(self, source: PhaseSource) -> None:
+        """A driver that does not answer keeps nobody from homing whose endstop it does not correct."""
+        try:
+            await source.measure()
+        except KlipkitError:
+            if source.stepper in self._rules:
+                raise
 
     def _correct(self, rail: PhaseRail, plan: HomingPlan, trigger: Trigger, were_on: bool) -> float:
         """Microsteps by which the trigger was late, those included by which the endstop's position is moved."""
