@@ -50,7 +50,7 @@ class StepperPhases:
     phases: Annotated[int, "The phases of a turn."]
     step_distance: Annotated[float, "The way of a microstep, mm (of an arm: radians)."]
     mcu: Annotated[str, "Its microcontroller."]
-    mcu_time: Annotated[float, "For how long that has counted its steps, s."]
+    mcu_begun: Annotated[float, "Since when that has counted its steps, s of the host's clock."]
     mcu_zero: Annotated[float, "The microcontroller's steps at which the stepper's coordinate is 0."]
     tells_phase: Annotated[str, "Why its phase is not known; empty when it is."]
     refused: Annotated[str, "Why its endstop cannot be corrected by its phase; empty when it can."]
@@ -92,8 +92,14 @@ class EndstopPhases(Part):
         self._last: dict[str, LastHome] = {}
         self._offsets: dict[str, int] = {}  # the phase at MCU position 0, at the last homing
         self._places: dict[str, int] = {}  # MCU position of the endstop itself, at the last homing
+        self._begun: dict[str, float] = {}  # by MCU
         self._lives: dict[str, int] = dict.fromkeys(self._rails, 0)
         homing.refiners.append(self)
+
+    async def begin(self) -> None:
+        """The MCUs are configured: their clocks say when they were switched on."""
+        for mcu in {drive.stepper.mcu for drive in self._toolhead.drives}:
+            self._begun[mcu.name] = round(mcu.pipe.now() - mcu.uptime(), 3)
 
     async def refined(self, plan: HomingPlan, stopped: Stopped, were_on: bool) -> Stopped:
         """The triggers as they would have been at the very places of the endstops. Raises EndstopPhaseError."""
@@ -262,7 +268,7 @@ class EndstopPhases(Part):
             phases=rail.phases,
             step_distance=rail.step,
             mcu=stepper.mcu.name,
-            mcu_time=stepper.mcu.uptime(),
+            mcu_begun=self._begun.get(stepper.mcu.name, 0.0),
             mcu_zero=stepper.commanded() - stepper.position() / rail.step,
             tells_phase=CANNOT_TELL if source is None else source.unknown,
             refused=rail.refused,
