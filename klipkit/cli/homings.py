@@ -32,7 +32,7 @@ class Stepper:
     phases: int
     step: float  # mm
     mcu_zero: float
-    mcu_time: float
+    mcu_begun: float
     tells_phase: str
     refused: str
     is_corrected: bool
@@ -135,7 +135,7 @@ def _stepper(name: str, told: Mapping[str, Any], last: Mapping[str, Any]) -> Ste
         told["phases"],
         told["step_distance"],
         told["mcu_zero"],
-        told["mcu_time"],
+        told["mcu_begun"],
         told["tells_phase"],
         told["refused"],
         told["is_corrected"],

@@ -154,7 +154,7 @@ async def noted(session: Session, out: Output, file: Path, clock: Callable[[], f
     kept = {
         "time": clock(),
         "steppers": {
-            name: {"zeros": check.before[name], "mcu_time": stepper.mcu_time, "step": stepper.step}
+            name: {"zeros": check.before[name], "mcu_begun": stepper.mcu_begun, "step": stepper.step}
             for name, stepper in check.steppers.items()
         },
     }
@@ -307,7 +307,7 @@ def _baseline(file: Path) -> dict[str, Any]:
         steppers = {
             name: {
                 "zeros": [float(zero) for zero in told["zeros"]],
-                "mcu_time": float(told["mcu_time"]),
+                "mcu_begun": float(told["mcu_begun"]),
                 "step": float(told["step"]),
             }
             for name, told in kept["steppers"].items()
@@ -328,8 +328,7 @@ def _check_same(kept: dict[str, Any], steppers: dict[str, Stepper], passed: floa
             raise KlipkitError(
                 f"{sanitise(name, 40)} is not as it was at the baseline", hint="make a new one"
             )
-        counted = stepper.mcu_time - old["mcu_time"]
-        if abs(counted - passed) > SLACK + CRYSTAL * passed:
+        if abs(stepper.mcu_begun - old["mcu_begun"]) > SLACK + CRYSTAL * passed:
             raise KlipkitError(
                 f"the microcontroller of {name} was reset since the baseline: its steps are counted anew",
                 hint="make a new one",

@@ -128,9 +128,11 @@ def test_each_trigger_outside_endstop_accuracy_is_an_error_and_none_passes_silen
     assert (counts["told"] > 0) == (cut > 100)
 
 
-def test_a_drivers_own_count_tells_the_phase_when_only_the_mcu_was_reset() -> None:
+@pytest.mark.parametrize("direction", ["PC5", "!PC5"])
+def test_a_drivers_own_count_tells_the_phase_when_only_the_mcu_was_reset(direction: str) -> None:
     """The MCU counts anew from 0, the driver does not: MSCNT says where in its turn it is."""
-    text = (EXAMPLES / "tmc2209.cfg").read_text() + "\n[endstop_phase stepper_z]\ntrigger_phase: 30/64\n"
+    text = (EXAMPLES / "tmc2209.cfg").read_text().replace("dir_pin: PC5", f"dir_pin: {direction}")
+    text += "\n[endstop_phase stepper_z]\ntrigger_phase: 30/64\n"
     homed: list[list[int]] = []
 
     async def act(session: LocalSession, host: Host, printer: SimulatedPrinter) -> None:

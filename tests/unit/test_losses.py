@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from klipkit.cli.lost_steps_moves import leg, reach_of, tour
 from klipkit.machine.losses import LEAST, MOST, Verdict, loss, student_tail, suffices
 
 CYCLE = 64  # microsteps
@@ -112,3 +113,52 @@ def test_too_few_homings_are_no_verdict() -> None:
 )
 def test_students_tail_is_that_of_the_tables(t: float, freedom: int, tail: float) -> None:
     assert student_tail(t, freedom) == pytest.approx(tail, rel=2e-3)
+
+
+# --- the moves that try a motor ---
+
+TOOLHEAD = {
+    "axis_minimum": [0.0, -10.0, 0.0, 0.0],
+    "axis_maximum": [200.0, 190.0, 180.0, 0.0],
+    "cone_start_z": None,
+}
+
+
+def ends(position: list[float], axis: int) -> tuple[float, float]:
+    """Where the fast move along an axis begins and ends, when the toolhead is at `position` homed."""
+    lines = leg(reach_of({**TOOLHEAD, "position": position}), axis, 100.0, 2000.0, (20.0, 500.0))
+    slow, fast = [line for line in lines if line.startswith(f"G1 {'XYZ'[axis]}")][-2:]
+    assert slow.endswith("F1200.00")
+    assert fast.endswith("F6000.00")
+    begin, end = (float(line.split()[1][1:]) for line in (slow, fast))
+    return begin, end
+
+
+def test_the_fast_move_goes_towards_the_endstop_so_that_what_falls_behind_is_away_from_the_end() -> None:
+    assert ends([0.0, 190.0, 0.5], 0) == (180, 20)
+    assert ends([0.0, 190.0, 0.5], 1) == (10, 170)
+    assert ends([0.0, 190.0, 0.5], 2) == (162, 18)
+    assert ends([0.0, 190.0, 180.0], 2) == (18, 162)
+
+
+def test_a_tour_stays_within_reach_and_goes_back_slowly() -> None:
+    reach = reach_of({**TOOLHEAD, "position": [0.0, 190.0, 0.5]})
+    lines = tour(reach, 300.0, 8000.0, 1)
+    words = [word for line in lines if line.startswith("G1") for word in line.split()[1:]]
+    assert all(20 <= float(word[1:]) <= 180 for word in words if word[0] == "X")
+    assert all(10 <= float(word[1:]) <= 170 for word in words if word[0] == "Y")
+    assert all(0 <= float(word[1:]) <= 20 for word in words if word[0] == "Z")
+    back = [line for line in lines if line.startswith("G1 X180.0000 Y10.0000")]
+    assert {line.split()[-1] for line in back[-6:-1]} == {"F4500.00"}
+
+
+def test_a_round_bed_is_toured_in_a_square_below_the_cone() -> None:
+    delta = {
+        "axis_minimum": [-100.0, -100.0, -2.0],
+        "axis_maximum": [100.0, 100.0, 300.0],
+        "cone_start_z": 200.0,
+    }
+    reach = reach_of({**delta, "position": [0.0, 0.0, 300.0]})
+    (left, right), (front, back) = reach.way(0), reach.way(1)
+    assert max(abs(x) for x in (left, right)) ** 2 + max(abs(y) for y in (front, back)) ** 2 <= 100**2
+    assert reach.height == 100
