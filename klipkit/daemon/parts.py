@@ -4,6 +4,7 @@ from klipkit.base.declare import Declared
 from klipkit.daemon.configfile import ConfigfileObject
 from klipkit.machine.commands.delayed_gcode import DelayedGcode
 from klipkit.machine.commands.display_status import DisplayStatus
+from klipkit.machine.commands.dual_carriage import DualCarriage
 from klipkit.machine.commands.exclude_object import ExcludeObject
 from klipkit.machine.commands.gcode_button import GcodeButton
 from klipkit.machine.commands.gcode_macro import GcodeMacro
@@ -79,6 +80,7 @@ PARTS: tuple[type[Part], ...] = (
     ForceMove,
     ManualStepper,
     ExcludeObject,
+    DualCarriage,
     GcodeMove,
     Reports,
     SafeZHome,

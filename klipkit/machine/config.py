@@ -203,6 +203,42 @@ class FollowerConfig(LinearStepperOptions):
         return self.source.name.rstrip("0123456789")
 
 
+class DualAxis(Enum):
+    """Along which a second carriage may go."""
+
+    X = "x"
+    Y = "y"
+
+
+def _dual_axis(dual: "DualCarriageConfig") -> Iterable[Problem]:
+    if dual.safe_distance is not None and dual.safe_distance < 0:
+        yield Problem("safe_distance", "must not be below 0")
+
+
+@section(
+    "dual_carriage",
+    roles=["stepper"],
+    when=when("printer", "kinematics", "cartesian", "hybrid_corexy", "hybrid_corexz"),
+    checks=[_dual_axis],
+)
+class DualCarriageConfig(TravelOptions, HomingOptions):
+    """A second carriage on the axis of the first one, with a stepper and an endstop of its own."""
+
+    axis: DualAxis = option(choice(DualAxis), "The axis along which it goes; of a hybrid machine: x.")
+    safe_distance: float | None = option(
+        number(),
+        "How near the carriages may come to each other; 0: they are not watched.",
+        unit="mm",
+        default=None,
+        said="what the reaches of both differ by, the lesser of both ends",
+    )
+
+    @property
+    def along(self) -> int:
+        """The number of its axis."""
+        return "xyz".index(self.axis.value)
+
+
 ANGLES = {"stepper_a": 210.0, "stepper_b": 330.0, "stepper_c": 90.0}  # degrees
 
 
@@ -368,6 +404,7 @@ MACHINE_SECTIONS: tuple[type[Declared], ...] = (
     RailConfig,
     FollowerConfig,
     TowerConfig,
+    DualCarriageConfig,
     ExtruderConfig,
     ExtruderStepperConfig,
     ManualStepperConfig,

@@ -230,6 +230,11 @@ class QuickToolhead(Toolhead):
         await super().place_track(name, position)
         self._watch_anew()
 
+    async def reshape(self, geometries: Mapping[str, Place], position: Place) -> None:
+        """Motors that are linear follow other sums of the axes."""
+        await self._join()
+        await super().reshape(geometries, position)
+
     async def change(self, name: str, filament: str, distance: float, direction: int) -> None:
         """A motor follows an extruder's filament from now on."""
         await self._join()

@@ -10,7 +10,7 @@ any number of homings loses no step.
 
 import asyncio
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,7 +18,7 @@ from klipkit.base.faults import HomingError
 from klipkit.base.pin import Pin
 from klipkit.base.schema import Loaded
 from klipkit.base.tasks import all_done, carried_through
-from klipkit.machine.kinematics import HomingPlan, Place, forward, homing_plans
+from klipkit.machine.kinematics import HomingPlan, Place, homing_plans
 from klipkit.machine.toolhead import Toolhead
 from klipkit.mcu.endstop import Endstop
 from klipkit.mcu.stepper import Stepper
@@ -103,6 +103,7 @@ class Homing:
         self._loaded = loaded
         self._plans = homing_plans(loaded)
         self.refiners: list[Refiner] = []
+        self.prepare: Callable[[HomingPlan], Awaitable[None]] = _nothing  # comes before each plan
         self._approaches: dict[tuple[str, str], list[Approach]] = {}
 
     def around(self, pin: Pin, approach: Approach) -> None:
@@ -116,6 +117,7 @@ class Homing:
         """
         for plan in self._plans:
             if set(plan.axes) & set(axes):
+                await self.prepare(plan)
                 await self._home(plan)
 
     async def query(self) -> dict[str, bool]:
@@ -205,7 +207,7 @@ class Homing:
             position = (place[0], place[1], place[2])
         else:
             heights = {name: self._height(plan.heights, name, stopped) for name in plan.heights}
-            position = forward(self._loaded, {**self._places(stopped.at_rest), **heights})
+            position = self.toolhead.planner.forward({**self._places(stopped.at_rest), **heights})
         await self.toolhead.set_position(position)
 
     def _height(self, heights: Mapping[str, float], name: str, stopped: Stopped) -> float:
@@ -213,7 +215,7 @@ class Homing:
         return heights[name] + overrun * self.toolhead.drive(name).stepper.step_distance
 
     def _position_of(self, steps: Mapping[str, float]) -> Place:
-        return forward(self._loaded, self._places(steps))
+        return self.toolhead.planner.forward(self._places(steps))
 
     def _places(self, steps: Mapping[str, float]) -> dict[str, float]:
         drives = {drive.stepper.name: drive.stepper for drive in self.toolhead.drives}
@@ -248,6 +250,10 @@ def _check_released(switches: Sequence[Switch], stopped: Stopped) -> None:
         if all(stopped.at_trigger[one.name] == stopped.before[one.name] for one in switch.steppers):
             what = f"Endstop {switch.name} still triggered after retract"
             raise HomingError(what, hint="a larger homing_retract_dist lets it go")
+
+
+async def _nothing(plan: HomingPlan) -> None:
+    """Nothing is to be done before."""
 
 
 def _merged(told: Sequence[float | None], other: Place) -> Place:

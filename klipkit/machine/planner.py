@@ -6,7 +6,7 @@ It knows no microcontroller: the toolhead (toolhead.py) and the tools that need 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,16 @@ from klipkit._core import ffi, lib
 from klipkit.base.schema import Loaded
 from klipkit.machine.config import InputShaperConfig, ManualStepperConfig
 from klipkit.machine.filament import Filament
-from klipkit.machine.kinematics import EXTRUDER, Motor, Place, extruders, fill_bounds, printer_of
+from klipkit.machine.kinematics import (
+    EXTRUDER,
+    Motor,
+    Place,
+    extruders,
+    fill_bounds,
+    forward,
+    linear_forward,
+    printer_of,
+)
 from klipkit.machine.track import Track
 
 SHAPED_AXES = "xy"
@@ -28,6 +37,8 @@ class Planner:
 
     def __init__(self, loaded: Loaded, motors: Sequence[Motor]) -> None:
         self.motors = tuple(motors)
+        self._loaded = loaded
+        self._is_reshaped = False
         self.trapq: Any = _new(lib.trapq_new())
         self.filaments = {one.source.name: Filament(one) for one in extruders(loaded)}
         manual = {one.source.name: Track(one.source.name) for one in loaded.all(ManualStepperConfig)}
@@ -178,6 +189,23 @@ class Planner:
         place = ffi.new("double[3]", position)
         names = [motor.name for motor in self.motors if not motor.moves_filament]
         return {name: float(lib.stepper_coordinate(self.steppers[name], place)) for name in names}
+
+    def reshape(self, geometries: Mapping[str, Place]) -> None:
+        """Motors that are linear follow other sums of the axes; all steps made; a position must be set then."""
+        for name, weights in geometries.items():
+            numbers = ffi.new("double[]", weights)
+            _check(lib.stepper_set_geometry(self.steppers[name], numbers, len(weights)))
+        self.motors = tuple(
+            replace(motor, geometry=geometries[motor.name]) if motor.name in geometries else motor
+            for motor in self.motors
+        )
+        self._is_reshaped = True
+
+    def forward(self, places: Mapping[str, float]) -> Place:
+        """Where the toolhead is when the motors have come to these coordinates."""
+        if self._is_reshaped:
+            return linear_forward([motor for motor in self.motors if not motor.moves_filament], places)
+        return forward(self._loaded, places)
 
     def discard(self, print_time: float) -> None:
         """All moves are forgotten, and the next one begins no sooner than then.

@@ -317,6 +317,12 @@ class Toolhead:
         self.planner.tracks[name].stand(self._made, position)
         self.drive(name).stepper.stands_at_place(position)
 
+    async def reshape(self, geometries: Mapping[str, Place], position: Place) -> None:
+        """Motors that are linear follow other sums of the axes, and the toolhead is at `position`; from standstill."""
+        await self.drain()
+        self.planner.reshape(geometries)
+        await self.set_position(position)
+
     async def change(self, name: str, filament: str, distance: float, direction: int) -> None:
         """A motor follows an extruder's filament ("": nothing) from now on, by so many mm a step; from standstill."""
         await self.drain()

@@ -13,6 +13,7 @@ from klipkit._core import ffi, lib
 from klipkit.base.pin import Pin
 from klipkit.base.schema import Loaded
 from klipkit.machine.config import (
+    DualCarriageConfig,
     EndstopOptions,
     FollowerConfig,
     ManualStepperConfig,
@@ -21,6 +22,7 @@ from klipkit.machine.config import (
     TravelOptions,
 )
 from klipkit.machine.kinematics import (
+    DUAL,
     CarriageConfig,
     ExtraCarriageConfig,
     HomingPlan,
@@ -39,6 +41,7 @@ from klipkit.sim.cosim import Carriage, Cosim
 from klipkit.sim.models import Place, Rail, Switch
 
 BEYOND = 5.0  # mm from the last position that may be gone to, to the end of the rail
+DUAL_BEGIN = 0.7  # of its way: where a second carriage begins
 MANUAL = 20.0  # mm from its endstop where a manual stepper begins
 FAR = 1e6  # mm
 AXES = ("stepper_x", "stepper_y", "stepper_z")  # rails along them
@@ -94,6 +97,9 @@ class Rails:
         self._begin = {motor.name: _coordinate(motor, begin) for motor in self._motors}
         self.rails: dict[str, Rail] = {}
         self.switches: dict[str, Switch] = {}
+        dual = loaded.one(DualCarriageConfig)
+        if dual is not None:
+            self._begin[DUAL] += _between(DUAL_BEGIN, dual.position_min, dual.position_max)
         for plan in (*_plans(loaded, self._motors), *_manual(loaded)):
             self._add(cosim, plan, quality, place)
 
@@ -187,19 +193,40 @@ def _coordinate(motor: Motor, position: Position) -> float:
 
 def _plans(loaded: Loaded, found: list[Motor]) -> Iterator[_Plan]:
     for motor in found:
-        config = motor.config
-        if isinstance(config, RailConfig) and (motor.name in AXES or motor.coordinate == "polar_arm"):
-            yield from _axis(loaded, found, motor.name, config)
-        elif isinstance(config, TowerConfig) and motor.coordinate == "delta":
-            yield _tower(motor.name, config, motor.geometry)
-        elif isinstance(config, SideConfig):
-            yield _alone(motor.name, config, -BEYOND, config.top, 1.0)
-        elif isinstance(config, ShoulderConfig):
-            length = config.upper_arm_length
-            yield _alone(motor.name, config, -math.pi, angle_at_endstop(config, motor), 1 / length)
+        yield from _moved_by(loaded, found, motor)
     for plan in homing_plans(loaded):
         if isinstance(plan.config, CarriageConfig):
             yield from _carriages(loaded, found, plan, plan.config)
+
+
+def _moved_by(loaded: Loaded, found: list[Motor], motor: Motor) -> Iterator[_Plan]:
+    """What has the section of a motor as its own."""
+    config = motor.config
+    if isinstance(config, RailConfig) and (motor.name in AXES or motor.coordinate == "polar_arm"):
+        yield from _axis(loaded, found, motor.name, config)
+    elif isinstance(config, TowerConfig) and motor.coordinate == "delta":
+        yield _tower(motor.name, config, motor.geometry)
+    elif isinstance(config, DualCarriageConfig):
+        yield _dual(loaded, found, config)
+    elif isinstance(config, SideConfig):
+        yield _alone(motor.name, config, -BEYOND, config.top, 1.0)
+    elif isinstance(config, ShoulderConfig):
+        length = config.upper_arm_length
+        yield _alone(motor.name, config, -math.pi, angle_at_endstop(config, motor), 1 / length)
+
+
+def _dual(loaded: Loaded, found: list[Motor], config: DualCarriageConfig) -> _Plan:
+    """The second carriage: its motor's coordinate, less what the other axes are in that."""
+    motor = next(motor for motor in found if motor.name == DUAL)
+    by = {DUAL: 1.0}
+    for axis, weight in enumerate(motor.geometry):
+        if weight:
+            for name, share in _shares(loaded, found, axis).items():
+                by[name] = by.get(name, 0.0) - weight * share
+    low = min(config.position_min, config.position_endstop) - BEYOND
+    high = max(config.position_max, config.position_endstop) + BEYOND
+    shares = {name: share for name, share in by.items() if share}
+    return _Plan(DUAL, shares, low, high, config.position_endstop, config.homing_positive_dir, config)
 
 
 def _alone(name: str, config: EndstopOptions, low: float, trigger: float, unit: float) -> _Plan:

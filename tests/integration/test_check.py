@@ -15,6 +15,7 @@ from klipkit.cli.estimation import Estimation
 from klipkit.cli.sections import SCHEMA
 from klipkit.cli.simulate import OBJECT
 from klipkit.cli.simulation import Simulation
+from klipkit.machine import estimatejob
 from klipkit.machine.check import Findings
 from klipkit.sim.firmware import build
 from klipkit.sim.printer import SimulatedPrinter
@@ -103,3 +104,14 @@ GOES_ON = {"unknown-command", "heater-left-on", "step-rate"}
 def test_the_simulation_stops_at_a_fault_unless_it_only_spoils_the_print(file: Path) -> None:
     kinds = {kind for _, kind, _ in wanted_of(file)}
     assert is_stopped(file) == bool(kinds - GOES_ON)
+
+
+def test_a_line_that_waits_for_what_never_comes_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(estimatejob, "LONGEST", 60.0)
+    file = tmp_path / "waits.gcode"
+    file.write_text("G28\nTEMPERATURE_WAIT SENSOR=extruder MINIMUM=100\nG1 X500\n")
+    found = list(checked(file))
+    assert [(finding.line, finding.kind) for finding in found] == [(2, "gcode"), (3, "move")]
+    assert "waits for more than" in found[0].what

@@ -22,7 +22,16 @@ from klipkit.machine.kinematics.generic_cartesian import (
 from klipkit.machine.kinematics.kind import Endstops, HomingPlan, Kind, Motor, Place, printer_of
 from klipkit.machine.kinematics.none import NONE
 from klipkit.machine.kinematics.polar import POLAR_KIND, ArmConfig, BedConfig, PolarZConfig
-from klipkit.machine.kinematics.rails import CARTESIAN, COREXY, COREXZ, HYBRID_COREXY, HYBRID_COREXZ
+from klipkit.machine.kinematics.rails import (
+    CARTESIAN,
+    COREXY,
+    COREXZ,
+    DUAL,
+    HYBRID_COREXY,
+    HYBRID_COREXZ,
+    linear_forward,
+    resting,
+)
 from klipkit.machine.kinematics.rotary_delta import ROTARY_DELTA, ShoulderConfig, angle_at_endstop
 from klipkit.machine.kinematics.winch import WINCH_KIND, MoreWinchConfig, WinchConfig
 from klipkit.machine.options import (
@@ -41,6 +50,7 @@ from klipkit.machine.options import (
 )
 
 __all__ = [
+    "DUAL",
     "EXTRUDER",
     "KINEMATIC_SECTIONS",
     "CarriageConfig",
@@ -57,8 +67,10 @@ __all__ = [
     "fill_bounds",
     "forward",
     "homing_plans",
+    "linear_forward",
     "motors",
     "printer_of",
+    "resting",
 ]
 EXTRUDER = "extruder"
 KINDS: Mapping[type[object], Kind] = {

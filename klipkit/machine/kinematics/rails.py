@@ -14,12 +14,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from klipkit._core import lib
+from klipkit.base.errors import ConfigError
 from klipkit.base.faults import MoveError
 from klipkit.base.schema import Loaded
-from klipkit.machine.config import FollowerConfig, PrinterConfig, RailConfig, TravelOptions
+from klipkit.machine.config import (
+    DualAxis,
+    DualCarriageConfig,
+    FollowerConfig,
+    PrinterConfig,
+    RailConfig,
+    TravelOptions,
+)
 from klipkit.machine.kinematics.kind import EACH, Endstops, HomingPlan, Kind, Motor, Place, rail_plan, solved
 from klipkit.machine.options import ZLimits
 
+DUAL = "dual_carriage"
 X, Y, Z = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
 
 
@@ -65,6 +74,20 @@ def linear_forward(motors: list[Motor], places: Mapping[str, float]) -> Place:
     return found
 
 
+def resting(weights: Sequence[float], axis: int) -> Place:
+    """What a carriage's stepper follows while its carriage stays where it is along the axis."""
+    x, y, z = (0.0 if number == axis else weight for number, weight in enumerate(weights))
+    return (x, y, z)
+
+
+def _dual_motor(config: DualCarriageConfig, weights: Place) -> Motor:
+    """Of the second carriage, at rest; a belt over another axis goes to it from the other side."""
+    axis = config.along
+    if config.axis is not DualAxis.X and any(weights[other] for other in range(3) if other != axis):
+        raise ConfigError("the second carriage goes along x", where=config.source.where("axis"))
+    return Motor(DUAL, config, "linear", resting([-weight for weight in weights], axis))
+
+
 def _kind(x: Place, y: Place, z: Place) -> Kind:
     """By what the motors of the rails follow."""
 
@@ -73,14 +96,25 @@ def _kind(x: Place, y: Place, z: Place) -> Kind:
         for rail, weights in zip(_rails(loaded), (x, y, z), strict=True):
             steppers = [rail, *followers(loaded, rail)]
             found += [Motor(one.source.name, one, "linear", weights) for one in steppers]
-        return found
+        dual = loaded.one(DualCarriageConfig)
+        return found if dual is None else [*found, _dual_motor(dual, (x, y, z)[dual.along])]
+
+    def homing(loaded: Loaded) -> list[HomingPlan]:
+        plans = [_plan(loaded, motors(loaded), axis) for axis in range(3)]
+        dual = loaded.one(DualCarriageConfig)
+        if dual is not None:
+            plan = rail_plan(dual.along, dual, dual, {DUAL: (DUAL,)}, dual.step_distance)
+            plans.insert(dual.along, plan)
+        return plans
 
     return Kind(
         motors=motors,
         bound=lambda bounds, loaded, printer: fill_box(bounds, printer, _rails(loaded)),
         endstops=_endstops,
-        forward=lambda loaded, places: linear_forward(motors(loaded), places),
-        homing=lambda loaded: [_plan(loaded, motors(loaded), axis) for axis in range(3)],
+        forward=lambda loaded, places: linear_forward(
+            [motor for motor in motors(loaded) if motor.name != DUAL], places
+        ),
+        homing=homing,
     )
 
 
