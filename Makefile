@@ -27,7 +27,7 @@ C_TESTS := $(patsubst tests/c/%.c,build/c/%,$(wildcard tests/c/test_*.c))
 
 export PYTHONDONTWRITEBYTECODE :=
 .DEFAULT_GOAL := help
-.PHONY: firmware help setup system-packages run test check c-tests format lint types tests long bench man accept wheel install clean
+.PHONY: firmware help setup system-packages run test check c-tests format lint types tests long bench clients man accept wheel install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -95,9 +95,13 @@ long: $(SETUP) ## the long tests
 bench: $(SETUP) ## the benchmark table: ratios and counts
 	$(BIN)/python -m compileall -q klipkit
 	$(BIN)/python -m tests.bench.startup
+	$(BIN)/python -m tests.bench.daemon
 	$(BIN)/python -m tests.bench.motion
 	$(BIN)/python -m tests.bench.avr_steps
 	$(BIN)/python -m tests.bench.avr_cycles
+
+clients: $(SETUP) ## real OctoPrint and Moonraker against a simulated printer; the check scripts: $KLIPKIT_CLIENTS
+	$(BIN)/python -m tests.clients
 
 man: $(SETUP) ## manual pages, option reference and completion, from the code
 	$(BIN)/python -m klipkit.cli.reference .

@@ -1,5 +1,6 @@
 # The modules, one line each: what it needs of a port. A port builds those whose needs are in its PROVIDES. Each need but
 # `addresses`, which says that a chip's memory and registers have 32-bit addresses, is a header in hal/.
+MODULE_ads1220 := gpio
 MODULE_adxl345 := gpio
 MODULE_analog_in := adc
 MODULE_bmi160 := gpio
@@ -10,9 +11,11 @@ MODULE_debug := addresses
 MODULE_digital_out := gpio
 MODULE_endstop := gpio
 MODULE_hd44780 := gpio
+MODULE_hx71x := gpio
 MODULE_i2c :=
 MODULE_i2c_bus := i2c
 MODULE_i2c_pins := gpio
+MODULE_ldc1612 := gpio
 MODULE_lis2dw := gpio
 MODULE_mpu9250 := gpio
 MODULE_neopixel := gpio pulse
@@ -20,6 +23,7 @@ MODULE_pwm_out := pwm
 MODULE_registers := gpio
 MODULE_reporter :=
 MODULE_sampler :=
+MODULE_sos_filter :=
 MODULE_spi := gpio
 MODULE_spi_bus := spi gpio
 MODULE_spi_pins := gpio
@@ -27,4 +31,5 @@ MODULE_st7920 := gpio
 MODULE_stepper := gpio
 MODULE_thermocouple := gpio
 MODULE_tmcuart := gpio
+MODULE_trigger_analog :=
 MODULE_trsync :=

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from klipkit.base.config import parse_config
+from klipkit.base.schema import Loaded
 from klipkit.boards.chips import chip
 from klipkit.cli.sections import SCHEMA
 from klipkit.cli.simulate import OBJECT
@@ -39,7 +40,11 @@ Act = Callable[[Host, SimulatedPrinter], Awaitable[None]]
 def live(config: str, act: Act) -> list[str]:
     """Run `act` on a machine of this printer.cfg; gives what it said."""
     loaded = SCHEMA.load(parse_config(config, "printer.cfg"))
-    printer = SimulatedPrinter(loaded, {"mcu": chip("atmega2560")}, build(OBJECT))
+    return live_on(SimulatedPrinter(loaded, {"mcu": chip("atmega2560")}, build(OBJECT)), loaded, act)
+
+
+def live_on(printer: SimulatedPrinter, loaded: Loaded, act: Act) -> list[str]:
+    """Run `act` on a machine of this printer, which is closed then; gives what it said."""
     said: list[str] = []
 
     async def whole() -> None:

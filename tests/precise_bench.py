@@ -1,15 +1,19 @@
 """A daemon of a simulated printer for the precision tools: virtual time, noisy switches, motors with limits."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
 
 from klipkit.base.config import parse_config
+from klipkit.base.configedit import Changes
 from klipkit.base.schema import Loaded
 from klipkit.boards.mcuchips import chips_of
 from klipkit.cli.sections import SCHEMA
 from klipkit.cli.simulate import OBJECT
 from klipkit.daemon.daemon import Daemon, Request, State
 from klipkit.daemon.host import Host
+from klipkit.daemon.saveconfig import save
 from klipkit.daemon.session import LocalSession
 from klipkit.sim.firmware import build
 from klipkit.sim.loop import run_virtual
@@ -42,6 +46,26 @@ def quality(deviation: float, cut: float, seed: int, *rails: str) -> SwitchQuali
     return SwitchQuality(noise=cut, deviation=deviation, seed=seed, rails=frozenset(rails) or None)
 
 
+class Machines(LocalSession):
+    """A session that knows the daemon: its machine is another one after a restart."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        super().__init__(daemon)
+        self._of = daemon
+
+    async def host(self) -> Host:
+        """The machine, once it is ready."""
+        await until(self._of, State.READY)
+        assert self._of.host is not None
+        return self._of.host
+
+    async def restarted(self, command: str) -> Host:
+        """The machine after a command that restarts it."""
+        await self.gcode(command)
+        await until(self._of, State.STARTUP)
+        return await self.host()
+
+
 def live(
     act: Act,
     text: str,
@@ -49,16 +73,31 @@ def live(
     switches: SwitchQuality | None = None,
     limits: Mapping[str, tuple[float, float]] | None = None,
     seed: int = 0,
-    kind: type[LocalSession] = LocalSession,
+    kind: type[LocalSession] = Machines,
+    chip: str = "atmega2560",
+    file: Path | None = None,
+    begin: tuple[float, float, float] | None = None,
 ) -> list[str]:
-    """Run `act` on a ready daemon with a session in the same process; gives what the machine said."""
+    """Run `act` on a ready daemon with a session in the same process; gives what the machine said.
+
+    With `file` its configuration is read from there, and SAVE_CONFIG writes it.
+    """
     loaded = loaded_of(text)
-    chips = chips_of(loaded.config, ("mcu=atmega2560",))
-    printer = SimulatedPrinter(loaded, chips, build(OBJECT), seed=seed, switches=switches, limits=limits)
+    chips = chips_of(loaded.config, (f"mcu={chip}",))
+    printer = SimulatedPrinter(
+        loaded, chips, build(OBJECT), seed=seed, switches=switches, limits=limits, begin=begin
+    )
     said: list[str] = []
 
+    def load() -> Loaded:
+        return loaded_of(text if file is None else file.read_text())
+
+    def write(changes: Changes) -> Sequence[str]:
+        assert file is not None
+        return save(str(file), changes, datetime(2026, 11, 24, 16, 0, 0))
+
     async def whole() -> None:
-        daemon = Daemon(lambda: loaded_of(text), lambda _: printer.reaches())
+        daemon = Daemon(load, lambda _: printer.reaches(), save=write)
         daemon.responses.listen(said.append)
         running = asyncio.ensure_future(daemon.run())
         session = kind(daemon)

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "core/declare.h"
+#include "modules/i2c.h"
+#include "modules/spi.h"
 
 ENUMERATION("bus_oid_type", "spi", 0);
 ENUMERATION("bus_oid_type", "i2c", 1);

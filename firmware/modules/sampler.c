@@ -4,6 +4,8 @@
 #include "core/declare.h"
 #include "hal/clock.h"
 #include "hal/irq.h"
+#include "modules/bulk.h"
+#include "modules/reporter.h"
 
 /* --- in interrupt --- */
 

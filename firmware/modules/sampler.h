@@ -35,6 +35,13 @@ void sampler_stop(void *object);
 /* Look each `rest_ticks` from now on, with nothing gathered. */
 void sampler_start(struct sampler *sampler, uint32_t rest_ticks);
 
+/* A sample of 32 bits, the lower byte first. */
+static inline void sampler_put_int32(uint8_t *out, int32_t sample)
+{
+    for (uint8_t i = 0; i < 4; i++)
+        out[i] = (uint8_t)((uint32_t)sample >> 8 * i);
+}
+
 /* No more looks. Task level. */
 void sampler_end(struct sampler *sampler);
 #endif

@@ -104,13 +104,21 @@ def _replace(file: _Text, option: Option, values: list[str], *, is_block: bool) 
     first, *others = [_bare(file.lines[number] or "", is_block=is_block) for number in numbers]
     written = without_comment(first)[0]
     remark = first[len(written.rstrip()) :] if first != written else ""
-    further = next((line[: len(line) - len(line.lstrip())] for line in others if line.strip()), FURTHER)
+    further = next((_indent(line) for line in others if line.strip() and not _is_remark(line)), FURTHER)
     new, *rest = _lines(_opening(written), values, further)
     lines = [new + remark, *rest]
     for number, line in zip(numbers[1:], others, strict=True):
-        if not line.strip().startswith("#"):
+        if not _is_remark(line):
             file.lines[number] = None
     file.lines[numbers[0]] = file.end.join(_marked(line) if is_block else line for line in lines)
+
+
+def _is_remark(line: str) -> bool:
+    return line.strip().startswith("#")
+
+
+def _indent(line: str) -> str:
+    return line[: len(line) - len(line.lstrip())]
 
 
 def _opening(written: str) -> str:

@@ -54,7 +54,7 @@ class Client(ABC):
 
     @abstractmethod
     def send(self, message: Result) -> None:
-        """A message to it; nothing happens when it has gone."""
+        """A message to it, unless it has gone. Never raises: what cannot be told ends the conversation."""
 
     @abstractmethod
     def hang_up(self) -> None:

@@ -1,8 +1,7 @@
 """`klipkit endstop-phase`: endstops that are as precise as the steppers: calibrates the phase at their triggers."""
 
-import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import click
 
@@ -10,9 +9,10 @@ from klipkit.base.errors import EXIT_DONE, EXIT_NO, KlipkitError
 from klipkit.base.output import Column, Output
 from klipkit.cli.endstop_phase_picture import draw, histogram
 from klipkit.cli.endstop_phase_wizard import UM, Found, Show, calibrate, give_up, store
-from klipkit.cli.homings import API, Homings, Stepper, homing
+from klipkit.cli.homings import Homings, Stepper, homing
+from klipkit.cli.talk import daemon_options, talk
 from klipkit.cli.tool import tools
-from klipkit.daemon.session import Session, SocketSession
+from klipkit.daemon.session import Session
 from klipkit.machine.endstop_phase.judge import Quality
 
 FOUND = (
@@ -41,9 +41,6 @@ STATUS = (
     Column("last_phase", "Last phase"),
     Column("late", "Last off, microsteps"),
     Column("reason", "Why not"),
-)
-api_option = click.option(
-    "-a", "--api", metavar="PATH", default=API, show_default=True, help="The socket of the running daemon."
 )
 
 
@@ -81,9 +78,9 @@ def endstop_phase() -> None:
 )
 @click.option("--save", is_flag=True, help="Store the phases and SAVE_CONFIG, which restarts the printer.")
 @click.option("--plot", metavar="FILE", help="Draw the histograms into a picture (.png, .svg, .pdf).")
-@api_option
+@daemon_options
 def calibrate_command(
-    out: Output, steppers: tuple[str, ...], count: int, save: bool, plot: str | None, api: str
+    out: Output, steppers: tuple[str, ...], count: int, save: bool, plot: str | None, socket: str
 ) -> int:
     """Homes from places that differ and looks at the phase at each trigger: its mean, its spread, whether the switch
     stays within two full steps, as it must, and what is gained. Nothing is printed meanwhile.
@@ -91,11 +88,7 @@ def calibrate_command(
     Exit status 1 when a switch is not good enough; nothing is stored then.
     """
 
-    async def work() -> int:
-        async with opened(api) as session:
-            return await calibrated(session, out, steppers, count, save=save, plot=plot)
-
-    return asyncio.run(work())
+    return talk(socket, lambda session: calibrated(session, out, steppers, count, save=save, plot=plot))
 
 
 async def calibrated(
@@ -146,15 +139,11 @@ async def _found(homings: Homings, steppers: Sequence[str], count: int, show: Sh
         ("klipkit endstop-phase status --json", "for programs"),
     ],
 )
-@api_option
-def status_command(out: Output, api: str) -> None:
+@daemon_options
+def status_command(out: Output, socket: str) -> None:
     """Each stepper with its endstop, whether that is corrected by the phase, and what the last homing found."""
 
-    async def work() -> None:
-        async with opened(api) as session:
-            await status_told(session, out)
-
-    asyncio.run(work())
+    talk(socket, lambda session: status_told(session, out))
 
 
 async def status_told(session: Session, out: Output) -> None:
@@ -181,16 +170,6 @@ def _row(stepper: Stepper) -> dict[str, object]:
 
 def _reason(stepper: Stepper) -> str:
     return stepper.refused or stepper.tells_phase
-
-
-@contextlib.asynccontextmanager
-async def opened(api: str) -> AsyncIterator[Session]:
-    """A session with the daemon at a socket."""
-    session = await SocketSession.open(api)
-    try:
-        yield session
-    finally:
-        await session.close()
 
 
 @contextlib.contextmanager

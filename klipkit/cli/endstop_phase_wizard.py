@@ -9,6 +9,7 @@ from klipkit.base.errors import KlipkitError, NotFound
 from klipkit.cli.homings import Homings, Stepper, chosen
 from klipkit.daemon.session import Session
 from klipkit.machine.endstop_phase.judge import MANY, Judgement, Quality, Trigger, deviations, judge
+from klipkit.machine.losses import student_tail
 
 UM = 1000  # in a mm
 COMMAND = "ENDSTOP_PHASE_CALIBRATE"
@@ -48,7 +49,7 @@ class Found:
             "farthest_um": _finite(found.farthest * step),
             "error_microsteps": _finite(error),
             "allowed_um": _finite(self.stepper.phases / 2 * step),
-            "beyond": _beyond(self.stepper.phases / 2 / found.deviation if found.deviation else math.inf),
+            "beyond": _beyond(self.stepper.phases / 2, found.deviation, len(self.triggers)),
             "spread_before_um": _finite((max(self.deviations) - min(self.deviations)) * step),
             "spread_after_um": _finite(step),
             "phases": [trigger.phase for trigger in self.triggers],
@@ -120,9 +121,15 @@ def _wanted(steppers: dict[str, Stepper], names: Sequence[str]) -> list[Stepper]
     return wanted
 
 
-def _beyond(deviations_away: float) -> float:
-    """The share of triggers that a normal law has so far out."""
-    return math.erfc(deviations_away / math.sqrt(2))
+def _beyond(allowed: float, deviation: float, count: int) -> float | None:
+    """The share of triggers to come that will be farther out, by a normal law of which `count` were seen.
+
+    Student's t of the next one: its distance from the mean has the variance s^2 (1 + 1 / n).
+    """
+    if count < 2 or not deviation:
+        return None if count < 2 else 0.0
+    tail = student_tail(allowed / (deviation * math.sqrt(1 + 1 / count)), count - 1)
+    return float(f"{max(0.0, tail):.2g}")
 
 
 def _finite(value: float) -> float | None:

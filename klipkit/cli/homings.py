@@ -11,7 +11,6 @@ from klipkit.base.faults import HomingError
 from klipkit.base.text import sanitise
 from klipkit.daemon.session import Session
 
-API = "/tmp/klippy_uds"
 OBJECT = "endstop_phase"
 STATE = "klipkit_precision"  # of G-code, kept meanwhile
 BUSY = ("printing", "paused")
@@ -33,7 +32,7 @@ class Stepper:
     phases: int
     step: float  # mm
     mcu_zero: float
-    mcu_time: float
+    mcu_begun: float
     tells_phase: str
     refused: str
     is_corrected: bool
@@ -136,7 +135,7 @@ def _stepper(name: str, told: Mapping[str, Any], last: Mapping[str, Any]) -> Ste
         told["phases"],
         told["step_distance"],
         told["mcu_zero"],
-        told["mcu_time"],
+        told["mcu_begun"],
         told["tells_phase"],
         told["refused"],
         told["is_corrected"],

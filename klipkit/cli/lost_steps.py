@@ -1,23 +1,22 @@
 """`klipkit lost-steps`: tells whether motors have lost steps, how many, and at which speed and acceleration they do."""
 
-import asyncio
 import json
 import os
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from klipkit.base.errors import EXIT_DONE, EXIT_NO, DataError, FileError, KlipkitError, UsageError
-from klipkit.base.output import Column, Output
+from klipkit.base.output import Column, Output, cell
 from klipkit.base.text import sanitise
-from klipkit.cli.endstop_phase import api_option, opened
 from klipkit.cli.homings import AXES, Stepper, homing
 from klipkit.cli.lost_steps_check import Check, Row, exit_status
 from klipkit.cli.lost_steps_moves import limits, reach_of, tour
 from klipkit.cli.lost_steps_sweep import Grid, Sweep, Trial
+from klipkit.cli.talk import daemon_options, talk
 from klipkit.cli.tool import tools
 from klipkit.daemon.session import Session
 
@@ -84,7 +83,7 @@ def lost_steps() -> None:
     "--accel", type=above_zero, metavar="MM/S^2", help="Of the moves.  [default: the printer's limit]"
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the random places.")
-@api_option
+@daemon_options
 def check_command(
     out: Output,
     file: str | None,
@@ -92,7 +91,7 @@ def check_command(
     speed: float | None,
     accel: float | None,
     seed: int,
-    api: str,
+    socket: str,
 ) -> int:
     """Printed for each stepper: verdict, what it lacks in microsteps, full steps, mm and cycles, probable cause.
 
@@ -105,7 +104,7 @@ def check_command(
     async def work(session: Session) -> int:
         return await checked(session, out, lines, speed=speed, accel=accel, seed=seed)
 
-    return _over(api, work)
+    return talk(socket, work)
 
 
 async def checked(
@@ -137,14 +136,14 @@ async def checked(
     ],
 )
 @file_option
-@api_option
-def baseline_command(out: Output, file: str | None, api: str) -> None:
+@daemon_options
+def baseline_command(out: Output, file: str | None, socket: str) -> None:
     """What was found is compared by `klipkit lost-steps compare`, as long as no microcontroller is reset."""
 
     async def work(session: Session) -> int:
         return await noted(session, out, _kept(file))
 
-    _over(api, work)
+    talk(socket, work)
 
 
 async def noted(session: Session, out: Output, file: Path, clock: Callable[[], float] = time.time) -> int:
@@ -155,7 +154,7 @@ async def noted(session: Session, out: Output, file: Path, clock: Callable[[], f
     kept = {
         "time": clock(),
         "steppers": {
-            name: {"zeros": check.before[name], "mcu_time": stepper.mcu_time, "step": stepper.step}
+            name: {"zeros": check.before[name], "mcu_begun": stepper.mcu_begun, "step": stepper.step}
             for name, stepper in check.steppers.items()
         },
     }
@@ -173,8 +172,8 @@ async def noted(session: Session, out: Output, file: Path, clock: Callable[[], f
     examples=[("klipkit lost-steps compare", "homes again, and tells what was lost since the baseline")],
 )
 @file_option
-@api_option
-def compare_command(out: Output, file: str | None, api: str) -> int:
+@daemon_options
+def compare_command(out: Output, file: str | None, socket: str) -> int:
     """What `check` does after the moves, of what somebody else did since `klipkit lost-steps baseline`.
 
     Exit status 1 when steps were lost or something has moved, 3 when the endstops' noise leaves it open.
@@ -183,7 +182,7 @@ def compare_command(out: Output, file: str | None, api: str) -> int:
     async def work(session: Session) -> int:
         return await compared(session, out, _kept(file))
 
-    return _over(api, work)
+    return talk(socket, work)
 
 
 async def compared(session: Session, out: Output, file: Path, clock: Callable[[], float] = time.time) -> int:
@@ -213,7 +212,7 @@ async def compared(session: Session, out: Output, file: Path, clock: Callable[[]
 @click.option("--speed-step", type=above_zero, metavar="MM/S", default=10.0, show_default=True)
 @click.option("--accel", "accels", metavar="LOW:HIGH", default="1000:20000", show_default=True, help="mm/s^2")
 @click.option("--accel-step", type=above_zero, metavar="MM/S^2", default=250.0, show_default=True)
-@api_option
+@daemon_options
 def sweep_command(
     out: Output,
     axes: tuple[str, ...],
@@ -221,7 +220,7 @@ def sweep_command(
     speed_step: float,
     accels: str,
     accel_step: float,
-    api: str,
+    socket: str,
 ) -> int:
     """Drives an axis fast towards its endstop, homes and compares, and halves what is left, first of the speed (at
     the lowest acceleration), then of the acceleration (a step below the safe speed). A motor has less to give when it
@@ -234,7 +233,7 @@ def sweep_command(
     async def work(session: Session) -> int:
         return await swept(session, out, axes or ("x", "y"), *grids)
 
-    return _over(api, work)
+    return talk(socket, work)
 
 
 async def swept(session: Session, out: Output, axes: Sequence[str], speeds: Grid, accels: Grid) -> int:
@@ -244,7 +243,7 @@ async def swept(session: Session, out: Output, axes: Sequence[str], speeds: Grid
 
     def show(trial: Trial) -> None:
         trials.append(trial)
-        out.note("  ".join(f"{trial.record()[column.key]}" for column in TRIALS))
+        out.note("  ".join(cell(trial.record()[column.key]) for column in TRIALS))
 
     async with homing(session) as homings:
         for axis in axes:
@@ -287,14 +286,6 @@ async def _feed(session: Session, lines: Sequence[str]) -> None:
     await session.gcode("M400")
 
 
-def _over(api: str, work: Callable[[Session], Awaitable[int]]) -> int:
-    async def whole() -> int:
-        async with opened(api) as session:
-            return await work(session)
-
-    return asyncio.run(whole())
-
-
 def _lines(file: str) -> list[str]:
     try:
         return Path(file).read_text(encoding="utf-8", errors="surrogateescape").splitlines()
@@ -316,7 +307,7 @@ def _baseline(file: Path) -> dict[str, Any]:
         steppers = {
             name: {
                 "zeros": [float(zero) for zero in told["zeros"]],
-                "mcu_time": float(told["mcu_time"]),
+                "mcu_begun": float(told["mcu_begun"]),
                 "step": float(told["step"]),
             }
             for name, told in kept["steppers"].items()
@@ -337,8 +328,7 @@ def _check_same(kept: dict[str, Any], steppers: dict[str, Stepper], passed: floa
             raise KlipkitError(
                 f"{sanitise(name, 40)} is not as it was at the baseline", hint="make a new one"
             )
-        counted = stepper.mcu_time - old["mcu_time"]
-        if abs(counted - passed) > SLACK + CRYSTAL * passed:
+        if abs(stepper.mcu_begun - old["mcu_begun"]) > SLACK + CRYSTAL * passed:
             raise KlipkitError(
                 f"the microcontroller of {name} was reset since the baseline: its steps are counted anew",
                 hint="make a new one",

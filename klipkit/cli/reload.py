@@ -1,14 +1,12 @@
 """`klipkit reload`: a running daemon takes on what has changed in its configuration."""
 
-import asyncio
 from typing import Any
-
-import click
 
 from klipkit.base.errors import EXIT_DONE, EXIT_NO
 from klipkit.base.output import Column, Output
+from klipkit.cli.talk import daemon_options, talk
 from klipkit.cli.tool import tool
-from klipkit.daemon.session import SOCKET, SocketSession
+from klipkit.daemon.session import SocketSession
 
 COLUMNS = (
     Column("section", "Section"),
@@ -29,16 +27,15 @@ COLUMNS = (
         ("klipkit reload | grep restart", "what takes effect at the next RESTART only"),
     ),
 )
-@click.option("-a", "--api-server", "api", metavar="PATH", help=f"The daemon's socket.  [default: {SOCKET}]")
-@click.option("--name", metavar="NAME", default="", help="The name of the printer, where there are several.")
-def reload(out: Output, api: str | None, name: str) -> int:
+@daemon_options
+def reload(out: Output, socket: str) -> int:
     """Have a running daemon read its configuration again, and take on what can be changed without a restart.
 
     That is macros, delayed G-code, the G-code of other sections, PID parameters, limits of fans and the like; what
     needs a restart is told, and stays as it was. When something is wrong in the configuration nothing changes at all.
     It waits for the command that is being carried out; a print goes on. Exit status 1 when something needs a restart.
     """
-    answer = asyncio.run(_asked(api or (f"{SOCKET}-{name}" if name else SOCKET)))
+    answer = talk(socket, _asked)
     changes: list[dict[str, Any]] = answer["changes"]
     rows = [{**change, "action": _said(change["action"])} for change in changes]
     if rows or out.json:
@@ -48,13 +45,9 @@ def reload(out: Output, api: str | None, name: str) -> int:
     return EXIT_NO if answer["needs_restart"] else EXIT_DONE
 
 
-async def _asked(path: str) -> dict[str, Any]:
-    session = await SocketSession.open(path)
-    try:
-        answer: dict[str, Any] = await session.request("reload")
-        return answer
-    finally:
-        await session.close()
+async def _asked(session: SocketSession) -> dict[str, Any]:
+    answer: dict[str, Any] = await session.request("reload")
+    return answer
 
 
 def _said(action: str) -> str:

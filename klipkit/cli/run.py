@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import logging.handlers
+import resource
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -23,7 +24,7 @@ from klipkit.cli.talk import socket_of
 from klipkit.cli.tool import tool
 from klipkit.daemon.api import Api
 from klipkit.daemon.apiinfo import Places
-from klipkit.daemon.apisocket import ApiSocket
+from klipkit.daemon.apisocket import CLIENTS_MOST, ApiSocket
 from klipkit.daemon.console import Console
 from klipkit.daemon.daemon import Daemon, Request, State
 from klipkit.daemon.saveconfig import save
@@ -106,6 +107,7 @@ def run(
     """
     if not simulated and (told or emulated or faults):
         raise UsageError("--mcu, --emulate and --fault are of a simulated printer", hint="add --sim")
+    _allow_files()
     ends = _ends(port, api, name)
     places = Places(
         str(Path(config_file).absolute()), log_file and str(Path(log_file).expanduser().absolute())
@@ -128,6 +130,15 @@ def run(
     finally:
         printer.close()
     return 0
+
+
+def _allow_files() -> None:
+    """As many open files as clients of the API may be, and some, where that is allowed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * CLIENTS_MOST
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 class Ends(NamedTuple):

@@ -1,9 +1,11 @@
 """Methods of clients that macros call: register_remote_method."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from klipkit.base.endpoint import Client, Result, Template, endpoint, message_of
 from klipkit.base.faults import RequestError
+from klipkit.daemon.apitext import encoded
 from klipkit.daemon.daemon import Daemon
 
 MOST = 200  # methods of one client
@@ -27,8 +29,11 @@ class RemoteEndpoints:
         """Have calls of a method sent to this client, with their parameters as `params`."""
         if len(remote_method) > LONGEST or self._remote.count(client) >= MOST:
             raise RequestError(f"a client has {MOST} methods of {LONGEST} characters at most")
-        self._remote.register(
-            remote_method, client, lambda params: client.send(message_of(response_template, params))
-        )
+
+        def call(params: Mapping[str, Any]) -> None:
+            encoded(params)  # what cannot be told is the macro's error
+            client.send(message_of(response_template, params))
+
+        self._remote.register(remote_method, client, call)
         client.parting[self] = lambda: self._remote.forget(client)
         return {}

@@ -17,7 +17,9 @@ from pathlib import Path
 
 from klipkit.base.endpoint import Client, Result
 from klipkit.base.errors import UsageError
-from klipkit.daemon.api import Api, encoded
+from klipkit.base.faults import RequestError
+from klipkit.daemon.api import Api
+from klipkit.daemon.apitext import encoded
 from klipkit.daemon.session import END, MESSAGE_MOST
 
 Log = Callable[[str], None]
@@ -26,6 +28,7 @@ MODE = 0o660
 BACKLOG = 1024  # connections that wait to be taken: so many clients may come in one burst
 BUFFER = 1 << 18  # bytes that wait for a client to read: beyond that it has to hurry
 BUFFER_MOST = 64 << 20  # bytes: beyond that it has lost
+CLIENTS_MOST = 2000  # at once: files are kept for the printer itself
 HURRY = 5.0  # s in which a client must have read what waits for it
 
 
@@ -47,6 +50,9 @@ class Connection(Client, asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         transport.set_write_buffer_limits(high=BUFFER, low=0)
         self._transport = transport
+        if len(self._connections) >= CLIENTS_MOST:
+            self._abort(f"there are {CLIENTS_MOST} already")
+            return
         self._connections.add(self)
         self._api.welcome(self)
 
@@ -84,7 +90,12 @@ class Connection(Client, asyncio.Protocol):
         """A message to it."""
         if self._transport is None or self.is_gone:
             return
-        self._transport.write(encoded(message).encode() + END)
+        try:
+            self._transport.write(encoded(message).encode() + END)
+        except RequestError as error:
+            self._abort(error.what)
+        if self._transport is None or self._transport.is_closing():
+            return
         if self._transport.get_write_buffer_size() > BUFFER_MOST:
             self._abort("it does not read")
 

@@ -17,6 +17,7 @@ from klipkit.base.errors import KlipkitError, PrinterError, causes
 from klipkit.base.faults import EmergencyStop, GcodeError, GivenUp, LinkError
 from klipkit.base.schema import Loaded
 from klipkit.base.text import sanitise
+from klipkit.daemon.configfile import ConfigfileConfig, ConfigfileObject
 from klipkit.daemon.host import Host
 from klipkit.daemon.objects import Objects
 from klipkit.daemon.reload import ReloadCommands, Report, reload
@@ -29,16 +30,19 @@ from klipkit.mcu.inquest import inquest
 from klipkit.mcu.lateness import Computed
 from klipkit.mcu.mcu import Mcu
 from klipkit.mcu.restart import Reach
+from klipkit.parts.part import Part
 
 T = TypeVar("T")
 
 STARTING = "Printer is not ready: it is starting"
 ENDING = "Printer is not ready: it is being restarted"
+STOPPING = "Printer is not ready: the daemon is ending"
 READY = "Printer is ready"
 RESTART_HINT = 'when it is mended, "RESTART" reads the configuration again'
 FIRMWARE_HINT = 'when it is mended, "FIRMWARE_RESTART" starts the microcontrollers and the host again'
 CANCEL = "CANCEL_PRINT"
-FROM_THE_SIDE = frozenset(("M112", "M108", "RESTART", "FIRMWARE_RESTART"))  # wait for no turn
+STOP_ALL = "M112"
+FROM_THE_SIDE = frozenset((STOP_ALL, "M108", "RESTART", "FIRMWARE_RESTART"))  # wait for no turn
 
 
 class State(Enum):
@@ -113,7 +117,10 @@ class Daemon:
     @property
     def objects(self) -> Objects:
         """What can be seen now."""
-        parts = self.host.parts if self.host is not None and self.has_objects else {}
+        parts: Mapping[str, Part] = {}
+        if self.host is not None:
+            early = {"configfile": ConfigfileObject(ConfigfileConfig(), self.host.loaded, self.host.unsaved)}
+            parts = self.host.parts if self.has_objects else early
         return Objects({"webhooks": self._webhooks, **parts})
 
     def commands(self) -> Commands:
@@ -160,7 +167,9 @@ class Daemon:
             if line.command not in self._meanwhile.by_name:
                 raise PrinterError(self.message)
             await self._meanwhile.run(line)
-        elif line.command in FROM_THE_SIDE:
+        elif line.command == STOP_ALL:  # at once, whatever a macro of that name would do
+            self.emergency_stop(f"Shutdown due to {STOP_ALL} command")
+        elif line.command in FROM_THE_SIDE and line.command not in host.commands.changed:
             await host.commands.run(line)
         else:
             if line.command == CANCEL:
@@ -234,7 +243,7 @@ class Daemon:
         if host is None:
             return
         if not host.fault.done():
-            host.fault.set_result(PrinterError(ENDING))
+            host.fault.set_result(PrinterError(STOPPING if self._stops else ENDING))
         await self._idle.wait()
         await asyncio.sleep(0)  # who asked for it is told before the machine ends
 
@@ -279,6 +288,8 @@ class Daemon:
         self.log(f"{state.value}: {message}")
         if state in (State.SHUTDOWN, State.ERROR):
             self.responses.error(message)
+        if state in (State.READY, State.SHUTDOWN):  # in the words that programs look for
+            self.responses.note(f"Klipper state: {state.value.capitalize()}")
         self._tell()
 
     def _tell(self) -> None:
@@ -333,7 +344,7 @@ class MeanwhileCommands:
     @gcode("M112")
     async def emergency_stop(self) -> None:
         """Stop everything at once, if it has not stopped yet."""
-        self._daemon.emergency_stop("Shutdown due to M112 command")
+        self._daemon.emergency_stop(f"Shutdown due to {STOP_ALL} command")
 
     @gcode("STATUS")
     async def report_status(self) -> None:

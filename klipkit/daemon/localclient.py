@@ -3,7 +3,9 @@
 from collections.abc import Callable
 
 from klipkit.base.endpoint import Client, Result
-from klipkit.daemon.api import Api, encoded
+from klipkit.base.faults import RequestError
+from klipkit.daemon.api import Api
+from klipkit.daemon.apitext import encoded
 from klipkit.daemon.daemon import Daemon
 
 
@@ -18,8 +20,14 @@ class LocalClient(Client):
 
     def send(self, message: Result) -> None:
         """A message of the daemon."""
-        if not self.is_gone:
-            self._heard(encoded(message))
+        if self.is_gone:
+            return
+        try:
+            text = encoded(message)
+        except RequestError:
+            self.hang_up()
+        else:
+            self._heard(text)
 
     def hang_up(self) -> None:
         """The machine has ended."""

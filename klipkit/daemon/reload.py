@@ -76,7 +76,7 @@ class ReloadCommands:
     def __init__(self, host: Host, load: Callable[[], Loaded]) -> None:
         self._host, self._load = host, load
 
-    @gcode("RELOAD")
+    @gcode("RELOAD", yields=True)
     async def reload(self) -> None:
         """Take on what has changed in the configuration without a restart, and tell what needs one."""
         report = await reload(self._host, self._load)

@@ -149,6 +149,7 @@ class SocketSession(Conversation):
         self._path = path
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
+        self._connecting = asyncio.Lock()
 
     @classmethod
     async def open(cls, path: str) -> "SocketSession":
@@ -173,8 +174,12 @@ class SocketSession(Conversation):
             raise _closed() from None
 
     async def _connected(self) -> asyncio.StreamWriter:
-        if self._writer is not None and self._reading is not None and not self._reading.done():
-            return self._writer
+        async with self._connecting:
+            if self._writer is not None and self._reading is not None and not self._reading.done():
+                return self._writer
+            return await self._connect()
+
+    async def _connect(self) -> asyncio.StreamWriter:
         try:
             reader, writer = await asyncio.open_unix_connection(self._path, limit=MESSAGE_MOST)
         except OSError as error:
@@ -191,7 +196,7 @@ class SocketSession(Conversation):
         try:
             while True:
                 self._heard((await reader.readuntil(END))[:-1])
-        except (asyncio.IncompleteReadError, OSError):
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError):
             pass
         finally:
             writer.close()

@@ -58,6 +58,7 @@ class Entry(Protocol):
 
 _MARK = "gcode_names"
 _SELECT = "gcode_select"
+_YIELDS = "gcode_yields"
 RAW = "raw"
 
 
@@ -104,6 +105,7 @@ class Command:
     takes_raw: bool
     takes_line: bool
     run: Callable[..., Awaitable[None]]
+    yields: bool = False  # a macro of its name takes its place: other hosts of the dialect do not have it
 
     async def call(self, line: Line) -> None:
         """Carry the line out."""
@@ -166,15 +168,17 @@ class Selected:
         return self.owners[found[0]] if len(found) == 1 else None
 
 
-def gcode(*names: str, select: str = "") -> Callable[[F], F]:
+def gcode(*names: str, select: str = "", yields: bool = False) -> Callable[[F], F]:
     """Declares a method as the G-code command of these names.
 
     `select`: several objects may have it, and this parameter of the line names one; its owner has a `name`.
+    `yields`: the dialect does not know it, and a configuration may have a macro of that name.
     """
 
     def mark(function: F) -> F:
         setattr(function, _MARK, names)
         setattr(function, _SELECT, select)
+        setattr(function, _YIELDS, yields)
         return function
 
     return mark
@@ -202,7 +206,7 @@ class Commands:
             if names:
                 method = getattr(owner, attribute)
                 select = getattr(function, _SELECT)
-                command = _declared(names, method, select)
+                command = _declared(names, method, getattr(function, _YIELDS))
                 for name in names:
                     self._enter(name, command, select, owner)
 
@@ -271,7 +275,7 @@ def carried_out(work: Awaitable[None]) -> None:
     raise AssertionError("the command waits")
 
 
-def _declared(names: tuple[str, ...], method: Callable[..., Awaitable[None]], select: str) -> Command:
+def _declared(names: tuple[str, ...], method: Callable[..., Awaitable[None]], yields: bool) -> Command:
     hints = get_type_hints(method, include_extras=True)
     signature = inspect.signature(method)
     parameters = tuple(
@@ -281,7 +285,7 @@ def _declared(names: tuple[str, ...], method: Callable[..., Awaitable[None]], se
     )
     text = inspect.cleandoc(method.__doc__ or "")
     return Command(
-        names, text, parameters, RAW in signature.parameters, "line" in signature.parameters, method
+        names, text, parameters, RAW in signature.parameters, "line" in signature.parameters, method, yields
     )
 
 

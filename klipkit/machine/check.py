@@ -50,7 +50,9 @@ class Findings:
 
     def error(self, line: int, error: KlipkitError) -> None:
         """A line was refused, or the machine has stopped at it."""
-        self._add(Finding(line, error.code, error.what, error.hint), NUMBER.sub("", error.what))
+        way = error.where.rpartition(" from ")[0]  # through macros, to the line of the file
+        what = f"{error.what} at {way}" if way else error.what
+        self._add(Finding(line, error.code, what, error.hint), NUMBER.sub("", what))
 
     def passed_over(self, line: int, error: UnknownCommand) -> None:
         """A command that nobody knows."""

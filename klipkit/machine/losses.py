@@ -57,20 +57,21 @@ def loss(before: Sequence[float], after: Sequence[float], cycle: int) -> Loss:
     """Of series of at least one homing each: where the endstop was, in steps of the microcontroller."""
     count = len(before) + len(after)
     moved = _mean(after) - _mean(before)
-    within = _squares(before) + _squares(after) + count * ROUNDING
+    squares = _squares(before) + _squares(after)
+    within = squares + count * ROUNDING
     cycles = round(moved / cycle)
     error = _error(moved, within, len(before), len(after), cycle)
-    noise = math.sqrt(within / max(1, count - 2))
+    freedom = max(1, count - 2)
     rest = moved - cycles * cycle
-    scale = noise * math.sqrt(1 / len(before) + 1 / len(after))
+    scale = math.sqrt(within / freedom * (1 / len(before) + 1 / len(after)))
     verdict = Verdict.LOST if cycles else Verdict.KEPT
     if min(len(before), len(after)) < LEAST:
         verdict = Verdict.UNSURE
-    elif abs(rest) > APART and student_tail(abs(rest) / scale, count - 2) < STRANGE:
+    elif abs(rest) > APART and student_tail(abs(rest) / scale, freedom) < STRANGE:
         verdict = Verdict.MOVED
     elif error > ERROR:
         verdict = Verdict.UNSURE
-    return Loss(verdict, moved, cycles, noise, error)
+    return Loss(verdict, moved, cycles, math.sqrt(squares / freedom), error)
 
 
 def suffices(before: Sequence[float], cycle: int) -> bool:

@@ -6,6 +6,7 @@ SDCARD_PRINT_FILE --> job (machine/job.py) --> its end, PAUSE, CANCEL_PRINT
 
 import asyncio
 from collections.abc import Coroutine, Set
+from contextvars import Context
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -148,7 +149,10 @@ class VirtualSdcard(FilePrint):
         if self.is_active:
             raise self._busy()
         self._stats.start()
-        self._task = asyncio.get_running_loop().create_task(self._print(self.job))
+        self._task = asyncio.get_running_loop().create_task(
+            self._print(self.job),
+            context=Context(),  # its answers are not of the line that has begun it
+        )
 
     async def pause(self) -> None:
         """Stop before the next line of the file. A line that is being carried out is not cut short."""

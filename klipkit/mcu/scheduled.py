@@ -46,7 +46,9 @@ class Scheduled:
         clock = max(clock, self.last + self._spacing) if self.last else clock
         command = self._update.format(clock % 2**32, value)
         earliest = max(self._before, clock - FAR)
-        self.mcu.talk.send(command, queue=self._queue, min_clock=earliest, required=clock)
+        self.mcu.talk.send(
+            command, queue=self._queue, min_clock=earliest
+        )  # at once: a host may be late later
         self._before, self.last = self.last, clock
 
     def send_between(self, command: str, clock: int) -> None:

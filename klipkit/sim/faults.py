@@ -17,6 +17,7 @@ from klipkit.sim.models import OPEN, SHORTED, Element, Stuck
 from klipkit.sim.printer import HostKilled, SimulatedPrinter
 
 PERCENT = 100
+CUTS = 10.0  # bounds of a noise in its deviation, at most: nearly all is drawn in vain
 LONGEST = 1e6  # s of virtual time: what is later is a wrong number
 
 Target = Callable[[SimulatedPrinter], Iterable[str]]
@@ -137,6 +138,13 @@ def _limits(text: str) -> tuple[float, float]:
     return speed, accel
 
 
+def _noise(text: str) -> tuple[float, float]:
+    deviation, cut = (float(number) for number in text.split("/"))
+    if not (0 <= deviation <= CUTS * cut and cut < math.inf):
+        raise ValueError
+    return deviation, cut
+
+
 def _stuck(text: str) -> Stuck:
     words = {"open": Stuck.OPEN, "closed": Stuck.CLOSED}
     if text not in words:
@@ -149,6 +157,11 @@ def _stuck(text: str) -> Stuck:
 
 def _slip(printer: SimulatedPrinter, stepper: str, steps: int) -> None:
     printer.carriages[stepper].slip(steps)
+
+
+def _be_noisy(printer: SimulatedPrinter, stepper: str, noise: tuple[float, float]) -> None:
+    deviation, cut = noise
+    printer.rails.switches[stepper].be_noisy(cut, deviation)
 
 
 def _weaken(printer: SimulatedPrinter, stepper: str, limits: tuple[float, float]) -> None:
@@ -206,6 +219,11 @@ KINDS = (
         "lost-steps", ":STEPPER:STEPS", "the stepper's body is pushed by so many steps",
         "lost-steps:stepper_x:+40@12.5",
         lambda printer: printer.carriages, _steps, _slip,
+    ),
+    Kind(
+        "endstop-noise", ":STEPPER:DEVIATION/CUT", "its places are normal, mm, and cut at +-CUT; 0/CUT: even",
+        "endstop-noise:stepper_z:0.016/0.05",
+        lambda printer: printer.rails.switches, _noise, _be_noisy,
     ),
     Kind(
         "weak-motor", ":STEPPER:SPEED/ACCEL", "beyond mm/s or mm/s^2 its motor loses electrical cycles",

@@ -79,6 +79,9 @@ struct cosim_switch {
 int cosim_add_contact(struct cosim *cosim, int rail, const struct cosim_switch *law);
 int cosim_stick_contact(struct cosim *cosim, int contact, int stuck);
 
+/* From its next opening on it is so noisy: see struct cosim_switch. */
+int cosim_noise_contact(struct cosim *cosim, int contact, double noise, double deviation);
+
 /* How often the switch closed, whether anybody saw it or not; and how far beyond its trigger it did the last time, mm. */
 uint64_t cosim_contact_closings(const struct cosim *cosim, int contact);
 double cosim_contact_off(const struct cosim *cosim, int contact);

@@ -50,6 +50,11 @@ class Switch:
         """How far beyond its place it closed the last time, mm: its noise."""
         return float(lib.cosim_contact_off(self._cosim.handle, self._number))
 
+    def be_noisy(self, noise: float, deviation: float) -> None:
+        """From now on it closes up to `noise` mm off, by a normal law when `deviation` is not 0. Raises DeviceError."""
+        result = lib.cosim_noise_contact(self._cosim.handle, self._number, noise, deviation)
+        self._cosim.check(result, f"no switch is {deviation} mm off, and {noise} at most")
+
     def stick(self, stuck: Stuck) -> None:
         """From now on it says this, or works again."""
         self._cosim.check(lib.cosim_stick_contact(self._cosim.handle, self._number, stuck), "no such switch")

@@ -150,6 +150,21 @@ int cosim_add_contact(struct cosim *cosim, int rail, const struct cosim_switch *
     return models_last(&cosim->models.contacts);
 }
 
+int cosim_noise_contact(struct cosim *cosim, int contact, double noise, double deviation)
+{
+    struct contact *of = models_at(&cosim->models.contacts, contact);
+    if (!of)
+        return -EINVAL;
+    struct cosim_switch law = of->law;
+    law.noise = noise;
+    law.deviation = deviation;
+    if (!is_valid(cosim, &law))
+        return -EINVAL;
+    of->law = law;
+    of->worn = 1;
+    return 0;
+}
+
 int cosim_stick_contact(struct cosim *cosim, int contact, int stuck)
 {
     struct contact *of = models_at(&cosim->models.contacts, contact);

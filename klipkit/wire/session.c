@@ -14,8 +14,9 @@
 #include "klipkit/wire/inner/tap.h"
 #include "klipkit/wire/inner/window.h"
 
-/* A command that fills no frame leaves this long before it is due, s, and as many time-outs more: its frame may be lost. */
-static const double LEAD = 0.1, LEAD_MOST = 1.0;
+/* A command that fills no frame waits for others, for HOLD s at most: what has left needs no host that is in time. It leaves sooner
+ * when it is due in LEAD s, and as many time-outs more: its frame may be lost. */
+static const double HOLD = 0.05, LEAD = 0.1, LEAD_MOST = 1.0;
 enum { LEAD_TIMEOUTS = 4 };
 
 /* `taps_mutex` is held while listeners are called, so it is taken before any session's `mutex`; the list changes under both. */
@@ -31,6 +32,7 @@ struct session {
     struct frame_decoder decoder;
     struct session_sent kept[SESSION_SENT_KEPT]; /* a ring: frame n stands at n % SESSION_SENT_KEPT */
     uint64_t kept_count;
+    double held_since;         /* the sendable commands are held since then, s; HUGE_VAL: there are none */
     uint64_t reported;         /* queries in frames before this number are reported as executed */
     uint64_t unexpected_bytes; /* bytes of frames whose number the MCU can't have meant */
 };
@@ -51,6 +53,7 @@ struct session *session_new(void)
     }
     window_init(&session->window);
     session->reported = session->window.executed;
+    session->held_since = HUGE_VAL;
     return session;
 }
 
@@ -307,7 +310,18 @@ static double leaves_at(const struct session *session)
         return HUGE_VAL;
     if (urgent->due == 0 || !(session->mcu.frequency > 0) || session->queues.ready_bytes >= SESSION_PAYLOAD_MOST)
         return -HUGE_VAL;
-    return mcu_clock_time(&session->mcu, urgent->due) - fmin(LEAD + LEAD_TIMEOUTS * session->window.base, LEAD_MOST);
+    double lead = fmin(LEAD + LEAD_TIMEOUTS * session->window.base, LEAD_MOST);
+    return fmin(mcu_clock_time(&session->mcu, urgent->due) - lead, session->held_since + HOLD);
+}
+
+/* Commands may have become sendable, which are held from now on. */
+static void advance(struct session *session, double now)
+{
+    send_queues_advance(&session->queues, &session->mcu, now);
+    if (!send_queues_urgent(&session->queues))
+        session->held_since = HUGE_VAL;
+    else if (isinf(session->held_since))
+        session->held_since = now;
 }
 
 static void keep(struct session *session, const struct sent_frame *frame, size_t payload)
@@ -344,6 +358,7 @@ static size_t send_frame(struct session *session, double now, uint8_t *out)
         send_queues_take(&session->queues);
     }
     window_commit(&session->window, now, used);
+    session->held_since = send_queues_urgent(&session->queues) ? now : HUGE_VAL;
     keep(session, frame, used);
     memcpy(out, frame->bytes, frame->length);
     return frame->length;
@@ -354,7 +369,7 @@ size_t session_emit(struct session *session, double now, uint8_t *out, size_t ro
     pthread_mutex_lock(&session->mutex);
     window_check_timer(&session->window, now);
     size_t used = window_resend(&session->window, now, out, room);
-    send_queues_advance(&session->queues, &session->mcu, now);
+    advance(session, now);
     while (room - used >= FRAME_MOST && window_is_open(&session->window) && now >= leaves_at(session))
         used += send_frame(session, now, out + used);
     pthread_mutex_unlock(&session->mutex);
@@ -375,7 +390,7 @@ double session_next(struct session *session, double now)
     pthread_mutex_lock(&session->mutex);
     double next = session->window.resending ? now : session->window.deadline;
     if (window_is_open(&session->window)) {
-        send_queues_advance(&session->queues, &session->mcu, now);
+        advance(session, now);
         next = fmin(next, fmin(leaves_at(session), next_upcoming(session)));
     }
     pthread_mutex_unlock(&session->mutex);

@@ -89,4 +89,46 @@ static inline uint16_t ask(struct cosim *cosim, struct session *session, int que
         }
     }
 }
+
+/* One fake MCU with a session, asked once. */
+struct bench {
+    struct cosim *cosim;
+    struct session *session;
+    int queue, mcu;
+    int carriage, driver; /* of a test that adds them */
+};
+
+/* Its persona stays the caller's. */
+static inline struct bench bench_with(const struct sim_persona *persona, double byte_time)
+{
+    struct bench bench = {.cosim = cosim_new(0.0), .session = session_new()};
+    bench.mcu = add_fake(bench.cosim, persona, 0, 0.0);
+    session_set_wire(bench.session, byte_time, 0);
+    bench.queue = session_add_queue(bench.session);
+    CHECK(cosim_connect(bench.cosim, bench.mcu, bench.session, byte_time, NULL) == 0, "connect");
+    ask(bench.cosim, bench.session, bench.queue, "first", 5);
+    return bench;
+}
+
+static inline void bench_free(struct bench *bench)
+{
+    cosim_free(bench->cosim);
+    session_free(bench->session);
+}
+
+/* Set an output pin of the fake. */
+static inline void bench_put(struct bench *bench, uint32_t pin, int level)
+{
+    uint8_t command[3] = {'P', (uint8_t)pin, (uint8_t)level};
+    ask(bench->cosim, bench->session, bench->queue, command, sizeof command);
+}
+
+/* Steps of the fake's carriage. */
+static inline void bench_step(struct bench *bench, int direction, int count)
+{
+    for (; count > 0; count -= 200) {
+        uint8_t command[3] = {'S', (uint8_t)direction, (uint8_t)(count < 200 ? count : 200)};
+        ask(bench->cosim, bench->session, bench->queue, command, sizeof command);
+    }
+}
 #endif

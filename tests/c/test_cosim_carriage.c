@@ -1,35 +1,12 @@
 /* Carriages of the co-simulator: steps counted, directions, timing, an endstop on another MCU. */
 #include "test_cosim.h"
 
-struct bench {
-    struct cosim *cosim;
-    struct session *session;
-    int queue, mcu;
-};
-
 static struct sim_persona persona;
 
 static struct bench bench_new(void)
 {
-    struct bench bench = {.cosim = cosim_new(0.0), .session = session_new()};
     persona = fake_persona(16000000, 0);
-    bench.mcu = add_fake(bench.cosim, &persona, 0, 0.0);
-    bench.queue = session_add_queue(bench.session);
-    CHECK(cosim_connect(bench.cosim, bench.mcu, bench.session, 0.0, NULL) == 0, "connect");
-    ask(bench.cosim, bench.session, bench.queue, "first", 5);
-    return bench;
-}
-
-static void bench_free(struct bench *bench)
-{
-    cosim_free(bench->cosim);
-    session_free(bench->session);
-}
-
-static void step(struct bench *bench, int direction, int count)
-{
-    uint8_t command[3] = {'S', (uint8_t)direction, (uint8_t)count};
-    ask(bench->cosim, bench->session, bench->queue, command, sizeof command);
+    return bench_with(&persona, 0.0);
 }
 
 static struct cosim_carriage seen(const struct bench *bench, int carriage)
@@ -45,9 +22,9 @@ static void steps_are_counted_with_their_direction(void)
     int plain = cosim_add_carriage(bench.cosim, bench.mcu, PIN_STEP, 0, 0, PIN_DIR, 0);
     int inverted = cosim_add_carriage(bench.cosim, bench.mcu, PIN_STEP, 1, 0, PIN_DIR, 1);
     int both = cosim_add_carriage(bench.cosim, bench.mcu, PIN_STEP, 0, 1, PIN_DIR, 0);
-    step(&bench, 1, 100);
-    step(&bench, 0, 30);
-    step(&bench, 1, 7);
+    bench_step(&bench, 1, 100);
+    bench_step(&bench, 0, 30);
+    bench_step(&bench, 1, 7);
     CHECK(cosim_carriage_position(bench.cosim, plain) == 77, "%lld", (long long)cosim_carriage_position(bench.cosim, plain));
     CHECK(cosim_carriage_position(bench.cosim, inverted) == -77, "%lld",
           (long long)cosim_carriage_position(bench.cosim, inverted));
@@ -66,14 +43,14 @@ static void a_direction_that_changes_with_the_step_is_a_violation(void)
     ask(bench.cosim, bench.session, bench.queue, "B\0\0", 3);
     CHECK(seen(&bench, carriage).violations == 1, "the trailing edge is no step");
     run_through(bench.cosim, 0.002);
-    step(&bench, 0, 5);
+    bench_step(&bench, 0, 5);
     CHECK(seen(&bench, carriage).violations == 1, "125 ns are enough");
     CHECK(cosim_carriage_timing(bench.cosim, carriage, 200e-9, 20e-9) == 0, "timing");
     run_through(bench.cosim, 0.003);
-    step(&bench, 1, 5);
+    bench_step(&bench, 1, 5);
     CHECK(seen(&bench, carriage).violations == 2, "125 ns of set-up are less than 200");
     CHECK(cosim_carriage_timing(bench.cosim, carriage, 20e-9, 1.0) == 0, "timing");
-    step(&bench, 0, 1);
+    bench_step(&bench, 0, 1);
     CHECK(seen(&bench, carriage).violations == 3, "held for less than a second");
     bench_free(&bench);
 }
@@ -106,7 +83,7 @@ static void a_switch_on_another_mcu_sees_the_steps_at_once(void)
     cosim_watch(bench.cosim, second, PIN_COPY);
     cosim_watch(bench.cosim, second, PIN_TOGGLE);
     run_through(bench.cosim, 0.001);
-    step(&bench, 1, 250); /* 62 us of reads of the clock, in which the other MCU's timer fires six times */
+    bench_step(&bench, 1, 250); /* 62 us of reads of the clock, in which the other MCU's timer fires six times */
     run_through(bench.cosim, cosim_now(bench.cosim) + 0.001);
     struct cosim_edge edge;
     uint64_t stepped = 0, pressed = 0, copied = 0;

@@ -7,46 +7,16 @@ enum { GCONF = 0x00, IFCNT = 0x02, IHOLD_IRUN = 0x10, TCOOLTHRS = 0x14, MSCNT = 
 
 static const double BIT = 1e-3; /* s of the UART */
 
-struct bench {
-    struct cosim *cosim;
-    struct session *session;
-    int queue, mcu, carriage, driver;
-};
-
 static struct sim_persona persona;
-
-static void put(struct bench *bench, uint32_t pin, int level)
-{
-    uint8_t command[3] = {'P', (uint8_t)pin, (uint8_t)level};
-    ask(bench->cosim, bench->session, bench->queue, command, sizeof command);
-}
-
-static void step(struct bench *bench, int direction, int count)
-{
-    for (; count > 0; count -= 200) {
-        uint8_t command[3] = {'S', (uint8_t)direction, (uint8_t)(count < 200 ? count : 200)};
-        ask(bench->cosim, bench->session, bench->queue, command, sizeof command);
-    }
-}
 
 static struct bench bench_new(int chip)
 {
-    struct bench bench = {.cosim = cosim_new(0.0), .session = session_new()};
     persona = fake_persona(16000000, 0);
-    bench.mcu = add_fake(bench.cosim, &persona, 0, 0.0);
-    bench.queue = session_add_queue(bench.session);
-    CHECK(cosim_connect(bench.cosim, bench.mcu, bench.session, 0.0, NULL) == 0, "connect");
-    ask(bench.cosim, bench.session, bench.queue, "first", 5);
+    struct bench bench = bench_with(&persona, 0.0);
     bench.carriage = cosim_add_carriage(bench.cosim, bench.mcu, PIN_STEP, 0, 0, PIN_DIR, 0);
     bench.driver = cosim_add_driver(bench.cosim, bench.carriage, chip, 16);
     CHECK(bench.driver == 0, "driver %d", bench.driver);
     return bench;
-}
-
-static void bench_free(struct bench *bench)
-{
-    cosim_free(bench->cosim);
-    session_free(bench->session);
 }
 
 static struct cosim_driven seen(const struct bench *bench)
@@ -60,8 +30,8 @@ static struct cosim_driven seen(const struct bench *bench)
 
 static void bench_on_spi(struct bench *bench)
 {
-    put(bench, SELECT, 1);
-    put(bench, CLOCK, 1);
+    bench_put(bench, SELECT, 1);
+    bench_put(bench, CLOCK, 1);
     CHECK(cosim_driver_spi_pins(bench->cosim, bench->driver, bench->mcu, SELECT, CLOCK, MOSI, MISO) == 0, "spi");
 }
 
@@ -69,14 +39,14 @@ static void bench_on_spi(struct bench *bench)
 static uint64_t exchange(struct bench *bench, uint64_t out, int bits)
 {
     uint64_t in = 0;
-    put(bench, SELECT, 0);
+    bench_put(bench, SELECT, 0);
     for (int i = bits - 1; i >= 0; i--) {
-        put(bench, CLOCK, 0);
-        put(bench, MOSI, (int)(out >> i & 1));
+        bench_put(bench, CLOCK, 0);
+        bench_put(bench, MOSI, (int)(out >> i & 1));
         in = in << 1 | (uint64_t)cosim_pin_level(bench->cosim, bench->mcu, MISO);
-        put(bench, CLOCK, 1);
+        bench_put(bench, CLOCK, 1);
     }
-    put(bench, SELECT, 1);
+    bench_put(bench, SELECT, 1);
     return in;
 }
 
@@ -116,15 +86,15 @@ static void drivers_of_a_chain_shift_into_each_other(void)
     int carriage = cosim_add_carriage(bench.cosim, bench.mcu, PIN_BYTES, 0, 0, PIN_DIR, 0);
     int second = cosim_add_driver(bench.cosim, carriage, COSIM_TMC2130, 16);
     CHECK(cosim_driver_spi_pins(bench.cosim, second, bench.mcu, SELECT, CLOCK, MOSI, MISO) == 0, "chain");
-    put(&bench, SELECT, 0);
+    bench_put(&bench, SELECT, 0);
     uint64_t words[2] = {0x9000000a01, 0x9000000b02}; /* the first goes furthest */
     for (int word = 0; word < 2; word++)
         for (int i = 39; i >= 0; i--) {
-            put(&bench, CLOCK, 0);
-            put(&bench, MOSI, (int)(words[word] >> i & 1));
-            put(&bench, CLOCK, 1);
+            bench_put(&bench, CLOCK, 0);
+            bench_put(&bench, MOSI, (int)(words[word] >> i & 1));
+            bench_put(&bench, CLOCK, 1);
         }
-    put(&bench, SELECT, 1);
+    bench_put(&bench, SELECT, 1);
     CHECK(cosim_driver_register(bench.cosim, second, IHOLD_IRUN) == 0xa01, "the second has the first");
     CHECK(cosim_driver_register(bench.cosim, bench.driver, IHOLD_IRUN) == 0xb02, "the first has the second");
     bench_free(&bench);
@@ -149,21 +119,21 @@ static void mscnt_goes_by_the_microsteps_and_the_power_stage_moves_the_carriage(
 {
     struct bench bench = bench_new(COSIM_TMC5160);
     bench_on_spi(&bench);
-    step(&bench, 0, 10);
+    bench_step(&bench, 0, 10);
     CHECK(seen(&bench).unmoved == 10 && cosim_carriage_position(bench.cosim, bench.carriage) == 0, "TOFF is 0");
     CHECK(seen(&bench).mscnt == 10, "256 microsteps, DIR low counts up: %u", seen(&bench).mscnt);
     write_spi(&bench, CHOPCONF, 0x04000003);
-    step(&bench, 0, 4);
+    bench_step(&bench, 0, 4);
     CHECK(seen(&bench).mscnt == 3 * 16 + 16 + 8, "in the middle of a microstep: %u", seen(&bench).mscnt);
     CHECK(cosim_carriage_position(bench.cosim, bench.carriage) == -4, "16 microsteps");
     write_spi(&bench, CHOPCONF, 0x24000003);
-    step(&bench, 1, 4);
+    bench_step(&bench, 1, 4);
     CHECK(cosim_carriage_position(bench.cosim, bench.carriage) == 4, "both edges of a pulse are steps");
     write_spi(&bench, CHOPCONF, 0x05000003);
-    step(&bench, 1, 3);
+    bench_step(&bench, 1, 3);
     CHECK(cosim_carriage_position(bench.cosim, bench.carriage) == 10, "8 microsteps are two of 16");
     write_spi(&bench, GCONF, 1 << 4);
-    step(&bench, 1, 1);
+    bench_step(&bench, 1, 1);
     CHECK(cosim_carriage_position(bench.cosim, bench.carriage) == 8, "shaft turns it the other way");
     bench_free(&bench);
 }
@@ -177,16 +147,16 @@ static void an_end_holds_the_motor_back_and_diag_tells_it(void)
     write_spi(&bench, CHOPCONF, 0x04000003);
     write_spi(&bench, TCOOLTHRS, 0xfffff);
     write_spi(&bench, GCONF, 1 << 8);
-    step(&bench, 1, 40);
+    bench_step(&bench, 1, 40);
     CHECK(seen(&bench).stalls == 0, "it turns");
-    step(&bench, 1, 30);
+    bench_step(&bench, 1, 30);
     CHECK(seen(&bench).stalls == 1 && seen(&bench).falls == 0, "held back: %d", (int)seen(&bench).stalls);
     CHECK(cosim_carriage_position(bench.cosim, bench.carriage) == 40, "at the end");
-    step(&bench, 0, 30);
+    bench_step(&bench, 0, 30);
     CHECK(cosim_carriage_position(bench.cosim, bench.carriage) == 40, "the field comes back");
-    step(&bench, 0, 1);
+    bench_step(&bench, 0, 1);
     CHECK(cosim_carriage_position(bench.cosim, bench.carriage) == 39, "and takes it along");
-    step(&bench, 1, 34);
+    bench_step(&bench, 1, 34);
     CHECK(seen(&bench).falls == 1, "two full steps and one: it falls back");
     CHECK(cosim_carriage_position(bench.cosim, bench.carriage) == 40 - 32, "by four of them, as seen from the field");
     bench_free(&bench);
@@ -199,7 +169,7 @@ static double began; /* of a datagram, s */
 static void send_bit(struct bench *bench, int number, int level)
 {
     run_through(bench->cosim, began + number * BIT);
-    put(bench, TX, level);
+    bench_put(bench, TX, level);
 }
 
 static void send(struct bench *bench, const uint8_t *bytes, int count)
@@ -234,7 +204,7 @@ static int hear(struct bench *bench, uint8_t *bytes)
 static struct bench bench_on_uart(uint32_t address)
 {
     struct bench bench = bench_new(COSIM_TMC2209);
-    put(&bench, TX, 1);
+    bench_put(&bench, TX, 1);
     CHECK(cosim_driver_uart(bench.cosim, bench.driver, bench.mcu, RX, TX, address) == 0, "uart");
     return bench;
 }

@@ -4,30 +4,12 @@
 
 #define BYTE_TIME 40e-6 /* s */
 
-struct bench {
-    struct cosim *cosim;
-    struct session *session;
-    int queue, mcu;
-};
-
 static struct sim_persona persona;
 
 static struct bench bench_new(void)
 {
-    struct bench bench = {.cosim = cosim_new(0.0), .session = session_new()};
     persona = fake_persona(16000000, 0);
-    bench.mcu = add_fake(bench.cosim, &persona, 0, 0.0);
-    session_set_wire(bench.session, BYTE_TIME, 0);
-    bench.queue = session_add_queue(bench.session);
-    CHECK(cosim_connect(bench.cosim, bench.mcu, bench.session, BYTE_TIME, NULL) == 0, "connect");
-    ask(bench.cosim, bench.session, bench.queue, "first", 5);
-    return bench;
-}
-
-static void bench_free(struct bench *bench)
-{
-    cosim_free(bench->cosim);
-    session_free(bench->session);
+    return bench_with(&persona, BYTE_TIME);
 }
 
 static double ask_time(struct bench *bench)

@@ -71,8 +71,12 @@ static void a_frame_leaves_when_full_or_due(void)
     CHECK(exchanged(talk, 0) == 15, "without a clock a command leaves at once");
     session_set_clock(talk->session, FREQUENCY, 0, 0);
     send_filled(talk, talk->queue, 10, 1, 0, 5000000);
-    CHECK(exchanged(talk, 1) == 0 && exchanged(talk, 4.7999) == 0, "a command left more than 0.2 s before it was due");
-    CHECK(fabs(session_next(talk->session, 4.8) - 4.8) < 1e-9, "next %f", session_next(talk->session, 4.8));
+    CHECK(exchanged(talk, 1) == 0 && exchanged(talk, 1.0499) == 0, "a command did not wait for others");
+    CHECK(fabs(session_next(talk->session, 1.0499) - 1.05) < 1e-9, "next %f", session_next(talk->session, 1.0499));
+    CHECK(exchanged(talk, 1.05) == 15, "a command was held for more than 0.05 s");
+    send_filled(talk, talk->queue, 10, 1, 0, 5000000);
+    CHECK(exchanged(talk, 4.78) == 0, "a command left more than 0.2 s before it was due");
+    CHECK(fabs(session_next(talk->session, 4.78) - 4.8) < 1e-9, "next %f", session_next(talk->session, 4.78));
     CHECK(exchanged(talk, session_next(talk->session, 4.8)) == 15, "a command due in 0.2 s did not leave");
     for (int i = 0; i < 5; i++)
         send_filled(talk, talk->queue, 10, 1, 0, 9000000);

@@ -72,6 +72,8 @@ def test_checked(transcript: Transcript, tmp_path: Path) -> None:
 def test_printed(transcript: Transcript, tmp_path: Path) -> None:
     (tmp_path / "machine.cfg").write_text(MACHINE)
     (tmp_path / "printer.cfg").write_text(f"[include machine.cfg]\n{CHAIN}")
+    (tmp_path / "all.gcode").write_text("".join(f"{line}\n" for line in FILES))
+    transcript.run("klipkit check all.gcode -c printer.cfg --mcu atmega2560 -q")
     for number, line in enumerate(FILES):
         (tmp_path / f"{number}.gcode").write_text(f"G90\n{line}\n")
         transcript.run(f"klipkit simulate {number}.gcode -c printer.cfg --mcu atmega2560 -q")

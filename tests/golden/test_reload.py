@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from klipkit.base.errors import ConfigError
-from klipkit.cli import reload
+from klipkit.cli import talk
 from tests.golden.transcript import Transcript
 
 FOLDER = Path(__file__).with_name("reload")
@@ -57,7 +57,7 @@ def transcript(request: pytest.FixtureRequest) -> Transcript:
 
 
 def test_answers(transcript: Transcript, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reload, "SocketSession", Answering)
+    monkeypatch.setattr(talk, "SocketSession", Answering)
     monkeypatch.setattr(Answering, "answer", [CHANGED])
     transcript.run("klipkit reload")
     assert Answering.path == "/tmp/klippy_uds"
@@ -74,7 +74,7 @@ def test_answers(transcript: Transcript, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_refused(transcript: Transcript, monkeypatch: pytest.MonkeyPatch) -> None:
     transcript.run("klipkit reload -a /nowhere/api")
-    monkeypatch.setattr(reload, "SocketSession", Answering)
+    monkeypatch.setattr(talk, "SocketSession", Answering)
     what = "Error loading template 'gcode_macro START:gcode': unexpected '}'"
     monkeypatch.setattr(Answering, "answer", ConfigError(what, where="macros.cfg:13"))
     transcript.run("klipkit reload")

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from klipkit.base.endpoint import Client, Result
-from klipkit.daemon.api import Api, encoded
+from klipkit.daemon.api import Api
+from klipkit.daemon.apitext import encoded
 from klipkit.daemon.daemon import Daemon, State
 from tests.api_fuzz import NEVER, requests
 from tests.daemon_bench import live, until

@@ -86,7 +86,8 @@ def test_a_restart_ends_what_is_being_carried_out_and_the_session_goes_on() -> N
             assert "restarted" in await refused(PrinterError, each)
         await until(daemon, State.STARTUP)
         await until(daemon, State.READY)
-        assert (await session.request("info"))["state"] == "ready"
+        told = await asyncio.gather(*(session.request("info") for _ in range(5)))
+        assert [each["state"] for each in told] == ["ready"] * 5
         await session.gcode("G28 X")
 
     by_both(talk)
@@ -95,18 +96,17 @@ def test_a_restart_ends_what_is_being_carried_out_and_the_session_goes_on() -> N
 def test_a_subscription_tells_everything_once_and_then_what_changes() -> None:
     async def talk(session: Conversation, daemon: Daemon) -> None:
         await until(daemon, State.READY)
-        updates = session.updates("toolhead", "gcode_move", "configfile", "nothing")
+        updates = session.updates("gcode_move", "stepper_enable", "configfile", "nothing")
         first = await anext(updates)
         assert first["nothing"] == {}
-        assert "position" in first["toolhead"] and "stepper_x" in first["configfile"]["config"]
+        assert "position" in first["gcode_move"] and "stepper_x" in first["configfile"]["config"]
         await asyncio.sleep(1)
         await session.gcode("G28 X")
         second = await anext(updates)
         assert {name for status in second.values() for name in status} <= {
-            "homed_axes",
             "position",
             "gcode_position",
-            "stalls",
+            "steppers",
         }
         await session.request("gcode/restart")
         assert [update async for update in updates if "configfile" in update] == []
@@ -114,5 +114,30 @@ def test_a_subscription_tells_everything_once_and_then_what_changes() -> None:
             "// Klipper state: Startup",
             "// Printer is not ready: it is being restarted",
         ]
+
+    by_both(talk)
+
+
+def test_the_configuration_is_seen_before_the_machine_is() -> None:
+    async def talk(session: Conversation, daemon: Daemon) -> None:
+        while (await session.request("objects/list"))["objects"] == ["webhooks"]:
+            await asyncio.sleep(0.01)
+        assert daemon.state is State.STARTUP
+        seen = await session.query("configfile", "toolhead")
+        assert list(seen) == ["configfile"]
+        configfile = seen["configfile"]
+        assert configfile["config"]["printer"]["max_velocity"] == "300"
+        assert configfile["settings"]["printer"]["max_velocity"] == 300.0
+        assert (
+            configfile["settings"]["stepper_x"]["endstop_pin"]
+            == configfile["config"]["stepper_x"]["endstop_pin"]
+        )
+        assert configfile["save_config_pending"] is False and configfile["warnings"] == []
+        await until(daemon, State.READY)
+        assert daemon.host is not None
+        daemon.host.unsaved.set("stepper_z", "position_endstop", "0.75")
+        configfile = (await session.query("configfile"))["configfile"]
+        assert configfile["save_config_pending"] is True
+        assert configfile["save_config_pending_items"] == {"stepper_z": {"position_endstop": "0.75"}}
 
     by_both(talk)

@@ -234,6 +234,22 @@ def test_a_thousand_clients_have_subscriptions_at_once(tmp_path: Path) -> None:
     live(act, paced=True)
 
 
+def test_clients_beyond_the_most_are_turned_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apisocket, "CLIENTS_MOST", 3)
+
+    async def act(path: Path, daemon: Daemon, logged: list[str]) -> None:
+        clients = [await connect(path) for _ in range(3)]
+        assert [(await ask(each, "info"))["id"] for each in clients] == [1, 1, 1]
+        assert await (await connect(path))[0].read() == b""
+        assert "there are 3 already" in logged[-1]
+        clients[0][1].close()
+        await clients[0][1].wait_closed()
+        await ask(clients[1], "info")
+        assert (await ask(await connect(path), "info"))["id"] == 1
+
+    serve(tmp_path, act)
+
+
 def test_a_client_that_goes_takes_its_subscriptions_and_methods_along_and_not_its_script(
     tmp_path: Path,
 ) -> None:
@@ -256,6 +272,23 @@ def test_a_client_that_goes_takes_its_subscriptions_and_methods_along_and_not_it
                 await asyncio.sleep(0.01)
 
     live(act, paced=True)
+
+
+def test_a_template_that_cannot_be_told_ends_its_client_and_nobody_else(tmp_path: Path) -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(940):
+        deep = {"a": deep}
+
+    async def act(path: Path, daemon: Daemon, logged: list[str]) -> None:
+        wires, other = await connect(path), await connect(path)
+        wires[1].write(message(method="gcode/subscribe_output", params={"response_template": deep}))
+        await ask(other, "gcode/subscribe_output")
+        for _ in range(50):  # deeper and deeper in the stack
+            daemon.responses.note("hello")
+            assert (await heard(other[0]))["params"]["response"] == "// hello"
+        assert await ask(other, "gcode/script", script="M110") == {"id": 1, "result": {}}
+
+    serve(tmp_path, act)
 
 
 def test_a_remote_method_gets_its_parameters_in_the_template(tmp_path: Path) -> None:

@@ -259,3 +259,31 @@ def test_a_lost_link_is_looked_into_and_the_way_out_is_told() -> None:
     log: list[str] = []
     live(act, [CONFIG], faults=["unplug:mcu@3"], log=log)
     assert any(line.startswith("MCU 'mcu': ") and line.endswith("16000000 Hz") for line in log), log
+
+
+def test_a_stop_that_comes_during_a_restart_counts() -> None:
+    async def act(daemon: Daemon, said: list[str]) -> None:
+        await until(daemon, State.READY)
+        daemon.ask(Request.RESTART)
+        await until(daemon, State.STARTUP)
+        daemon.ask(Request.STOP)  # its machine has not yet ended
+
+    live(act, [CONFIG])
+
+
+def test_who_waits_for_a_turn_behind_a_file_is_told_of_a_restart_at_once(tmp_path: Path) -> None:
+    (tmp_path / "slow.gcode").write_text("G4 P600000\n")
+
+    async def act(daemon: Daemon, said: list[str]) -> None:
+        await until(daemon, State.READY)
+        await daemon.execute("SDCARD_PRINT_FILE FILENAME=slow.gcode", "a")
+        await asyncio.sleep(1)
+        waiting = asyncio.ensure_future(daemon.execute("G28", "b"))
+        await asyncio.sleep(1)
+        daemon.ask(Request.RESTART)
+        with pytest.raises(PrinterError, match="restarted"):
+            await waiting
+        await until(daemon, State.STARTUP)
+        await until(daemon, State.READY)
+
+    live(act, [CONFIG + f"\n[virtual_sdcard]\npath: {tmp_path}\n"])

@@ -1,14 +1,19 @@
 """[endstop_phase] on simulated printers: a noisy switch, and homing that is exact all the same."""
 
+import asyncio
+import io
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
 from klipkit.base.faults import EndstopPhaseError
+from klipkit.base.output import Output
+from klipkit.cli.endstop_phase import calibrated
 from klipkit.daemon.host import Host
 from klipkit.daemon.session import LocalSession
 from klipkit.sim.printer import SimulatedPrinter
-from tests.precise_bench import config, live, places, quality
+from tests.precise_bench import EXAMPLES, Act, Machines, config, live, places, quality
 
 UM = 0.001  # mm
 TOWERS = ("stepper_a", "stepper_b", "stepper_c")
@@ -121,3 +126,88 @@ def test_each_trigger_outside_endstop_accuracy_is_an_error_and_none_passes_silen
     assert counts["fine"] > 50
     assert counts["wrong"] > 20
     assert (counts["told"] > 0) == (cut > 100)
+
+
+@pytest.mark.parametrize("direction", ["PC5", "!PC5"])
+def test_a_drivers_own_count_tells_the_phase_when_only_the_mcu_was_reset(direction: str) -> None:
+    """The MCU counts anew from 0, the driver does not: MSCNT says where in its turn it is."""
+    text = (EXAMPLES / "tmc2209.cfg").read_text().replace("dir_pin: PC5", f"dir_pin: {direction}")
+    text += "\n[endstop_phase stepper_z]\ntrigger_phase: 30/64\n"
+    homed: list[list[int]] = []
+
+    async def act(session: LocalSession, host: Host, printer: SimulatedPrinter) -> None:
+        assert isinstance(session, Machines)
+        for _ in range(3):
+            for _ in range(3):
+                await session.gcode("G28 Z\nG1 Z3.3 F300")
+                homed.append(places(host, printer, "stepper_z"))
+            host = await session.restarted("FIRMWARE_RESTART")
+
+    live(act, text, switches=quality(16 * UM, 50 * UM, 9, "stepper_z"), chip="stm32f103xe")
+    assert len(homed) == 9
+    assert {tuple(each) for each in homed} == {tuple(homed[0])}
+
+
+def test_what_is_saved_holds_after_the_restart(tmp_path: Path) -> None:
+    file = tmp_path / "printer.cfg"
+    file.write_text(config("ramps-cartesian", edits=SHORT))
+    homed: list[list[int]] = []
+
+    async def act(session: LocalSession, host: Host, printer: SimulatedPrinter) -> None:
+        assert isinstance(session, Machines)
+        out = Output(json=True, stdout=io.StringIO())
+        assert await calibrated(session, out, ["stepper_z"], 10, save=True) == 0
+        await until_restarted(session)
+        host = await session.host()
+        for _ in range(5):
+            await session.gcode("G28 Z\nG1 Z3.3 F300")
+            homed.append(places(host, printer, "stepper_z"))
+
+    live(act, file.read_text(), switches=quality(16 * UM, 50 * UM, 10, "stepper_z"), file=file)
+    assert "#*# [endstop_phase stepper_z]\n#*# trigger_phase = " in file.read_text()
+    assert {tuple(each) for each in homed} == {tuple(homed[0])}
+
+
+async def until_restarted(session: Machines) -> None:
+    await asyncio.sleep(1)
+    await session.host()
+
+
+def test_two_steppers_of_a_rail_are_corrected_alike() -> None:
+    """One switch stops both; stepper_z1 goes on as stepper_z does, and its own phase is watched, too."""
+    homed: list[list[int]] = []
+
+    async def act(session: LocalSession, host: Host, printer: SimulatedPrinter) -> None:
+        await home_often(
+            session, "Z", 30, lambda: homed.append(places(host, printer, "stepper_z", "stepper_z1"))
+        )
+
+    text = (EXAMPLES / "ramps-two-z.cfg").read_text()
+    text += "\n[endstop_phase stepper_z]\n[endstop_phase stepper_z1]\n"
+    live(lambda s, h, p: homed_first(act, s, h, p), text, switches=quality(16 * UM, 50 * UM, 11, "stepper_z"))
+    assert {tuple(each) for each in homed} == {tuple(homed[0])}
+
+
+async def homed_first(act: Act, session: LocalSession, host: Host, printer: SimulatedPrinter) -> None:
+    await session.gcode("G28")
+    await act(session, host, printer)
+
+
+@pytest.mark.parametrize("phase", [3, 16, 40])
+def test_position_zero_is_a_full_step_when_that_is_asked_for(phase: int) -> None:
+    """Whatever the phase at the endstop is, z = 0 is where it is a multiple of 16."""
+
+    async def act(session: LocalSession, host: Host, printer: SimulatedPrinter) -> None:
+        await session.gcode("G28 Z\nG1 Z0.96 F300\nM400")
+        stepper = host.steppers["stepper_z"]
+        assert stepper.position() == pytest.approx(
+            0.96, abs=1e-6
+        )  # 24 full steps of 0.04 mm: a layer's height
+        assert stepper.commanded() % 16 == 0
+        assert printer.carriages["stepper_z"].position == stepper.commanded()
+        assert (
+            abs(printer.rails.toolhead()[2] - 0.96) <= (32 + 8) * Z_STEP + 1e-6
+        )  # taken for late, and moved
+
+    begin = (100.0, 100.0, 50.0)
+    live(act, z_machine(trigger=f"trigger_phase: {phase}/64\nendstop_align_zero: True"), begin=begin)

@@ -1,7 +1,6 @@
 """Homing through host, wire and firmware, on the rails of a simulated printer: switches are found to the step."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -12,8 +11,8 @@ from klipkit.cli.sections import SCHEMA
 from klipkit.cli.simulate import OBJECT
 from klipkit.daemon.host import Host
 from klipkit.sim.firmware import build
-from klipkit.sim.loop import run_virtual
 from klipkit.sim.printer import SimulatedPrinter
+from tests.machine_bench import Act, live_on, lost
 from tests.reference import TOP
 
 EXAMPLES = TOP / "config-examples"
@@ -29,7 +28,6 @@ MACHINES = (
     "two-boards",
 )
 HALF_STEPS = 0.03  # mm: a step or two of these machines
-Act = Callable[[Host, SimulatedPrinter], Awaitable[None]]
 
 
 def live(name: str, act: Act, drift: float = 0.0, seed: int = 0) -> list[str]:
@@ -38,30 +36,7 @@ def live(name: str, act: Act, drift: float = 0.0, seed: int = 0) -> list[str]:
     chips = chips_of(loaded.config, CHIPS.get(name, ("mcu=atmega2560",)))
     drifts = {"zboard": drift} if "zboard" in chips else {"mcu": drift}
     printer = SimulatedPrinter(loaded, chips, build(OBJECT), drifts, seed=seed)
-    said: list[str] = []
-
-    async def whole() -> None:
-        host = Host(loaded, printer.reaches())
-        host.responses.listen(said.append)
-        try:
-            await host.start()
-            await act(host, printer)
-        finally:
-            await host.stop()
-
-    try:
-        run_virtual(whole(), printer.cosim)
-    finally:
-        printer.close()
-    return said
-
-
-def lost(host: Host, printer: SimulatedPrinter) -> dict[str, int]:
-    """Steps by which each motor is elsewhere than the host thinks."""
-    return {
-        name: stepper.commanded() - printer.carriages[name].position
-        for name, stepper in host.steppers.items()
-    }
+    return live_on(printer, loaded, act)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])

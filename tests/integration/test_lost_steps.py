@@ -18,7 +18,7 @@ from klipkit.daemon.host import Host
 from klipkit.daemon.session import LocalSession
 from klipkit.machine.losses import Verdict
 from klipkit.sim.printer import SimulatedPrinter
-from tests.precise_bench import config, live, quality
+from tests.precise_bench import Machines, config, live, quality
 
 UM = 0.001  # mm
 CYCLE = 64  # microsteps
@@ -204,8 +204,12 @@ def test_baseline_and_compare_frame_what_somebody_else_does(tmp_path: Path) -> N
         assert await compared(session, Output(json=True, stdout=written), file, clock) == 1
         rows = {row["stepper"]: row["cycles"] for row in json.loads(written.getvalue())["steppers"]}
         assert rows == {"stepper_x": -3, "stepper_y": 0, "stepper_z": 0}
+        assert isinstance(session, Machines)
+        await session.restarted("RESTART")  # the MCU goes on counting
+        assert await compared(session, quiet, file, clock) == 1
+        await session.restarted("FIRMWARE_RESTART")
         with pytest.raises(KlipkitError, match="was reset since the baseline"):
-            await compared(session, quiet, file, lambda: clock() + 100)
+            await compared(session, quiet, file, clock)
 
     live(act, CARTESIAN)
 

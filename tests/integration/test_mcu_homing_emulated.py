@@ -3,7 +3,7 @@
 import pytest
 
 from klipkit.mcu.trsync import Reason
-from tests.unit.homing_bench import LEAD, STEP_TIME, Bench, on_bench
+from tests.unit.homing_bench import STEP_TIME, Bench, on_bench
 
 AVR, ARM = "atmega2560", "stm32f446"
 
@@ -13,15 +13,8 @@ AVR, ARM = "atmega2560", "stm32f446"
 )
 def test_an_endstop_stops_the_steppers_of_all_mcus(chips: tuple[str, ...], emulated: tuple[int, ...]) -> None:
     async def main(bench: Bench) -> None:
-        steppers = [bench.add_stepper(number, f"s{number}") for number in range(len(chips))]
-        endstop = bench.add_endstop(0, f"s{len(chips) - 1}", 100)
-        endstop.use(steppers)
-        await bench.ready()
-        bench.map()
-        start = bench.now() + LEAD
-        trigger = await endstop.home(start, STEP_TIME)
-        for stepper in steppers:
-            bench.run(stepper, start, 20_000)
+        names = {f"s{number}": number for number in range(len(chips))}
+        steppers, endstop, trigger, start = await bench.home(names, 100, 20_000, by=f"s{len(chips) - 1}")
         await trigger.wait()
         outcome = await endstop.stop()
         assert outcome.is_hit and outcome.mcu == "mcu"

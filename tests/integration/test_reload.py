@@ -328,6 +328,29 @@ def test_reload_is_a_command_of_the_console_of_macros_and_of_the_api() -> None:
     ]
 
 
+def test_an_emergency_stop_waits_for_no_macro_of_its_name_and_other_macros_take_their_turn() -> None:
+    async def act(daemon: Daemon) -> None:
+        work = asyncio.ensure_future(daemon.execute("G4 P5000\nM118 rested", "console"))
+        await asyncio.sleep(0.1)
+        begin = asyncio.get_running_loop().time()
+        await daemon.execute("M108", "console")
+        assert asyncio.get_running_loop().time() - begin > 4
+        await work
+        work = asyncio.ensure_future(daemon.execute("G4 P60000", "console"))
+        await asyncio.sleep(0.1)
+        await daemon.execute("M112", "console")
+        assert daemon.host is not None and "M112" in str(daemon.host.fault.result())
+        with pytest.raises(KlipkitError):
+            await work
+
+    config = (
+        BASE
+        + "[gcode_macro M112]\nrename_existing: M112.1\ngcode: M118 no\n[gcode_macro M108]\ngcode: M118 mine\n"
+    )
+    said = daemon_with(config, config, act)
+    assert said[:2] == ["echo: mine", "echo: rested"] and "echo: no" not in said
+
+
 def test_a_wrong_configuration_is_told_to_who_asks_and_the_printer_goes_on() -> None:
     async def act(daemon: Daemon) -> None:
         async with local(daemon) as session:

@@ -15,8 +15,8 @@ from klipkit.daemon.host import Host
 from klipkit.machine.commands.print_stats import PrintStats
 from klipkit.machine.sdcard import VirtualSdcard
 from klipkit.sim.firmware import build
-from klipkit.sim.loop import run_virtual
 from klipkit.sim.printer import SimulatedPrinter
+from tests.machine_bench import live_on
 from tests.reference import TOP
 
 CONFIG = (TOP / "config-examples" / "ramps-cartesian.cfg").read_text()
@@ -32,24 +32,13 @@ def live(folder: Path, act: Act, text: str = PART) -> list[str]:
     printer = SimulatedPrinter(
         loaded, chips_of(loaded.config, ("mcu=atmega2560",)), build(OBJECT), begin=(10, 10, 10)
     )
-    said: list[str] = []
 
-    async def whole() -> None:
-        host = Host(loaded, printer.reaches())
-        host.responses.listen(said.append)
-        try:
-            await host.start()
-            card = host.parts["virtual_sdcard"]
-            assert isinstance(card, VirtualSdcard)
-            await act(host, card)
-        finally:
-            await host.stop()
+    async def whole(host: Host, printer: SimulatedPrinter) -> None:
+        card = host.parts["virtual_sdcard"]
+        assert isinstance(card, VirtualSdcard)
+        await act(host, card)
 
-    try:
-        run_virtual(whole(), printer.cosim)
-    finally:
-        printer.close()
-    return said
+    return live_on(printer, loaded, whole)
 
 
 def state(host: Host) -> str:

@@ -1,8 +1,8 @@
 """A bench for homing: simulated MCUs with steppers, carriages and switches; runs are sent as they are, unplanned."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from klipkit.base.pin import Pin
 from klipkit.boards.chips import chip
@@ -10,7 +10,7 @@ from klipkit.mcu.clocksync import first_mapping, main_mapping
 from klipkit.mcu.endstop import Endstop
 from klipkit.mcu.mcu import Mcu
 from klipkit.mcu.stepper import Stepper
-from klipkit.mcu.trsync import short
+from klipkit.mcu.trsync import Trigger, short
 from klipkit.sim.avr.emulation import emulation_of
 from klipkit.sim.cosim import Carriage, Cosim, Faults
 from klipkit.sim.loop import run_virtual
@@ -23,6 +23,15 @@ STEP_TIME = 0.001  # s
 PULSE = 2e-6  # s
 STEPS, ENDSTOPS = ("PA0", "PA2", "PB0", "PC0"), ("PE5", "PE4", "PE3")  # pins, on either chip
 Main = Callable[["Bench"], Awaitable[Any]]
+
+
+class Homing(NamedTuple):
+    """A homing under way; `start` is a print time, s."""
+
+    steppers: list[Stepper]
+    endstop: Endstop
+    trigger: Trigger
+    start: float
 
 
 class Bench:
@@ -93,6 +102,22 @@ class Bench:
             f"queue_step oid={stepper.oid} interval={interval} count={count} add=0",
         ):
             mcu.talk.send(command, queue=queue)
+
+    async def home(
+        self, steppers: Mapping[str, int], place: int, count: int, *, by: str = "", lead: float = LEAD
+    ) -> "Homing":
+        """Begin to home: steppers, by name and MCU, make `count` steps, unless the endstop stops them that the carriage
+        `by` (the first one) closes at `place` steps. What is made before belongs to the configuration too."""
+        made = [self.add_stepper(number, name) for name, number in steppers.items()]
+        endstop = self.add_endstop(0, by or made[0].name, place)
+        endstop.use(made)
+        await self.ready()
+        self.map()
+        start = self.now() + lead
+        trigger = await endstop.home(start, STEP_TIME)
+        for stepper in made:
+            self.run(stepper, start, count)
+        return Homing(made, endstop, trigger, start)
 
     def now(self) -> float:
         """The print time."""

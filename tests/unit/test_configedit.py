@@ -40,9 +40,9 @@ def test_an_option_is_changed_where_it_stands_and_its_remark_stays(tmp_path: Pat
 
 
 def test_remarks_inside_a_value_stay_below_it(tmp_path: Path) -> None:
-    text = "[a]\npoints:\n  1, 2\n# the far corner\n  3, 4\n  # empty\n[b]\n"
+    text = "[a]\npoints:\n# near\n  1, 2\n# the far corner\n  3, 4\n  # empty\n[b]\n"
     new = edit(tmp_path, text, {"a": {"points": "\n5, 6\n7, 8"}})
-    assert new == "[a]\npoints:\n  5, 6\n  7, 8\n# the far corner\n  # empty\n[b]\n"
+    assert new == "[a]\npoints:\n  5, 6\n  7, 8\n# near\n# the far corner\n  # empty\n[b]\n"
 
 
 def test_what_stands_nowhere_gets_a_block_at_the_end(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ class Chip:
     config: str
     begin: tuple[str, ...]  # register and value
     end: str
-    count: str  # the read of the queue's bytes
+    ask: str  # the read of the queue's bytes
     data: str
     order: str  # of bytes, as in struct
     room: int  # of its queue, bytes
@@ -94,7 +94,7 @@ def test_the_queue_begins_empty_and_is_looked_at_until_the_end(chip: Chip) -> No
     script.send(BEGIN + REST + REST // 2, f"query_{chip.name} oid=4 rest_ticks=0")
     result = script.run(SECOND)
     tail = {"spi": ("0000", "00" * 12), "i2c": ("", "")}[chip.bus]
-    assert sent(result, chip.bus) == [*chip.begin, chip.count + tail[0], chip.data + tail[1], chip.end]
+    assert sent(result, chip.bus) == [*chip.begin, chip.ask + tail[0], chip.data + tail[1], chip.end]
     clocks = [clock for clock, _ in result.transfers]
     assert 0 <= clocks[len(chip.begin)] - (BEGIN + REST) < 300
 
@@ -120,7 +120,7 @@ def test_a_queue_that_ran_over_is_counted_and_gives_no_mixed_samples(chip: Chip)
     (found,) = states_of(result)
     assert found["possible_overflows"] == 1
     if chip.order == ">":
-        assert sent(result, chip.bus)[:11] == [*chip.begin, chip.count, *chip.begin]
+        assert sent(result, chip.bus)[:11] == [*chip.begin, chip.ask, *chip.begin]
         assert data_of(result) == []
     else:
         assert len(data_of(result)) == chip.room // 48

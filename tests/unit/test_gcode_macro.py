@@ -39,6 +39,11 @@ class Machine:
         """Rest."""
         self.done.append("PAUSE")
 
+    @gcode("EXTRA", yields=True)
+    async def extra(self) -> None:
+        """What no other host has."""
+        self.done.append("EXTRA")
+
     @gcode("SAY")
     async def say(self, *, msg: str) -> None:
         """Say it."""
@@ -114,6 +119,13 @@ def test_a_macro_takes_the_place_of_a_command_that_goes_on_under_another_name() 
     assert bench.run("PAUSE", "G0 X7") == ["PAUSE", "G1 10", "G1 7"]
     assert bench.commands.by_name["PAUSE"].text == "rest and park"
     assert bench.commands.changed == {"PAUSE", "G1"}
+
+
+def test_a_command_that_the_dialect_does_not_know_makes_room_for_a_macro_of_its_name() -> None:
+    bench = Bench("[gcode_macro EXTRA]\ngcode: SAY MSG=mine\n")
+    assert bench.run("EXTRA") == ["mine"]
+    bench.macros[0].leave()
+    assert bench.run("EXTRA") == ["mine", "EXTRA"]
 
 
 def test_a_macro_that_leaves_gives_the_command_its_name_back() -> None:

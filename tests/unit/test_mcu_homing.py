@@ -42,13 +42,7 @@ def test_an_endstop_stops_its_steppers_at_the_step_and_tells_when(chip: str) -> 
 
 def test_what_comes_after_the_trigger_is_dropped_until_the_clock_is_reset() -> None:
     async def main(bench: Bench) -> None:
-        x = bench.add_stepper(0, "x")
-        endstop = bench.add_endstop(0, "x", 100)
-        endstop.use([x])
-        await bench.ready()
-        start = bench.now() + LEAD
-        trigger = await endstop.home(start, REST)
-        bench.run(x, start, 200)
+        (x,), endstop, trigger, _start = await bench.home({"x": 0}, 100, 200)
         await trigger.wait()
         await endstop.stop()
         made = await x.counted()
@@ -124,15 +118,8 @@ def test_an_endstop_on_one_mcu_stops_the_steppers_of_all(
     chips: tuple[str, ...], drifts: tuple[float, ...]
 ) -> None:
     async def main(bench: Bench) -> None:
-        steppers = [bench.add_stepper(number, f"s{number}") for number in range(len(chips))]
-        endstop = bench.add_endstop(0, f"s{len(chips) - 1}", 1500)
-        endstop.use(steppers)
-        await bench.ready()
-        bench.map()
-        start = bench.now() + LEAD
-        trigger = await endstop.home(start, REST)
-        for stepper in steppers:
-            bench.run(stepper, start, 60_000)
+        names = {f"s{number}": number for number in range(len(chips))}
+        steppers, endstop, trigger, start = await bench.home(names, 1500, 60_000, by=f"s{len(chips) - 1}")
         await trigger.wait()
         outcome = await endstop.stop()
         assert outcome.is_hit
@@ -154,14 +141,8 @@ def test_when_a_link_is_lost_all_mcus_stop_in_time(lost: int, told: bool) -> Non
     """Unplugged, which the host sees at once, or silent, when only the time-outs stop the others."""
 
     async def main(bench: Bench) -> None:
-        steppers = [bench.add_stepper(number, f"s{number}") for number in range(2)]
-        endstop = bench.add_endstop(0, "s0", 50_000)
-        endstop.use(steppers)
-        await bench.ready()
-        start = bench.now() + LEAD
-        trigger = await endstop.home(start, REST)
-        for stepper in steppers:
-            bench.run(stepper, start, 60_000)
+        names = {f"s{number}": number for number in range(2)}
+        steppers, endstop, trigger, start = await bench.home(names, 50_000, 60_000)
         await asyncio.sleep(start + 1.0 - bench.now())
         pipe = bench.mcus[lost].pipe
         assert isinstance(pipe, SimPipe)
@@ -189,13 +170,7 @@ def test_when_a_link_is_lost_all_mcus_stop_in_time(lost: int, told: bool) -> Non
 
 def test_when_the_only_link_is_lost_the_mcu_stops_by_itself() -> None:
     async def main(bench: Bench) -> None:
-        x = bench.add_stepper(0, "x")
-        endstop = bench.add_endstop(0, "x", 50_000)
-        endstop.use([x])
-        await bench.ready()
-        start = bench.now() + LEAD
-        trigger = await endstop.home(start, REST)
-        bench.run(x, start, 60_000)
+        (_x,), endstop, trigger, start = await bench.home({"x": 0}, 50_000, 60_000)
         await asyncio.sleep(start + 1.0 - bench.now())
         pipe = bench.mcus[0].pipe
         assert isinstance(pipe, SimPipe)
@@ -269,13 +244,7 @@ def test_a_lost_report_of_the_trigger_is_found_out() -> None:
     """Nothing repeats a response: the host asks when it hears no more."""
 
     async def main(bench: Bench) -> None:
-        x = bench.add_stepper(0, "x")
-        endstop = bench.add_endstop(0, "x", 400)
-        endstop.use([x])
-        await bench.ready()
-        start = bench.now() + LEAD
-        trigger = await endstop.home(start, REST)
-        bench.run(x, start, 1000)
+        (_x,), endstop, trigger, start = await bench.home({"x": 0}, 400, 1000)
         await asyncio.sleep(start + 0.39 - bench.now())
         trigger._hear = lambda oid, heard: None  # type: ignore[method-assign]
         bench.mcus[0].talk._listeners["trsync_state"].clear()  # as if it never came
@@ -291,13 +260,7 @@ def test_on_a_disturbed_line_a_homing_hits_and_counts_are_exact(seed: int) -> No
     """Of 100 frames each way 2 are damaged and 2 lack a byte: commands are repeated, reports are lost."""
 
     async def main(bench: Bench) -> None:
-        x = bench.add_stepper(0, "x")
-        endstop = bench.add_endstop(0, "x", 1000)
-        endstop.use([x])
-        await bench.ready()
-        start = bench.now() + 5 * LEAD
-        trigger = await endstop.home(start, REST)
-        bench.run(x, start, 3000)
+        (x,), endstop, trigger, start = await bench.home({"x": 0}, 1000, 3000, lead=5 * LEAD)
         await trigger.wait()
         assert (await endstop.stop()).is_hit
         time = await endstop.trigger_time()
@@ -310,15 +273,8 @@ def test_on_a_disturbed_line_a_homing_hits_and_counts_are_exact(seed: int) -> No
 @pytest.mark.parametrize("seed", range(6))
 def test_on_disturbed_lines_several_mcus_stop_in_time_whatever_is_lost(seed: int) -> None:
     async def main(bench: Bench) -> None:
-        steppers = [bench.add_stepper(number, f"s{number}") for number in range(2)]
-        endstop = bench.add_endstop(0, "s1", 1000)
-        endstop.use(steppers)
-        await bench.ready()
-        bench.map()
-        start = bench.now() + 5 * LEAD
-        trigger = await endstop.home(start, REST)
-        for stepper in steppers:
-            bench.run(stepper, start, 60_000)
+        names = {f"s{number}": number for number in range(2)}
+        steppers, endstop, trigger, _start = await bench.home(names, 1000, 60_000, by="s1", lead=5 * LEAD)
         await trigger.wait()
         outcome = await endstop.stop()
         assert outcome.reason in (Reason.HIT, Reason.EXPIRED)
@@ -332,14 +288,8 @@ def test_on_disturbed_lines_several_mcus_stop_in_time_whatever_is_lost(seed: int
 
 def test_an_mcu_that_shuts_down_ends_it() -> None:
     async def main(bench: Bench) -> None:
-        steppers = [bench.add_stepper(number, f"s{number}") for number in range(2)]
-        endstop = bench.add_endstop(0, "s0", 50_000)
-        endstop.use(steppers)
-        await bench.ready()
-        start = bench.now() + LEAD
-        trigger = await endstop.home(start, REST)
-        for stepper in steppers:
-            bench.run(stepper, start, 60_000)
+        names = {f"s{number}": number for number in range(2)}
+        _steppers, endstop, trigger, start = await bench.home(names, 50_000, 60_000)
         await asyncio.sleep(start + 1.0 - bench.now())
         bench.mcus[1].talk.send("emergency_stop")
         await trigger.wait()

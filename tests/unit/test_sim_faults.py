@@ -59,6 +59,27 @@ def test_an_endstop_that_is_stuck(made: SimulatedPrinter, loaded: Loaded) -> Non
         assert level(made, loaded, "stepper_y") == wanted
 
 
+def test_an_endstop_that_gets_noisy(made: SimulatedPrinter) -> None:
+    FaultPlan(["endstop-noise:stepper_z:0.016/0.05@1"]).begin(made)
+    through(made, 2)
+    carriage, switch, step = made.carriages["stepper_z"], made.rails.switches["stepper_z"], 0.0025
+    carriage.slip(-round((made.rails.toolhead()[2] - 0.5) / step) - 200)
+    offs = []
+    for _ in range(300):
+        for steps in (400, 1, -401):
+            carriage.slip(steps)
+        offs.append(switch.off)
+    assert max(map(abs, offs)) <= 0.05
+    assert 0.013 < (sum(off**2 for off in offs) / 300) ** 0.5 < 0.019
+
+
+def test_a_motor_that_is_weak_loses_cycles_of_its_own_microsteps(made: SimulatedPrinter) -> None:
+    """Nothing moves here: that it is told to the model, in steps, is seen where it moves (test_lost_steps)."""
+    FaultPlan(["weak-motor:stepper_x:150/3000"]).begin(made)
+    through(made, 1)
+    assert made.truth()["steppers"]["stepper_x"]["cycles"] == 0
+
+
 def test_a_thermistor_that_breaks_and_one_that_is_shorted(made: SimulatedPrinter, loaded: Loaded) -> None:
     FaultPlan(["thermistor-open:extruder@1", "thermistor-short:extruder@2"]).begin(made)
     through(made, 0.5)
@@ -197,6 +218,9 @@ def test_a_host_that_is_killed_is_gone_and_the_printer_goes_on(
         ("lost-steps:stepper_x:1@soon", "has a value that it cannot have", "as lost-steps"),
         ("lost-steps:stepper_x:1@-1", "comes at -1 s", "as lost-steps"),
         ("endstop-stuck:stepper_x:half", "has a value", "open|closed"),
+        ("endstop-noise:stepper_z:1/0.01", "has a value", "DEVIATION/CUT"),
+        ("weak-motor:stepper_x:0/1", "has a value", "SPEED/ACCEL"),
+        ("weak-motor:stepper_x:7", "has a value", "SPEED/ACCEL"),
         ("byte-errors:mcu:101%", "has a value", "PERCENT%"),
         ("host-stall:-1", "has a value", "host-stall:SECONDS"),
         ("host-killed:mcu", "has 1 of 0 words", "host-killed"),

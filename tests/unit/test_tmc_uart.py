@@ -22,6 +22,15 @@ LINES = {
     + Y
     + "uart_pin: PC4\nselect_pins: !PD9, !PD8\n",
 }
+TMC2240 = """
+[tmc2240 stepper_x]
+run_current: 0.8
+uart_pin: PC4
+[tmc2240 stepper_y]
+run_current: 0.6
+uart_pin: PC4
+uart_address: 5
+"""
 IHOLD_IRUN, CHOPCONF, GCONF = 0x10, 0x6C, 0x00
 
 
@@ -39,6 +48,19 @@ def test_each_driver_has_what_its_section_says(line: str) -> None:
             assert await driver(host, f"tmc2209 stepper_{name}").read("CHOPCONF") == held
 
     live(LINES[line], act)
+
+
+def test_a_tmc2240_may_be_on_a_uart_too() -> None:
+    async def act(host: Host, printer: SimulatedPrinter) -> None:
+        for name in ("stepper_x", "stepper_y"):
+            part = driver(host, f"tmc2240 {name}")
+            for register, value in part.shadow.written():
+                assert printer.drivers[name].register(register.address) == value, register.name
+        await host.run([AT_ZERO, "G1 X5 Y7 F6000"], "console")
+        await asyncio.sleep(1.5)
+        assert driver(host, "tmc2240 stepper_x").status().temperature == pytest.approx(30, abs=0.5)
+
+    live(TMC2240, act)
 
 
 def test_the_phase_follows_the_position_through_moves_of_either_direction() -> None:

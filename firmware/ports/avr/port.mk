@@ -34,7 +34,7 @@ PORT_MODULES = $(filter-out $(SELDOM),$(NAMES))
 endif
 
 # Sensors that are on boards of their own, seldom on an AVR: left out unless a configuration has them.
-SELDOM := bmi160 lis2dw mpu9250 registers sampler
+SELDOM := ads1220 bmi160 hx71x ldc1612 lis2dw mpu9250 registers sampler sos_filter trigger_analog
 
 # Bytes: of the receive ring; of what is kept for interrupts and the deepest command. What is left of the RAM becomes
 # configuration and move queue.

@@ -13,7 +13,7 @@ from klipkit.base.errors import ConfigError
 from klipkit.base.faults import GcodeError
 from klipkit.base.text import did_you_mean, sanitise
 from klipkit.base.values import Template, template, text
-from klipkit.gcode.commands import Commands, Entry, gcode
+from klipkit.gcode.commands import Command, Commands, Entry, gcode
 from klipkit.gcode.literals import NoLiteral, literal, literal_value
 from klipkit.gcode.templates import Gcode, Origin, Templates
 from klipkit.gcode.words import Line, is_command, is_traditional
@@ -124,14 +124,10 @@ class GcodeMacro(Part):
             self._check_renamed(name, other)
             self._taken = commands.take(name)
             commands.by_name[other] = self._taken
-        elif name in commands.by_name:
-            raise ConfigError(
-                f"gcode command {name} already registered",
-                where=self._config.source.where(),
-                hint=f"take another name, or write rename_existing: {name}.1"
-                if is_traditional(name)
-                else f"take another name, or write rename_existing: BASE_{name}",
-            )
+        elif (known := commands.by_name.get(name)) is not None:
+            if not (isinstance(known, Command) and known.yields):
+                raise self._taken_already(name)
+            self._taken = commands.take(name)
         commands.by_name[name] = self
         self._is_entered = True
 
@@ -173,6 +169,14 @@ class GcodeMacro(Part):
     def _take_on(self, config: GcodeMacroConfig, compiled: Gcode) -> None:
         self._config, self._gcode = config, compiled
         self._other = (config.rename_existing or "").upper()
+
+    def _taken_already(self, name: str) -> ConfigError:
+        other = f"{name}.1" if is_traditional(name) else f"BASE_{name}"
+        return ConfigError(
+            f"gcode command {name} already registered",
+            where=self._config.source.where(),
+            hint=f"take another name, or write rename_existing: {other}",
+        )
 
     def _check_renamed(self, name: str, other: str) -> None:
         known, where = self._commands.by_name, self._config.source.where("rename_existing")

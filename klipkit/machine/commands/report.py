@@ -61,7 +61,7 @@ class Reports(Part):
             EmergencyStop("Shutdown due to M112 command", hint="FIRMWARE_RESTART starts the printer again")
         )
 
-    @gcode("M108")
+    @gcode("M108", yields=True)
     async def wait_no_longer(self) -> None:
         """Cut short what is waited for: a temperature, a dwell; what comes next goes on."""
         self._waits.cut_short()

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 
+from klipkit.base.errors import KlipkitError
 from klipkit.base.faults import GcodeError
 from klipkit.base.schema import Loaded
 from klipkit.base.text import did_you_mean, sanitise
@@ -49,7 +50,7 @@ class StepperPhases:
     phases: Annotated[int, "The phases of a turn."]
     step_distance: Annotated[float, "The way of a microstep, mm (of an arm: radians)."]
     mcu: Annotated[str, "Its microcontroller."]
-    mcu_time: Annotated[float, "For how long that has counted its steps, s."]
+    mcu_begun: Annotated[float, "Since when that has counted its steps, s of the host's clock."]
     mcu_zero: Annotated[float, "The microcontroller's steps at which the stepper's coordinate is 0."]
     tells_phase: Annotated[str, "Why its phase is not known; empty when it is."]
     refused: Annotated[str, "Why its endstop cannot be corrected by its phase; empty when it can."]
@@ -91,8 +92,14 @@ class EndstopPhases(Part):
         self._last: dict[str, LastHome] = {}
         self._offsets: dict[str, int] = {}  # the phase at MCU position 0, at the last homing
         self._places: dict[str, int] = {}  # MCU position of the endstop itself, at the last homing
+        self._begun: dict[str, float] = {}  # by MCU
         self._lives: dict[str, int] = dict.fromkeys(self._rails, 0)
         homing.refiners.append(self)
+
+    async def begin(self) -> None:
+        """The MCUs are configured: their clocks say when they were switched on."""
+        for mcu in {drive.stepper.mcu for drive in self._toolhead.drives}:
+            self._begun[mcu.name] = round(mcu.pipe.now() - mcu.uptime(), 3)
 
     async def refined(self, plan: HomingPlan, stopped: Stopped, were_on: bool) -> Stopped:
         """The triggers as they would have been at the very places of the endstops. Raises EndstopPhaseError."""
@@ -135,7 +142,7 @@ class EndstopPhases(Part):
         """Note a trigger. The phase is counted from where the driver says, or from where the MCU began to count."""
         name, source = rail.stepper, self._sources.get(rail.stepper)
         if source is not None:
-            await source.measure()
+            await self._measure(source)
         offset = 0 if source is None or source.offset is None else source.offset
         if (
             self._offsets.setdefault(name, offset) != offset
@@ -148,6 +155,14 @@ class EndstopPhases(Part):
         homings = self._last[name].homings + 1 if name in self._last else 1
         self._last[name] = LastHome(trigger.phase, rail.phases, position, None, homings)
         return trigger
+
+    async def _measure(self, source: PhaseSource) -> None:
+        """A driver that does not answer keeps nobody from homing whose endstop it does not correct."""
+        try:
+            await source.measure()
+        except KlipkitError:
+            if source.stepper in self._rules:
+                raise
 
     def _correct(self, rail: PhaseRail, plan: HomingPlan, trigger: Trigger, were_on: bool) -> float:
         """Microsteps by which the trigger was late, those included by which the endstop's position is moved."""
@@ -253,7 +268,7 @@ class EndstopPhases(Part):
             phases=rail.phases,
             step_distance=rail.step,
             mcu=stepper.mcu.name,
-            mcu_time=stepper.mcu.uptime(),
+            mcu_begun=self._begun.get(stepper.mcu.name, 0.0),
             mcu_zero=stepper.commanded() - stepper.position() / rail.step,
             tells_phase=CANNOT_TELL if source is None else source.unknown,
             refused=rail.refused,

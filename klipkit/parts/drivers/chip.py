@@ -52,6 +52,7 @@ class Chip:
     fixed: Mapping[str, int]
     free: Mapping[str, int]
     clock: float  # Hz
+    limit: float  # A RMS, that may be asked for; what the board's resistors allow may be less
     status: str = "DRV_STATUS"
     general: str = "GSTAT"  # the register with `reset`; empty: none
     counter: str = "mscnt"

@@ -65,10 +65,10 @@ class TmcDriver(Driver):
         """Set the currents of a driver, or say what they are."""
         run, hold = self.currents()
         if current is not None or holdcurrent is not None:
-            most = self.fitted.current.most
+            most = self.fitted.chip.limit
             given = [value for value in (current, holdcurrent) if value is not None]
             if not all(0 < value <= most for value in given):
-                what = f"{line.command}: a current must be above 0 and at most {most:.2f} A"
+                what = f"{line.command}: a current must be above 0 and at most {most:g} A"
                 raise GcodeError(what, where=line.where)
             keeps_up = hold >= run
             run = run if current is None else current

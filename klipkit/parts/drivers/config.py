@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from klipkit.base.declare import Declared, Problem, option, options, prefixed
+from klipkit.base.declare import Declared, Problem, computed, option, options, prefixed
 from klipkit.base.pin import Pin, PinMaker, PinUse, pin
 from klipkit.base.rules import needs
 from klipkit.base.values import Kind, Scope, Text, boolean, integer, list_of, number, text
@@ -63,16 +63,9 @@ class DriverOptions(PinMaker, Declared):
 
 
 @options()
-class HoldOptions(DriverOptions):
-    """A driver with a current of its own for standstill."""
+class SilentOptions(DriverOptions):
+    """A driver that can drive its motor silently."""
 
-    hold_current: float | None = option(
-        number(above=0),
-        "The current at standstill.",
-        unit="A RMS",
-        default=None,
-        said="run_current",
-    )
     stealthchop_threshold: float = option(
         number(minimum=0),
         "The speed below which the motor is driven silently (stealthChop); 0: never.",
@@ -213,6 +206,16 @@ def driver_fields(names: Mapping[str, int]) -> Mapping[str, int]:
 def run_current(maximum: float) -> float:
     """The option of the current of a chip that takes so much at most."""
     return option(number(above=0, maximum=maximum), "The current while the motor moves.", unit="A RMS")
+
+
+def hold_current() -> float:
+    """The option of the current at standstill; it stands behind run_current."""
+    return option(
+        number(above=0),
+        "The current at standstill.",
+        unit="A RMS",
+        compute=computed("run_current", lambda known: float(known["run_current"])),
+    )
 
 
 def sense_resistor(usual: float | None = None) -> float:

@@ -40,11 +40,6 @@ class Current(ABC):
     run = "irun"
     hold = "ihold"
 
-    @property
-    @abstractmethod
-    def most(self) -> float:
-        """The highest current that can be set, A."""
-
     @abstractmethod
     def fields(self, run: float, hold: float) -> Fields:
         """The fields for currents, A."""
@@ -66,10 +61,6 @@ class SenseCurrent(Current):
     resistor: float
     high: float
     low: float
-
-    @property
-    def most(self) -> float:
-        return self.high / self.resistor / ROOT2
 
     def full(self, fields: Fields) -> float:
         return (self.low if fields["vsense"] else self.high) / self.resistor / ROOT2
@@ -96,10 +87,6 @@ class ScaledCurrent(Current):
 
     amperes: tuple[float, ...]
     range_field: str = ""  # that chooses one of several
-
-    @property
-    def most(self) -> float:
-        return self.amperes[-1]
 
     def full(self, fields: Fields) -> float:
         chosen = self.amperes[fields[self.range_field]] if self.range_field else self.amperes[0]

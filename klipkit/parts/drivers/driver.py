@@ -17,7 +17,7 @@ from klipkit.base.errors import KlipkitError
 from klipkit.base.faults import DriverSilent
 from klipkit.base.pin import Pin
 from klipkit.mcu.digital_out import WiredOut
-from klipkit.parts.drivers.chip import Fitted
+from klipkit.parts.drivers.chip import TOO_HOT, Fitted
 from klipkit.parts.drivers.config import DriverOptions
 from klipkit.parts.drivers.phase import Phase
 from klipkit.parts.drivers.registers import Register, Shadow
@@ -29,6 +29,7 @@ from klipkit.parts.phases import PhaseSource
 
 CHECK = 1.0  # s between looks at the status
 OFF_TIME = "toff"
+WARM = "otpw"  # of the status: 120 degrees C and more
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,10 +210,12 @@ class Driver(Part, PhaseSource):
 
     async def _look(self) -> None:
         scale = min(self.shadow.get(name) for name in (self.fitted.current.run, self.fitted.current.hold))
-        found = await self._check.look(scaled=scale > 0)
+        found, before = await self._check.look(scaled=scale > 0), self._found
         self._found = found
         if found.wrong:
             raise self._check.fault(found)
+        if WARM in found.fields and (before is None or WARM not in before.fields):
+            self.around.responses.note(f"TMC '{self.stepper}' is warm (otpw): {TOO_HOT}")
 
     # --- phase ---
 

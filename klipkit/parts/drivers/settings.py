@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from klipkit.base.errors import OptionValue
 from klipkit.parts.drivers.chip import MRES_FULL, Chip, Fitted
-from klipkit.parts.drivers.config import CoolStepOptions, DriverOptions, HighVelocityOptions, HoldOptions
+from klipkit.parts.drivers.config import CoolStepOptions, DriverOptions, HighVelocityOptions, SilentOptions
 
 FINEST = 256  # microsteps of a full step
 TSTEP_MOST = (1 << 20) - 1  # slower is not measured
@@ -37,7 +37,7 @@ def mres_of(microsteps: int) -> int:
 def mode_fields(chip: Chip, config: DriverOptions, full_step: float) -> Mapping[str, int]:
     """The fields for the thresholds of the section: none for what the chip or the section does not have."""
     found: dict[str, int] = {}
-    if chip.silence is not None and isinstance(config, HoldOptions):
+    if chip.silence is not None and isinstance(config, SilentOptions):
         silent = config.stealthchop_threshold > 0
         found[chip.silence.field] = chip.silence.value if silent else 1 - chip.silence.value
         found["tpwmthrs"] = tstep(chip.clock, full_step, config.stealthchop_threshold)
@@ -58,8 +58,7 @@ def all_fields(
     interpolates = config.interpolate and microsteps in (chip.interpolates or (microsteps,))
     steps = {"mres": mres_of(microsteps), "intpol": int(interpolates), "dedge": int(both_edges)}
     run: float = config.run_current  # type: ignore[attr-defined]
-    hold = getattr(config, "hold_current", None)
-    current = fitted.current.fields(run, run if hold is None else hold)
+    current = fitted.current.fields(run, getattr(config, "hold_current", run))
     return {
         **chip.fields,
         **mode_fields(chip, config, full_step),

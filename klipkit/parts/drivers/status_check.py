@@ -69,6 +69,8 @@ class StatusCheck:
             return None
         register = self._chip.table.registers[self._chip.general]
         value = await self._wire.read(register.address, register.name)
+        if value and (register.writable or value & ~sum(field.mask for field in register.fields)):
+            value = await self._wire.read(register.address, register.name)  # it stays set, or was damaged
         fields = register.values(value)
         if not fields.keys() & {"reset", "uv_cp", "vm_uvlo"}:
             return None

@@ -14,10 +14,11 @@ from klipkit.parts.drivers.config import (
     ChainOptions,
     DiagOptions,
     HighVelocityOptions,
-    HoldOptions,
+    SilentOptions,
     cs_pin,
     driver_fields,
     fit,
+    hold_current,
     run_current,
     sense_resistor,
 )
@@ -103,6 +104,7 @@ TMC2130 = Chip(
         **COOL_VALUES,
     },
     clock=13.2e6,
+    limit=2.0,
     silence=Silence("en_pwm_mode", 1),
     faults=FAULTS,
 )  # fmt: skip
@@ -111,11 +113,12 @@ TMC2130 = Chip(
 @section(
     "tmc2130 SECTION", refers="stepper", checks=[fit(REGISTERS)], rules=[exclude("diag0_pin", "diag1_pin")]
 )
-class Tmc2130Config(ChainOptions, DiagOptions, HighVelocityOptions, HoldOptions):
+class Tmc2130Config(ChainOptions, DiagOptions, HighVelocityOptions, SilentOptions):
     """A TMC2130 stepper driver on SPI."""
 
     cs_pin: Pin = cs_pin()
-    run_current: float = run_current(2.0)
+    run_current: float = run_current(TMC2130.limit)
+    hold_current: float = hold_current()
     sense_resistor: float = sense_resistor(0.110)
     driver: Mapping[str, int] = driver_fields(TMC2130.free)
 

@@ -10,10 +10,11 @@ from klipkit.base.values import integer
 from klipkit.parts.drivers.chip import FAULTS, Chip, Fitted, Silence
 from klipkit.parts.drivers.commands import TmcDriver
 from klipkit.parts.drivers.config import (
-    HoldOptions,
+    SilentOptions,
     UartOptions,
     driver_fields,
     fit,
+    hold_current,
     run_current,
     sense_resistor,
 )
@@ -91,17 +92,19 @@ TMC2208 = Chip(
     fixed=FIXED,
     free=FREE,
     clock=12e6,
+    limit=2.0,
     silence=Silence("en_spreadcycle", 0),
     faults=FAULTS,
 )
 
 
 @section("tmc2208 SECTION", refers="stepper", checks=[fit(TABLE)])
-class Tmc2208Config(UartOptions, HoldOptions):
+class Tmc2208Config(UartOptions, SilentOptions):
     """A TMC2208 (or TMC2224) stepper driver on a UART."""
 
     uart_address: int = option(integer(minimum=0, maximum=0), "Its address, which is 0.", default=0)
-    run_current: float = run_current(2.0)
+    run_current: float = run_current(TMC2208.limit)
+    hold_current: float = hold_current()
     sense_resistor: float = sense_resistor(0.110)
     driver: Mapping[str, int] = driver_fields(TMC2208.free)
 

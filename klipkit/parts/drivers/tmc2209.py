@@ -12,10 +12,11 @@ from klipkit.parts.drivers.chip import FAULTS, Chip, Fitted, Homing, Silence
 from klipkit.parts.drivers.commands import TmcDriver
 from klipkit.parts.drivers.config import (
     CoolStepOptions,
-    HoldOptions,
+    SilentOptions,
     UartOptions,
     driver_fields,
     fit,
+    hold_current,
     run_current,
     sense_resistor,
 )
@@ -42,6 +43,7 @@ TMC2209 = Chip(
     fixed=FIXED,
     free={**FREE, **MORE},
     clock=12e6,
+    limit=2.0,
     silence=Silence("en_spreadcycle", 0),
     faults=FAULTS,
 )
@@ -50,13 +52,14 @@ HOMING = Homing(silent=True, fields={"tpwmthrs": 0, "tcoolthrs": 0xFFFFF})
 
 
 @section("tmc2209 SECTION", refers="stepper", checks=[fit(REGISTERS)])
-class Tmc2209Config(UartOptions, CoolStepOptions, HoldOptions):
+class Tmc2209Config(UartOptions, CoolStepOptions, SilentOptions):
     """A TMC2209 stepper driver on a UART."""
 
     uart_address: int = option(
         integer(minimum=0, maximum=3), "The driver's address on its line, by MS1 and MS2.", default=0
     )
-    run_current: float = run_current(2.0)
+    run_current: float = run_current(TMC2209.limit)
+    hold_current: float = hold_current()
     sense_resistor: float = sense_resistor(0.110)
     driver: Mapping[str, int] = driver_fields(TMC2209.free)
     diag_pin: Pin | None = option(

@@ -16,10 +16,11 @@ from klipkit.parts.drivers.config import (
     ChainOptions,
     DiagOptions,
     HighVelocityOptions,
-    HoldOptions,
     LineOptions,
+    SilentOptions,
     driver_fields,
     fit,
+    hold_current,
     run_current,
 )
 from klipkit.parts.drivers.current import ROOT2, ScaledCurrent
@@ -111,6 +112,7 @@ TMC2240 = Chip(
         "sg4_thrs": 0, "sg4_angle_offset": 1, "slope_control": 0,
     },
     clock=12.5e6,
+    limit=3.0,
     silence=Silence("en_pwm_mode", 1),
     faults=FAULTS,
     temperature=lambda value: round((value - WARM) / STEP, 2),
@@ -127,7 +129,7 @@ TMC2240 = Chip(
         exclude("driver_sgt", "driver_sg4_thrs"),
     ],
 )
-class Tmc2240Config(LineOptions, ChainOptions, DiagOptions, HighVelocityOptions, HoldOptions):
+class Tmc2240Config(LineOptions, ChainOptions, DiagOptions, HighVelocityOptions, SilentOptions):
     """A TMC2240 stepper driver on SPI or a UART."""
 
     cs_pin: Pin | None = option(pin(PinUse.OUTPUT), "The chip select of the driver's SPI.", default=None)
@@ -137,7 +139,8 @@ class Tmc2240Config(LineOptions, ChainOptions, DiagOptions, HighVelocityOptions,
         default=None,
     )
     uart_address: int = option(integer(minimum=0, maximum=7), "The driver's address on its line.", default=3)
-    run_current: float = run_current(3.0)
+    run_current: float = run_current(TMC2240.limit)
+    hold_current: float = hold_current()
     rref: float = option(
         number(minimum=12000, maximum=60000),
         "The resistor between IREF and ground.",

@@ -61,6 +61,7 @@ TMC2660 = Chip(
         "seup": 0, "semin": 0, "sfilt": 0, "sgt": 0, "slph": 0, "slpl": 0, "diss2g": 0, "ts2g": 3,
     },
     clock=15e6,
+    limit=2.4,
     status="READRSP@RDSEL2",
     general="",
     counter="mstep",
@@ -75,7 +76,7 @@ class Tmc2660Config(SpiBusOptions, DriverOptions):
     """A TMC2660 stepper driver on SPI."""
 
     cs_pin: Pin = cs_pin()
-    run_current: float = run_current(2.4)
+    run_current: float = run_current(TMC2660.limit)
     sense_resistor: float = sense_resistor()
     idle_current_percent: int = option(
         integer(minimum=0, maximum=100),

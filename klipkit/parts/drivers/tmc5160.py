@@ -14,10 +14,11 @@ from klipkit.parts.drivers.config import (
     ChainOptions,
     DiagOptions,
     HighVelocityOptions,
-    HoldOptions,
+    SilentOptions,
     cs_pin,
     driver_fields,
     fit,
+    hold_current,
     run_current,
     sense_resistor,
 )
@@ -115,6 +116,7 @@ TMC5160 = Chip(
         "drvstrength": 0, "bbmclks": 4, "bbmtime": 0, "filt_isense": 0,
     },
     clock=12e6,
+    limit=10.6,
     silence=Silence("en_pwm_mode", 1),
     faults=FAULTS,
 )  # fmt: skip
@@ -123,11 +125,12 @@ TMC5160 = Chip(
 @section(
     "tmc5160 SECTION", refers="stepper", checks=[fit(REGISTERS)], rules=[exclude("diag0_pin", "diag1_pin")]
 )
-class Tmc5160Config(ChainOptions, DiagOptions, HighVelocityOptions, HoldOptions):
+class Tmc5160Config(ChainOptions, DiagOptions, HighVelocityOptions, SilentOptions):
     """A TMC5160 stepper driver on SPI."""
 
     cs_pin: Pin = cs_pin()
-    run_current: float = run_current(10.6)
+    run_current: float = run_current(TMC5160.limit)
+    hold_current: float = hold_current()
     sense_resistor: float = sense_resistor(0.075)
     driver: Mapping[str, int] = driver_fields(TMC5160.free)
 

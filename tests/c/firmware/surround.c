@@ -9,6 +9,7 @@
  *                    moves BYTES           memory for the move queue
  *                    pins NAME,NAME,...
  *                    wire OUT IN           the input follows the output
+ *                    shift OUT IN BITS     at each rise of the output the input takes the next bit, written as 0 or 1
  *                    spi HEX               bytes that come in by hardware SPI, zeros after them
  *                    i2c STATUS HEX        the outcome of the next hardware I2C transfer, and the bytes read by it
  * Events, by clock:  rx CLOCK HEX          bytes that begin to come at this clock, one after the other
@@ -53,6 +54,9 @@ static uint64_t read_cost = 1, byte_ticks = 640;
 static size_t room = 96;
 static int levels[PINS_MOST], analog[PINS_MOST];
 static int wired[PINS_MOST]; /* by output: the input that follows it, plus 1 */
+static int shifted[PINS_MOST], rose[PINS_MOST]; /* by output: the input that shows its bits, plus 1; its level */
+static char shift_bits[LINE_MOST];
+static size_t shift_next;
 static uint8_t spi_bytes[LINE_MOST];
 static size_t spi_count, spi_next;
 static struct transfer {
@@ -180,6 +184,9 @@ static void follow(uint32_t pin, int level)
 {
     if (wired[pin])
         levels[wired[pin] - 1] = level;
+    if (shifted[pin] && level && !rose[pin] && shift_bits[shift_next])
+        levels[shifted[pin] - 1] = shift_bits[shift_next++] == '1';
+    rose[pin] = level;
 }
 
 static void pin_setup(void *ctx, uint32_t pin, int mode, int level)
@@ -340,7 +347,10 @@ static bool read_peripheral(const char *line)
         add_event(clock, ANALOG, pin, value);
     else if (sscanf(line, "wire %d %d", &pin, &value) == 2 && is_pin(pin) && is_pin(value))
         wired[pin] = value + 1;
-    else if (sscanf(line, "spi %65535s", rest) == 1)
+    else if (sscanf(line, "shift %d %d %65535s", &pin, &value, rest) == 3 && is_pin(pin) && is_pin(value)) {
+        shifted[pin] = value + 1;
+        strcpy(shift_bits, rest);
+    } else if (sscanf(line, "spi %65535s", rest) == 1)
         spi_count += read_hex(rest, spi_bytes + spi_count, LINE_MOST - spi_count);
     else if (sscanf(line, "i2c %d %65535s", &value, rest) == 2 && transfer_count < TRANSFERS_MOST) {
         transfers[transfer_count].status = value;

@@ -261,6 +261,16 @@ static const struct plan {
     { command_config_trsync, &oid_kind_trsync, NULL, { NULL } },
     { command_config_lis2dw, &oid_kind_lis2dw, &oid_kind_spi_device, { NULL } },
     { command_config_lis2dw, &oid_kind_lis2dw, &oid_kind_i2c_device, { NULL } },
+    { command_config_bmi160, &oid_kind_bmi160, &oid_kind_spi_device, { NULL } },
+    { command_config_bmi160, &oid_kind_bmi160, &oid_kind_i2c_device, { NULL } },
+    { command_config_mpu9250, &oid_kind_mpu9250, &oid_kind_i2c_device, { NULL } },
+    { command_config_icm20948, &oid_kind_icm20948, &oid_kind_i2c_device, { NULL } },
+    { command_config_ads1220, &oid_kind_ads1220, &oid_kind_spi_device, { NULL } },
+    { command_config_hx71x, &oid_kind_hx71x, NULL, { NULL } },
+    { command_config_ldc1612, &oid_kind_ldc1612, &oid_kind_i2c_device, { NULL } },
+    { command_config_ldc1612_with_intb, &oid_kind_ldc1612, &oid_kind_i2c_device, { NULL } },
+    { command_config_sos_filter, &oid_kind_sos_filter, NULL, { NULL } },
+    { command_config_trigger_analog, &oid_kind_trigger_analog, &oid_kind_sos_filter, { NULL } },
 };
 enum { PLAN_COUNT = sizeof PLANS / sizeof *PLANS, OBJECTS = 5 };
 
