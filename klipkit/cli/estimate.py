@@ -166,10 +166,10 @@ def progress(out: Output, file: str) -> Iterator[Shown | None]:
 
 def _sum(found: Sum) -> dict[str, Any]:
     return {
-        "seconds": round(found.time, 3),
+        "seconds": round(found.time, 2),
         "time": clock_text(found.time),
-        "waiting": round(found.rest, 3),
-        "lost": round(found.lost, 3),
+        "waiting": round(found.rest, 2),
+        "lost": round(found.lost, 2),
         "way": round(found.way / METRE, 3),
         "filament": round(found.filament / METRE, 4),
         "line": found.line or None,
@@ -182,7 +182,7 @@ def _rows(by: str, file: str, result: Estimate) -> list[dict[str, Any]]:
     if by == "feature":
         return [{"file": file, **row} for row in _features(result)]
     layers = sum(1 for number in result.layers if number is not None)
-    whole = {**_sum(result.total), "seconds": round(result.seconds, 3), "time": clock_text(result.seconds)}
+    whole = {**_sum(result.total), "seconds": round(result.seconds, 2), "time": clock_text(result.seconds)}
     return [{"file": file, **whole, "layers": layers, "lines": result.lines}]
 
 
