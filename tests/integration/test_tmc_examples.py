@@ -38,7 +38,7 @@ def test_an_example_homes_by_stall_and_prints(tmp_path: Path, example: str, chop
     ("fault", "status", "words"),
     [
         ("driver-hot:stepper_y@8", 4, "TMC 'stepper_y' reports error: DRV_STATUS: "),
-        ("driver-reset:extruder@8", 4, "reset=1(Reset)"),
+        ("driver-reset:stepper_x@8", 4, "reset=1(Reset)"),
         ("driver-unpowered:stepper_x@8", 3, "Unable to read tmc uart 'stepper_x' register"),
     ],
 )
