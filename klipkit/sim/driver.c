@@ -107,14 +107,37 @@ static int is_active(const struct driver *driver, int diag)
 }
 
 /* Outputs are high when active, or of the newer chips, open collectors that pull low, unless set to push-pull. */
+static int is_high_active(const struct driver *driver, int diag)
+{
+    return !driver->kind->is_new_status || (int)driver_bits(driver, GCONF, diag ? DIAG1_PUSH_PULL : DIAG0_PUSH_PULL, 1);
+}
+
+/* Whether an open collector on this pin is active: drivers may share one. */
+static int is_pulled(const struct cosim *cosim, const struct driver_pin *pin)
+{
+    for (size_t i = 0; i < cosim->models.drivers.count; i++) {
+        const struct driver *driver = cosim->models.drivers.items[i];
+        for (int diag = 0; diag < DRIVER_DIAGS; diag++) {
+            const struct driver_pin *to = &driver->diags[diag];
+            int is_same = to->is_there && to->mcu == pin->mcu && to->pin == pin->pin;
+            if (is_same && !driver->is_unpowered && !is_high_active(driver, diag) && is_active(driver, diag))
+                return 1;
+        }
+    }
+    return 0;
+}
+
 static void drive_diag(const struct driver *driver, int diag)
 {
     const struct driver_pin *to = &driver->diags[diag];
     if (!to->is_there)
         return;
-    int push_pull = (int)driver_bits(driver, GCONF, diag ? DIAG1_PUSH_PULL : DIAG0_PUSH_PULL, 1);
-    int is_high = !driver->kind->is_new_status || push_pull;
-    cosim_drive(driver->cosim, to->mcu, to->pin, driver->is_unpowered ? -1 : is_active(driver, diag) == is_high);
+    if (driver->is_unpowered)
+        cosim_drive(driver->cosim, to->mcu, to->pin, -1);
+    else if (is_high_active(driver, diag))
+        cosim_drive(driver->cosim, to->mcu, to->pin, is_active(driver, diag));
+    else
+        cosim_drive(driver->cosim, to->mcu, to->pin, !is_pulled(driver->cosim, to));
 }
 
 void driver_changed(struct driver *driver)
