@@ -155,7 +155,8 @@ int cosim_carriage_limit(struct cosim *cosim, int carriage, uint32_t cycle, doub
     struct carriage *of = numbered(cosim, carriage);
     if (!of || !(speed > 0.0) || !(accel > 0.0))
         return -EINVAL;
-    of->motor = (struct motor){.cycle = cycle, .speed = speed, .accel = accel, .cycles = of->motor.cycles};
+    of->motor = (struct motor){.cycle = cycle, .speed = speed, .accel = accel, .cycles = of->motor.cycles,
+                               .falls = of->motor.falls};
     return 0;
 }
 

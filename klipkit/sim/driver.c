@@ -3,8 +3,8 @@
  *     MSCNT counts up while DIR is low and down while it is high (the other way with `shaft`), by 256 / microsteps, and stands in the
  *     middle of each microstep: 8, 24, 40 ... with 16.
  *
- *     A motor that an end holds back stays behind its field, by two full steps at most; then it falls back to two full steps before
- *     the end, and the field takes it there again: it bangs. So the body is where the field is, but for whole turns of the phase.
+ *     A motor that an end holds back stays behind its field, by half a cycle at most (motor.c): so the body is where the field is, but
+ *     for whole cycles.
  *
  *     SG_RESULT is made anew at each full step: FREE while the motor turns, 0 when an end was in its way for half of it.
  *     stallGuard4 (TMC2209 data sheet, section 11): DIAG while SG_RESULT <= 2 SGTHRS, in stealthChop
@@ -14,12 +14,14 @@
 #include "klipkit/sim/inner/driver.h"
 
 #include <errno.h>
+#include <math.h>
 
 #include "klipkit/sim/inner/world.h"
 
 enum {
     GCONF = 0x00, TPWMTHRS = 0x13, TCOOLTHRS = 0x14, SGTHRS = 0x40, COOLCONF = 0x6d, SG4_THRS = 0x74, SGCSCONF = 6, /* registers */
     FREE = 200, FREE_MOST = 1023, SG2_STALLED = -50, SG2_STEP = 10, /* of SG_RESULT: see above */
+    CYCLE = 4,               /* full steps */
     CLOCKS_STILL = 1 << 20,  /* of the chip after which it stands still */
     DIAG0_STALL = 7, DIAG1_STALL = 8, DIAG0_PUSH_PULL = 12, DIAG1_PUSH_PULL = 13, DIAG0_ERROR = 5, /* bits of GCONF */
 };
@@ -105,14 +107,37 @@ static int is_active(const struct driver *driver, int diag)
 }
 
 /* Outputs are high when active, or of the newer chips, open collectors that pull low, unless set to push-pull. */
+static int is_high_active(const struct driver *driver, int diag)
+{
+    return !driver->kind->is_new_status || (int)driver_bits(driver, GCONF, diag ? DIAG1_PUSH_PULL : DIAG0_PUSH_PULL, 1);
+}
+
+/* Whether an open collector on this pin is active: drivers may share one. */
+static int is_pulled(const struct cosim *cosim, const struct driver_pin *pin)
+{
+    for (size_t i = 0; i < cosim->models.drivers.count; i++) {
+        const struct driver *driver = cosim->models.drivers.items[i];
+        for (int diag = 0; diag < DRIVER_DIAGS; diag++) {
+            const struct driver_pin *to = &driver->diags[diag];
+            int is_same = to->is_there && to->mcu == pin->mcu && to->pin == pin->pin;
+            if (is_same && !driver->is_unpowered && !is_high_active(driver, diag) && is_active(driver, diag))
+                return 1;
+        }
+    }
+    return 0;
+}
+
 static void drive_diag(const struct driver *driver, int diag)
 {
     const struct driver_pin *to = &driver->diags[diag];
     if (!to->is_there)
         return;
-    int push_pull = (int)driver_bits(driver, GCONF, diag ? DIAG1_PUSH_PULL : DIAG0_PUSH_PULL, 1);
-    int is_high = !driver->kind->is_new_status || push_pull;
-    cosim_drive(driver->cosim, to->mcu, to->pin, driver->is_unpowered ? -1 : is_active(driver, diag) == is_high);
+    if (driver->is_unpowered)
+        cosim_drive(driver->cosim, to->mcu, to->pin, -1);
+    else if (is_high_active(driver, diag))
+        cosim_drive(driver->cosim, to->mcu, to->pin, is_active(driver, diag));
+    else
+        cosim_drive(driver->cosim, to->mcu, to->pin, !is_pulled(driver->cosim, to));
 }
 
 void driver_changed(struct driver *driver)
@@ -131,29 +156,6 @@ static void rests(void *owner)
 
 /* --- steps --- */
 
-/* An end is in the way of a step. */
-static void hold_back(struct driver *driver, int sign)
-{
-    int64_t most = 2 * DRIVER_FINEST / driver->unit;
-    driver->lag += sign;
-    driver->blocked += driver->unit;
-    if (driver->lag * sign <= most)
-        return;
-    for (int64_t i = 0; i < most; i++)
-        carriage_move(driver->carriage, -sign);
-    driver->lag = 0;
-    driver->falls++;
-}
-
-/* The field goes by a step of the carriage. */
-static void take(struct driver *driver, int sign)
-{
-    if (driver->lag * sign < 0)
-        driver->lag += sign;
-    else if (!carriage_move(driver->carriage, sign))
-        hold_back(driver, sign);
-}
-
 /* The field goes by `width` 1/256 full steps: the carriage by the whole steps in that. */
 static void move(struct driver *driver, int direction, uint32_t width)
 {
@@ -163,7 +165,8 @@ static void move(struct driver *driver, int direction, uint32_t width)
     while (driver->rest >= unit || driver->rest <= -unit) {
         int sign = driver->rest > 0 ? 1 : -1;
         driver->rest -= sign * unit;
-        take(driver, sign);
+        if (!carriage_move(driver->carriage, sign))
+            driver->blocked += driver->unit;
     }
 }
 
@@ -244,6 +247,8 @@ int cosim_add_driver(struct cosim *cosim, int carriage, int chip, uint32_t micro
     driver->rests = (struct event){.due = rests, .owner = driver};
     driver_reset(driver);
     moved->driver = driver;
+    if (!moved->motor.cycle)
+        cosim_carriage_limit(cosim, carriage, CYCLE * microsteps, INFINITY, INFINITY);
     return models_last(&cosim->models.drivers);
 }
 
@@ -308,7 +313,7 @@ int cosim_see_driver(const struct cosim *cosim, int driver, struct cosim_driven 
     if (!of)
         return -EINVAL;
     *out = (struct cosim_driven){.mscnt = of->mscnt, .datagrams = of->datagrams, .misread = of->misread, .unmoved = of->unmoved,
-                                 .stalls = of->stalls, .falls = of->falls, .is_driving = driver_is_driving(of), .is_silent = driver_is_silent(of)};
+                                 .stalls = of->stalls, .falls = of->carriage->motor.falls, .is_driving = driver_is_driving(of), .is_silent = driver_is_silent(of)};
     return 0;
 }
 

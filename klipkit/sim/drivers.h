@@ -49,7 +49,7 @@ struct cosim_driven {
     uint64_t misread;         /* that it did not: CRC, pauses, stop bits */
     uint64_t unmoved;         /* step pulses that its power stage did not carry out */
     uint64_t stalls;          /* times that it signalled one */
-    uint64_t falls;           /* times that its motor fell back by a turn of the phase: four full steps lost */
+    uint64_t falls;           /* times that a rail's end made its motor lose a cycle: four full steps */
     int is_driving;           /* its power stage is on */
     int is_silent;            /* stealthChop */
 };

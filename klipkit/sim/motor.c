@@ -42,10 +42,10 @@ int64_t motor_pull(struct motor *motor, int steps)
 {
     int64_t cycle = motor->cycle;
     motor->lag += steps;
-    if (cycle && 2 * motor->lag > cycle)
-        motor->lag -= cycle;
-    else if (cycle && 2 * motor->lag < -cycle)
-        motor->lag += cycle;
+    if (cycle && (2 * motor->lag > cycle || 2 * motor->lag < -cycle)) {
+        motor->lag -= motor->lag > 0 ? cycle : -cycle;
+        motor->falls++;
+    }
     return motor->lag;
 }
 

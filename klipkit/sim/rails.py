@@ -265,9 +265,6 @@ def _axis(loaded: Loaded, found: list[Motor], name: str, config: RailConfig) -> 
     Steppers that have an endstop of their own move an end of it of their own.
     """
     stop, above = config.position_endstop, config.homing_positive_dir
-    beyond = 0.0 if _is_felt(loaded, config) else BEYOND
-    low = min(config.position_min, stop) - (BEYOND if above else beyond)
-    high = max(config.position_max, stop) + (beyond if above else BEYOND)
     whole = _shares(loaded, found, AXES.index(name)) if name in AXES else {name: 1.0}
     ends = next((plan.rails for plan in homing_plans(loaded) if name in plan.rails), {name: tuple(whole)})
     for end, names in ends.items():
@@ -275,14 +272,17 @@ def _axis(loaded: Loaded, found: list[Motor], name: str, config: RailConfig) -> 
         by = {motor: share for motor, share in shares.items() if share}
         switch = loaded.sections[end]
         assert isinstance(switch, EndstopOptions | FollowerConfig)
+        beyond = 0.0 if _is_felt(loaded, switch) else BEYOND
+        low = min(config.position_min, stop) - (BEYOND if above else beyond)
+        high = max(config.position_max, stop) + (beyond if above else BEYOND)
         yield _Plan(end, by, low, high, stop, above, switch)
 
 
-def _is_felt(loaded: Loaded, config: EndstopOptions) -> bool:
+def _is_felt(loaded: Loaded, config: EndstopOptions | FollowerConfig) -> bool:
     """Whether a driver feels the end of the rail, which is the endstop then."""
-    makers = [driver.pin_maker for driver in loaded.all(DriverOptions) if driver.diag is not None]
-    diags = [driver.diag for driver in loaded.all(DriverOptions) if driver.diag is not None]
-    return config.endstop_pin.chip in makers or config.endstop_pin in diags
+    pin = config.endstop_pin
+    felt = [driver for driver in loaded.all(DriverOptions) if driver.diag is not None]
+    return pin is not None and any(pin.chip == driver.pin_maker or pin == driver.diag for driver in felt)
 
 
 def _shares(loaded: Loaded, found: list[Motor], axis: int) -> dict[str, float]:

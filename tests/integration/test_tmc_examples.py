@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.command import shell
+from tests.reference import reference_path
 
 GCODE = """\
 G28
@@ -38,7 +39,7 @@ def test_an_example_homes_by_stall_and_prints(tmp_path: Path, example: str, chop
     ("fault", "status", "words"),
     [
         ("driver-hot:stepper_y@8", 4, "TMC 'stepper_y' reports error: DRV_STATUS: "),
-        ("driver-reset:extruder@8", 4, "reset=1(Reset)"),
+        ("driver-reset:stepper_x@8", 4, "reset=1(Reset)"),
         ("driver-unpowered:stepper_x@8", 3, "Unable to read tmc uart 'stepper_x' register"),
     ],
 )
@@ -50,3 +51,16 @@ def test_a_fault_of_a_driver_in_a_print_is_the_error_of_the_simulation(
     done = shell(f"klipkit simulate {file} -c config-examples/tmc2209.cfg --fault {fault} --json")
     assert done.returncode == status, done.stderr
     assert words in done.stdout + done.stderr
+
+
+def test_the_dialects_own_test_runs_with_drivers_of_all_kinds_on_one_board(tmp_path: Path) -> None:
+    """klippy-tests/tmc: seven drivers, of which two share a DIAG pin, and motors without enable pins."""
+    folder = reference_path("klippy-tests")
+    script = (folder / "tmc.test").read_text().splitlines()
+    file = tmp_path / "tmc.gcode"
+    file.write_text("\n".join(line for line in script if not line.startswith(("CONFIG", "DICTIONARY", "#"))))
+    done = shell(f"klipkit simulate {file} -c {folder / 'tmc.cfg'} --mcu atmega2560 --json")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert all(row["lost"] == row["violations"] == 0 for row in result["steppers"])
+    assert sum("Queried registers" in line for line in result["said"]) == 7

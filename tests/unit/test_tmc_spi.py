@@ -105,7 +105,12 @@ def test_a_motor_without_an_enable_pin_is_switched_by_its_driver(chip: str) -> N
 
     async def act(host: Host, printer: SimulatedPrinter) -> None:
         x = printer.drivers["stepper_x"]
-        for lines in ([], [AT_ZERO, "G1 X10 F9000"], ["M84", "G4 P1000"], [AT_ZERO, "G1 X5 F9000"]):
+        for lines in (
+            [AT_ZERO, "G1 Y3 F9000"],
+            [AT_ZERO, "G1 X10 F9000"],
+            ["M84", "G4 P1000"],
+            [AT_ZERO, "G1 X5 F9000"],
+        ):
             await host.run(lines, "console")
             driving.append(x.truth.is_driving)
         assert x.truth.unmoved == 0 and set(lost(host, printer).values()) == {0}

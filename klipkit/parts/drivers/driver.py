@@ -9,6 +9,7 @@ A motor without an enable pin is switched by its driver's off time: TOFF 0 lets 
 """
 
 import asyncio
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
@@ -28,6 +29,7 @@ from klipkit.parts.part import Part
 from klipkit.parts.phases import PhaseSource
 
 CHECK = 1.0  # s between looks at the status
+FRESH = 2.0  # s for which a driver that was asked before its motor is on is taken to be as it was
 OFF_TIME = "toff"
 WARM = "otpw"  # of the status: 120 degrees C and more
 
@@ -72,6 +74,7 @@ class Driver(Part, PhaseSource):
         self._check = StatusCheck(fitted.chip, fitted.wire, self.stepper)
         self._found: Found | None = None
         self._is_set = False
+        self._heard = -math.inf  # loop time at which it was last known to be set
         self._is_on = self.motor.enable is None
         self._switched = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -178,18 +181,22 @@ class Driver(Part, PhaseSource):
 
     async def _prepare(self) -> None:
         """The motor is to be switched on: steps may come soon. Raises KlipkitError; the printer is shut down then."""
+        now = asyncio.get_running_loop().time()
+        if self._is_set and now - self._heard < FRESH:
+            return
         try:
             if not self._is_set or await self._check.was_reset():
                 await self.initialise()
             await self.measure()
-            if self._is_wired:
-                await self._set_off_time(self._off_time)
+            self._heard = now
         except DriverSilent as error:
             self.around.alarm.shut_down(error)
             raise
 
     async def _on(self) -> None:
         """It is on: looked at each second, until it is switched."""
+        if self._is_wired:
+            await self._set_off_time(self._off_time)
         while self._is_on:
             await self._look()
             await self.measure()

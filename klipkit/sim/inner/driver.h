@@ -77,7 +77,6 @@ struct driver {
     uint32_t registers[DRIVER_REGISTERS];
     uint32_t unit;                    /* 1/256 full steps that are a step of the carriage */
     int64_t rest;                     /* of them, not a whole step yet */
-    int64_t lag;                      /* steps of the carriage by which it is held back behind the field */
     uint32_t mscnt;
     const struct pin *enable;         /* NULL: always on */
     int enable_level;
@@ -95,7 +94,7 @@ struct driver {
     struct driver_chain *chain;       /* NULL: none */
     uint64_t sent, received;          /* 40 or 20 bits of its SPI shift register: as loaded, and as it is now */
     uint32_t asked;                   /* the register that the next datagram answers */
-    uint64_t datagrams, misread, unmoved, stalls, falls;
+    uint64_t datagrams, misread, unmoved, stalls;
 };
 
 /* driver.c */

@@ -59,6 +59,7 @@ struct motor {
     int64_t lag;               /* steps by which the rotor is behind the field: at a rail's end, half a cycle at most */
     double mean, time;         /* steps/s and s of the cycle before */
     uint64_t cycles;           /* lost */
+    uint64_t falls;            /* cycles lost to an end */
 };
 
 struct carriage {
