@@ -123,7 +123,7 @@ COMMAND_TO(sos_filter, sos_filter_set_offset_scale, "oid=%c offset=%i scale=%i s
 {
     struct sos_filter *f = object;
     if (args[3] > BITS_MOST)
-        shutdown("Invalid filter fraction bits");
+        shutdown("Command parser error");
     f->offset = (int32_t)args[1];
     f->scale = (int32_t)args[2];
     f->scale_bits = (uint8_t)args[3];
@@ -137,7 +137,7 @@ COMMAND_TO(sos_filter, sos_filter_set_active, "oid=%c n_sections=%c coeff_frac_b
     if (args[1] > f->most)
         shutdown("Filter section index larger than max_sections");
     if (args[2] > BITS_MOST || (args[1] && !args[2]))
-        shutdown("Invalid filter fraction bits");
+        shutdown("Command parser error");
     f->active = (uint8_t)args[1];
     f->coefficient_bits = (uint8_t)args[2];
 }

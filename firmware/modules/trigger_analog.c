@@ -157,7 +157,7 @@ COMMAND_TO(trigger_analog, trigger_analog_set_trigger, "oid=%c trigger_analog_ty
 {
     struct trigger_analog *t = object;
     if (args[1] >= TYPE_COUNT)
-        shutdown("Invalid trigger_analog type");
+        shutdown("Command parser error");
     t->type = (uint8_t)args[1];
     t->value = (int32_t)args[2];
 }

@@ -7,7 +7,8 @@
  * A driver (link/thread.c on a real port, sim/cosim.c in virtual time) calls feed, emit and next; any other thread may call
  * the rest: each function takes the session's one mutex. Sequence numbers, time-outs and the window follow
  * the protocol's Klipper Protocol.md and the recorded behaviour: 64-byte frames, at most 12 unacknowledged, byte window if the
- * MCU names one, retransmission on nak or time-out (25 ms + wire time, RFC 6298 estimate, doubled up to 5 s).
+ * MCU names one, retransmission on nak or time-out (25 ms + wire time, RFC 6298 estimate, doubled from the third one in vain on,
+ * up to 5 s).
  */
 #ifndef KLIPKIT_WIRE_SESSION_H
 #define KLIPKIT_WIRE_SESSION_H

@@ -106,7 +106,7 @@ def test_connect_of_a_stock_host_is_answered_as_recorded() -> None:
         script.rx(clock, data)
     result = script.run(2 * SECOND)
     assert [(number, payload[:1]) for _, number, payload in result.frames[:5]] == [
-        (0, dictionary().raw["responses"]["starting"].to_bytes(1, "big")),
+        (0, vlq(dictionary().raw["responses"]["starting"])),
         (0, b""),  # nak for the garbage
         (0, b""),  # nak for the second identify, whose number is wrong; the first was lost with the garbage
         (1, b"\x00"),
@@ -324,7 +324,7 @@ def test_commands_out_of_place_shut_down_with_the_classic_text(commands: list[st
     [
         ("01", "Command parser error"),
         ("0181", "Command parser error"),
-        ("5f", "Invalid command"),
+        ("817f", "Invalid command"),
         ("00", "Invalid command"),
         ("8100", "Invalid command"),
         ("ffffff7f", "Invalid command"),
