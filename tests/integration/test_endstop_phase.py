@@ -18,7 +18,9 @@ from tests.precise_bench import EXAMPLES, Act, Machines, config, live, places, q
 UM = 0.001  # mm
 TOWERS = ("stepper_a", "stepper_b", "stepper_c")
 SHORT = {
-    "microsteps: 16\nrotation_distance: 8": "homing_retract_dist: 1\nmicrosteps: 16\nrotation_distance: 8"
+    "max_z_velocity: 5": "max_z_velocity: 30",
+    "max_z_accel: 100": "max_z_accel: 1000",
+    "rotation_distance: 8\n": "rotation_distance: 8\nhoming_speed: 20\nhoming_retract_dist: 1\n",
 }
 NEAR = {"homing_speed: 50": "homing_speed: 50\nhoming_retract_dist: 2"}
 Z_STEP, Z_PHASES = 2.5 * UM, 64
