@@ -105,8 +105,8 @@ class Conversation(ABC):
     async def follow_output(self) -> None:
         """Have all that the machine says told to who is listening, from now on."""
         if not self._has_output:
-            self._has_output = True
             await self.request("gcode/subscribe_output", response_template={"method": OUTPUT})
+            self._has_output = True
 
     @contextlib.contextmanager
     def listening(self, listener: Callable[[str], None]) -> Any:
