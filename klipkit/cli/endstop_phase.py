@@ -82,7 +82,9 @@ def endstop_phase() -> None:
 def calibrate_command(
     out: Output, steppers: tuple[str, ...], count: int, save: bool, plot: str | None, socket: str
 ) -> int:
-    """Homes from places that differ and looks at the phase at each trigger: its mean, its spread, whether the switch
+    """Find the phase at the endstops' triggers, and store it.
+
+    Homes from places that differ and looks at the phase at each trigger: its mean, its spread, whether the switch
     stays within two full steps, as it must, and what is gained. Nothing is printed meanwhile.
 
     Exit status 1 when a switch is not good enough; nothing is stored then.
@@ -141,7 +143,9 @@ async def _found(homings: Homings, steppers: Sequence[str], count: int, show: Sh
 )
 @daemon_options
 def status_command(out: Output, socket: str) -> None:
-    """Each stepper with its endstop, whether that is corrected by the phase, and what the last homing found."""
+    """Tell which endstops are corrected.
+
+    Each stepper with its endstop, whether that is corrected by the phase, and what the last homing found."""
 
     talk(socket, lambda session: status_told(session, out))
 

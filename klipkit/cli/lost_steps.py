@@ -93,7 +93,9 @@ def check_command(
     seed: int,
     socket: str,
 ) -> int:
-    """Printed for each stepper: verdict, what it lacks in microsteps, full steps, mm and cycles, probable cause.
+    """Home, run a file or fast moves, home again, and compare.
+
+    Printed for each stepper: verdict, what it lacks in microsteps, full steps, mm and cycles, probable cause.
 
     Exit status 1 when steps were lost or something has moved, 3 when the endstops' noise leaves it open.
     """
@@ -138,7 +140,9 @@ async def checked(
 @file_option
 @daemon_options
 def baseline_command(out: Output, file: str | None, socket: str) -> None:
-    """What was found is compared by `klipkit lost-steps compare`, as long as no microcontroller is reset."""
+    """Home, and keep where the motors are.
+
+    What was found is compared by `klipkit lost-steps compare`, as long as no microcontroller is reset."""
 
     async def work(session: Session) -> int:
         return await noted(session, out, _kept(file))
@@ -174,7 +178,9 @@ async def noted(session: Session, out: Output, file: Path, clock: Callable[[], f
 @file_option
 @daemon_options
 def compare_command(out: Output, file: str | None, socket: str) -> int:
-    """What `check` does after the moves, of what somebody else did since `klipkit lost-steps baseline`.
+    """Home again, and tell what was lost since the baseline.
+
+    It does what `check` does after the moves, of what somebody else did since `klipkit lost-steps baseline`.
 
     Exit status 1 when steps were lost or something has moved, 3 when the endstops' noise leaves it open.
     """
@@ -222,7 +228,9 @@ def sweep_command(
     accel_step: float,
     socket: str,
 ) -> int:
-    """Drives an axis fast towards its endstop, homes and compares, and halves what is left, first of the speed (at
+    """Search the highest safe speed and acceleration of an axis.
+
+    Drives it fast towards its endstop, homes and compares, and halves what is left, first of the speed (at
     the lowest acceleration), then of the acceleration (a step below the safe speed). A motor has less to give when it
     is warm and loaded: stay well below what is found. The speed is limited by the way that it takes to be reached.
 
