@@ -58,7 +58,8 @@ void path_follow(struct path *path, const struct path *other)
 
 int path_is_like(const struct path *path, const struct path *other)
 {
-    return path->trapq == other->trapq && path->number == other->number && path->phase_done + other->phase_done == 0 &&
+    int follows = path->follows[0] || path->follows[1] || path->follows[2];
+    return follows && path->trapq == other->trapq && path->number == other->number && path->phase_done + other->phase_done == 0 &&
            path->phase + other->phase == 0 && path->smooth_time + other->smooth_time == 0 &&
            memcmp(path->follows, other->follows, sizeof(path->follows)) == 0 &&
            memcmp(path->shapers, other->shapers, sizeof(path->shapers)) == 0;
