@@ -18,11 +18,6 @@ static inline double even_way(const struct bars *bars, int i, int j)
     return PARTS[i - j];
 }
 
-static inline double any_way(const struct bars *bars, int i, int j)
-{
-    return 1 / (bars->x[i] - bars->x[j]);
-}
-
 /* How many of the first `most` bars, of each `stride` the last one, lines of whole slopes meet; in `range` their slopes, in `beyond`
  * what two by two suit the bar after them. */
 static inline int meet(const struct bars *bars, int stride, int most, way part, double range[2], double beyond[2])
@@ -74,13 +69,29 @@ int bars_few(const struct bars *bars, double gap_most, double range[2], struct b
     return held < BARS_FEW ? choose(bars, held, gap_most, range, run) : 0;
 }
 
-int bars_some(const struct bars *bars, double gap_most, double range[2], struct bars_run *run)
+int bars_choose(const struct bars *bars, double gap_most, const double range[2], struct bars_run *run)
 {
-    double beyond[2];
-    range[0] = INT16_MIN;
-    range[1] = INT16_MAX;
-    int held = meet(bars, 1, bars->count < BARS_FEW ? bars->count : BARS_FEW, any_way, range, beyond);
-    return held < BARS_FEW || held == bars->count ? choose(bars, held, gap_most, range, run) : 0;
+    return choose(bars, bars->count, gap_most, range, run);
+}
+
+int bars_narrow(const struct bars *bars, int bar, int most, double range[2])
+{
+    double x = bars->x[bar], bottom = bars->low[bar] - 1, top = bars->high[bar] + 1, low = range[0], high = range[1];
+    for (int i = 0; i < bar; i++) {
+        double r = 1 / (x - bars->x[i]);
+        low = order_greater(low, (bottom - bars->high[i]) * r);
+        high = order_lesser(high, (top - bars->low[i]) * r);
+    }
+    for (int i = bar + 1; i < most; i++) {
+        double r = 1 / (bars->x[i] - x);
+        low = order_greater(low, (bars->low[i] - top) * r);
+        high = order_lesser(high, (bars->high[i] - bottom) * r);
+    }
+    if (order_floor(high) < low)
+        return 0;
+    range[0] = low;
+    range[1] = high;
+    return 1;
 }
 
 int bars_sampled(const struct bars *bars, int stride, double range[2], struct bars_hint *hint)

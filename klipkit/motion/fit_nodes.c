@@ -17,7 +17,7 @@
 enum { SPACING = 5, SPARE = 24, ROUNDS = 12, LINE_LEAST = 8 };
 
 /* A run may end this part of itself before the step that does not fit. */
-enum { CLOSE_ENOUGH = 4 };
+enum { CLOSE_ENOUGH = 6, NEAR = 8 };
 
 /* The cube root of x > 0 to about 5 %: a third of its exponent, in its bits. */
 static double rough_cube_root(float x)
@@ -58,85 +58,104 @@ static int next_node(const struct fit *fit, double spacing, struct node *node)
     return 1;
 }
 
-/* Nodes from left to right, as far as step `reach`; 0 when there are none more. */
-static int spread(struct fit *fit, int64_t reach, double spacing)
-{
-    int before = fit->count;
-    struct node *node = &fit->nodes[before];
-    for (; fit->count < FIT_NODES_MOST - SPARE && node[-1].n < reach && next_node(fit, spacing, node); node++)
-        fit->count++;
-    return fit->count > before;
-}
-
-/* The bars of the nodes, and the run that meets the most of them: their number. */
-static int search(struct fit *fit, double guess)
+/* The bar of a node. */
+static void set_bar(struct fit *fit, int i, const struct node *node)
 {
     struct bars *bars = &fit->node_bars;
-    for (int i = 0; i < fit->count; i++) {
-        const struct node *node = &fit->nodes[i];
-        double n = (double)node->n, part = 1 / n, wait = node->time - fit->before;
-        bars->x[i] = 0.5 * (n - 1);
-        bars->low[i] = (wait - node->window) * part + 0.5;
-        bars->high[i] = (wait + node->window) * part - 0.5;
+    double n = (double)node->n, part = 1 / n, wait = node->time - fit->before;
+    bars->x[i] = 0.5 * (n - 1);
+    bars->low[i] = (wait - node->window) * part + 0.5;
+    bars->high[i] = (wait + node->window) * part - 0.5;
+}
+
+/* Takes in fit->nodes[fit->count], when there is still a slope that suits all. */
+static int take(struct fit *fit, double range[2])
+{
+    set_bar(fit, fit->count, &fit->nodes[fit->count]);
+    if (!bars_narrow(&fit->node_bars, fit->count, fit->count, range))
+        return 0;
+    fit->node_bars.count = ++fit->count;
+    return 1;
+}
+
+/* Takes in nodes from left to right until one does not suit, which then stands after them: 1; 0: there are none more. */
+static int spread(struct fit *fit, double spacing, double range[2])
+{
+    while (fit->count < FIT_NODES_MOST - SPARE && next_node(fit, spacing, &fit->nodes[fit->count]))
+        if (!take(fit, range))
+            return 1;
+    return 0;
+}
+
+/* Between the last node and the one after it that did not suit: the step in the middle becomes a node as long as the gap is wide. */
+static void close_in(struct fit *fit, double range[2])
+{
+    for (;;) {
+        const struct node *last = &fit->nodes[fit->count - 1];
+        struct node *beyond = &fit->nodes[fit->count];
+        int64_t gap = beyond->n - last->n;
+        if (gap < 2 || gap * CLOSE_ENOUGH <= last->n)
+            return;
+        struct node *after = beyond + 1;
+        *after = *beyond;
+        *beyond = (struct node){.n = last->n + gap / 2, .step = last->step + gap / 2, .segment = last->segment};
+        fit_look(fit, beyond);
+        take(fit, range);
     }
-    bars->count = fit->count;
-    double range[2];
-    int held = bars_some(bars, fit->gap_most, range, &fit->run);
-    return held ? held : bars_longest(bars, &(struct bars_hint){guess, fit->count}, range, fit->gap_most, &fit->run);
 }
 
-/* From the nodes: the mean second difference up to about where the run will end. */
-static double guess_from(const struct fit *fit, int64_t length)
+/* The run found meets `held` nodes: the last step before the next node that it is seen to meet becomes one too. */
+static int reach_on(struct fit *fit, int held)
 {
-    int i = 1;
-    while (i + 1 < fit->count && fit->nodes[i].n < length)
-        i++;
-    if (i >= fit->count)
-        return fit->nodes[0].bend;
-    return (fit->nodes[i].slope - fit->nodes[0].slope) / (double)(fit->nodes[i].n - 1);
+    const struct node last = fit->nodes[held - 1], next = fit->nodes[held];
+    int64_t low = 0, high = last.segment == next.segment ? next.n - last.n : 0;
+    while (high - low > 1 && (high - low) * NEAR > last.n) {
+        int64_t middle = (low + high) / 2;
+        struct node node = {.n = last.n + middle, .step = last.step + middle, .segment = last.segment};
+        fit_look(fit, &node);
+        if (fabs(fit_error(fit, &node)) > node.window) {
+            high = middle;
+            continue;
+        }
+        low = middle;
+        fit->nodes[held] = node;
+        set_bar(fit, held, &node);
+    }
+    return low > 0 ? held + 1 : held;
 }
 
-/* A step between nodes `place` and the next becomes a node. */
-static void insert(struct fit *fit, int place, const struct node *node)
+/* The run of the nodes, or of the first of them when whole numbers suit no more; keeps these. */
+static void choose(struct fit *fit, const double range[2])
 {
+    int held = bars_choose(&fit->node_bars, fit->gap_most, range, &fit->run);
+    if (!held) {
+        const struct bars_hint hint = {0.5 * (range[0] + range[1]), fit->count};
+        held = bars_longest(&fit->node_bars, &hint, range, fit->gap_most, &fit->run);
+    }
+    if (held > 0 && held < fit->count)
+        held = reach_on(fit, held);
+    fit->node_bars.count = fit->count = held;
+}
+
+/* A step between nodes `place` and the next becomes a node. When no slope suits all any more, the last ones go. */
+static void insert(struct fit *fit, int place, const struct node *node, double range[2])
+{
+    struct bars *bars = &fit->node_bars;
     size_t after = (size_t)(fit->count - place - 1);
     memmove(&fit->nodes[place + 2], &fit->nodes[place + 1], after * sizeof(struct node));
     fit->nodes[place + 1] = *node;
     fit->count++;
-}
-
-/* Where the nodes end that are held: the step in the middle of the gap after them becomes a node when the gap is wide. */
-static int is_close(struct fit *fit, int held)
-{
-    const struct node *last = &fit->nodes[held - 1];
-    if (held == fit->count)
-        return 1;
-    int64_t gap = last[1].n - last->n;
-    if (gap < 2 || gap * CLOSE_ENOUGH <= last->n)
-        return 1;
-    struct node node = {.n = last->n + gap / 2, .step = last->step + gap / 2, .segment = last->segment};
-    fit_look(fit, &node);
-    fit->count = held + 1;
-    insert(fit, held - 1, &node);
-    return 0;
-}
-
-/* The longest run that meets the windows of the nodes, of which there are as many as it takes. */
-static int settle(struct fit *fit, int64_t length, double spacing)
-{
-    double guess = guess_from(fit, length);
-    for (;;) {
-        int held = search(fit, guess);
-        if (held == 0)
-            return 0;
-        guess = fit->run.add;
-        if (held == fit->count && spread(fit, 2 * fit->nodes[held - 1].n, spacing))
-            continue;
-        if (is_close(fit, held)) {
-            fit->count = held;
-            return 1;
-        }
-    }
+    for (int i = place + 1; i < fit->count; i++)
+        set_bar(fit, i, &fit->nodes[i]);
+    bars->count = fit->count;
+    if (bars_narrow(bars, place + 1, fit->count, range))
+        return;
+    range[0] = INT16_MIN;
+    range[1] = INT16_MAX;
+    int held = 0;
+    while (held < fit->count && bars_narrow(bars, held, held, range))
+        held++;
+    bars->count = fit->count = held;
 }
 
 /* The first node after which a step is not proven to be in its window; the last node when all are. */
@@ -174,9 +193,26 @@ static int64_t line_length(const struct fit *fit, const struct node *node, struc
     return segment->a2 == 0 && most < (double)(segment->count - node->step) ? (int64_t)most : 0;
 }
 
+/* Steps that are found outside become nodes, until all between the nodes are within. */
+static void prove(struct fit *fit, double range[2])
+{
+    struct node outside;
+    for (int round = 0;; round++) {
+        int proven = first_unproven(fit, &outside);
+        if (proven + 1 == fit->count)
+            return;
+        if (round == ROUNDS || fit->count >= FIT_NODES_MOST - 2) {
+            fit->count = proven + 1;
+            return;
+        }
+        insert(fit, proven, &outside, range);
+        choose(fit, range);
+    }
+}
+
 void fit_nodes(struct fit *fit, size_t segment, int64_t step, struct fitted *out)
 {
-    struct node *first = &fit->nodes[0], outside;
+    struct node *first = &fit->nodes[0];
     *first = (struct node){.n = 1, .step = step, .segment = segment};
     fit_look(fit, first);
     out->open = 0;
@@ -184,24 +220,17 @@ void fit_nodes(struct fit *fit, size_t segment, int64_t step, struct fitted *out
     if (out->count > LINE_LEAST)
         return;
     double length = order_greater(4, order_lesser(2 * fit->last + 8, expected_length(first)));
-    double spacing = order_greater(1, length / SPACING);
-    fit->count = 1;
-    spread(fit, (int64_t)length, spacing);
-    if (!settle(fit, fit->last, spacing)) {
+    double range[2] = {INT16_MIN, INT16_MAX};
+    fit->count = 0;
+    take(fit, range);
+    if (spread(fit, order_greater(1, length / SPACING), range))
+        close_in(fit, range);
+    choose(fit, range);
+    if (fit->count == 0) {
         fit_single(fit, first->time, out);
         return;
     }
-    for (int round = 0;; round++) {
-        int proven = first_unproven(fit, &outside);
-        if (proven + 1 == fit->count)
-            break;
-        if (round == ROUNDS || fit->count >= FIT_NODES_MOST - 2) {
-            fit->count = proven + 1;
-            break;
-        }
-        insert(fit, proven, &outside);
-        fit->count = search(fit, fit->run.add);
-    }
+    prove(fit, range);
     const struct node *last = &fit->nodes[fit->count - 1];
     out->run = fit->run;
     out->count = last->n;

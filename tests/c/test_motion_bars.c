@@ -97,34 +97,61 @@ static void runs_are_the_longest(void)
     CHECK(all * 1000 >= best * 995, "%lld steps of %lld", (long long)all, (long long)best);
 }
 
-/* The closed forms know the longest run of few steps, and no longer run is outside their range of adds. */
+/* The closed form knows the longest run of few steps, and no longer run is outside its range of adds. */
 static void few_bars_are_met_exactly(void)
 {
-    int known[2] = {0, 0};
+    int known = 0;
     for (int i = 0; i < CASES; i++) {
         struct steps steps;
         struct bars bars;
         struct bars_run run;
+        double range[2];
         make_steps(&steps);
         make_bars(&steps, &bars);
-        for (int any = 0; any < 2; any++) {
-            double range[2];
-            int few = steps.count < BARS_FEW;
-            if (few && !any)
-                continue;
-            int held = any ? bars_some(&bars, GAP_MOST, range, &run) : bars_few(&bars, GAP_MOST, range, &run), most = 0;
-            for (int add = -ADDS; add <= ADDS; add++) {
-                int reached = reach(&steps, add), outside = add < range[0] || add > range[1];
-                most = reached > most ? reached : most;
-                CHECK(!held || reached <= held, "case %d: add %d meets %d steps of %d", i, add, reached, held);
-                CHECK(held || !outside || reached < BARS_FEW, "case %d: add %d is outside, meets %d", i, add, reached);
-            }
-            if (held)
-                run_meets(&steps, &run, held);
-            known[any] += held > 0;
+        if (steps.count < BARS_FEW)
+            continue;
+        int held = bars_few(&bars, GAP_MOST, range, &run);
+        for (int add = -ADDS; add <= ADDS; add++) {
+            int reached = reach(&steps, add), outside = add < range[0] || add > range[1];
+            CHECK(!held || reached <= held, "case %d: add %d meets %d steps of %d", i, add, reached, held);
+            CHECK(held || !outside || reached < BARS_FEW, "case %d: add %d is outside, meets %d", i, add, reached);
+        }
+        if (held)
+            run_meets(&steps, &run, held);
+        known += held > 0;
+    }
+    CHECK(known > CASES / 10, "only %d cases are known", known);
+}
+
+/* Bars taken in one by one, in whatever order, leave a range of adds out of which none meets them; no add meets one that leaves none. */
+static void a_narrowed_range_has_all_adds_that_suit(void)
+{
+    int chosen = 0;
+    for (int i = 0; i < CASES; i++) {
+        struct steps steps;
+        struct bars bars;
+        struct bars_run run;
+        double range[2] = {INT16_MIN, INT16_MAX};
+        make_steps(&steps);
+        make_bars(&steps, &bars);
+        int met = 0;
+        while (met < bars.count && bars_narrow(&bars, met, met, range))
+            met++;
+        double turned[2] = {INT16_MIN, INT16_MAX};
+        for (int bar = met - 1; bar >= 0; bar--)
+            CHECK(bars_narrow(&bars, bar, met, turned), "case %d: bar %d of %d leaves nothing", i, bar, met);
+        CHECK(fabs(turned[0] - range[0]) + fabs(turned[1] - range[1]) < 1e-6, "case %d: another range", i);
+        for (int add = -ADDS; add <= ADDS; add++) {
+            int reached = reach(&steps, add), outside = add < range[0] || add > range[1];
+            CHECK(reached <= met - outside, "case %d: add %d meets %d steps of %d", i, add, reached, met);
+        }
+        bars.count = met;
+        if (bars_choose(&bars, GAP_MOST, range, &run)) {
+            run_meets(&steps, &run, met);
+            chosen++;
         }
     }
-    CHECK(known[0] > CASES / 10 && known[1] > CASES / 10, "only %d and %d cases are known", known[0], known[1]);
+    CHECK(chosen > CASES / 4, "only %d runs are chosen", chosen);
 }
 
 /* What samples say holds for all bars: no add meets more of them than to the first sample that is not met, and none outside of the
@@ -164,6 +191,7 @@ int main(void)
 {
     runs_are_the_longest();
     few_bars_are_met_exactly();
+    a_narrowed_range_has_all_adds_that_suit();
     samples_bound_the_longest_run();
     nothing_is_held_beyond_the_longest_interval();
     puts("test_motion_bars: passed");

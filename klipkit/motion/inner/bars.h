@@ -29,8 +29,11 @@ struct bars_run {
  * 0: that is not known. Then only adds in `range` can meet as many as are known to be met. */
 int bars_few(const struct bars *bars, double gap_most, double range[2], struct bars_run *run);
 
-/* The same of any bars; also when all are met. */
-int bars_some(const struct bars *bars, double gap_most, double range[2], struct bars_run *run);
+/* Of any bars: the run with the add in the middle of `range`, when that meets all of them, and their number; else 0. */
+int bars_choose(const struct bars *bars, double gap_most, const double range[2], struct bars_run *run);
+
+/* Narrows the range of slopes by what two by two a bar and the first `most` others demand. 0: no whole one is left; it is as before. */
+int bars_narrow(const struct bars *bars, int bar, int most, double range[2]);
 
 /* Where the search for the longest run begins, and how many bars end it. */
 struct bars_hint {
