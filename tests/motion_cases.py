@@ -90,7 +90,7 @@ class Case:
         name, tower = stepper
         watched = Watched(bench, name, distance or self.distance(name), frequency, error)
         if tower:
-            assert bench.lib.stepper_set_arm(watched.stepper, *tower) == 0
+            assert bench.lib.stepper_set_geometry(watched.stepper, tower, 3) == 0
         if self.smooth_time:
             assert bench.lib.stepper_set_smooth_time(watched.stepper, self.smooth_time) == 0
         else:

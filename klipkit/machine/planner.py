@@ -223,6 +223,7 @@ class Planner:
         _check(lib.trapq_set_position(self.trapq, print_time, place))
         _check(lib.lookahead_set_position(self.lookahead, place))
         lib.moves_take_position(self.moves)
+        self._share_paths()
 
     def set_shaper(self, axis: str, kind: str, frequency: float, damping: float) -> None:
         """Shape the motion of an axis from now on; frequency 0: no longer. At standstill only, all steps made."""
@@ -233,6 +234,7 @@ class Planner:
         for motor in self.motors:
             if not motor.moves_filament:
                 _check(lib.stepper_set_shaper(self.steppers[motor.name], SHAPED_AXES.index(axis), shaper))
+        self._share_paths()
 
     def activate(self, name: str) -> None:
         """Moves from now on move the filament of that extruder; E is 0, and its factor 1. No moves may be waiting."""
@@ -312,6 +314,12 @@ class Planner:
             at = lib.stepper_coordinate(stepper, place)
             _check(lib.stepper_set_position(stepper, at if math.isfinite(at) else 0.0, 0))
         return stepper
+
+    def _share_paths(self) -> None:
+        """Motors that follow the same axes read what the toolhead does together."""
+        each = [self.steppers[motor.name] for motor in self.motors if not motor.moves_filament]
+        for number, stepper in enumerate(each):
+            any(lib.stepper_share(stepper, other) for other in each[:number])
 
     def _smooth(self, motor: Motor) -> None:
         """Over the time of its filament."""

@@ -15,12 +15,12 @@
 
 enum { MIDDLE, AFTER, BEFORE, TAPS, DEGREE = 4 };
 
-/* f in a phase, from a time on: mm, ticks. */
+/* f in a phase, from a time on: mm, s. */
 struct wanted {
     double f, speed, accel;
 };
 
-/* What is wanted of a phase at a time: y's velocity is the length of the advance. */
+/* What is wanted of a phase at a time: y is the filament times the advance, its velocity a length. */
 static struct wanted wanted_at(const struct phase *phase, double at)
 {
     double t = at - phase->time;
@@ -40,12 +40,7 @@ void advance_set_taps(struct blend *blend, double half)
     blend->taps[AFTER] = (struct tap){.shift = -half, .weight = weight};
     blend->taps[BEFORE] = (struct tap){.shift = half, .weight = weight};
     blend->count = TAPS;
-}
-
-void advance_lengthen(struct phase *phase, double frequency)
-{
-    phase->velocity[1] *= frequency;
-    phase->accel[1] *= frequency;
+    blend->axes = 0;
 }
 
 /* First and second integral at t after a point where they are `first` and `second`. */

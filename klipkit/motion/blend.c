@@ -8,8 +8,8 @@
 
 #include "klipkit/motion/inner/order.h"
 
-/* A gap less than this between two phases is rounding, ticks. */
-static const double GAP_LEAST = 1e-3;
+/* A gap less than this between two phases is rounding, s. */
+static const double GAP_LEAST = 1e-11;
 
 static int push(struct blend *blend, const struct phase *phase)
 {
@@ -37,6 +37,15 @@ static struct phase rest_at(const struct phase *at, double t, double from, doubl
     for (int axis = 0; axis < 3; axis++)
         rest.position[axis] = axis_at(at, axis, t);
     return rest;
+}
+
+void blend_add_taps(struct blend *blend, int axis, int count, const double *times, const double *weights)
+{
+    if (blend->count == 0)
+        blend->axis = axis;
+    blend->axes = axis + 1;
+    for (int i = 0; i < count; i++)
+        blend->taps[blend->count++] = (struct tap){.shift = times[i], .weight = weights[i], .axis = axis};
 }
 
 static double shift_least(const struct blend *blend)
@@ -174,27 +183,26 @@ int blend_next(struct blend *blend, double *from, double *to)
 /* A time is rounded by that part of it. */
 static const double ROUNDING = 0x1p-52;
 
-/* So far a sum may go wrong, ticks of its motion and mm. */
-static const double LATE_MOST = 2e-3, AWAY_MOST = 2e-13;
+/* So far a sum may go wrong, mm: as far as its rounding. */
+static const double AWAY_MOST = 2e-13;
 
 /* A tap comes into a phase, at the phase's local time t (side 1), or leaves it (-1). */
 static void step_in(struct blend *blend, const struct tap *tap, const struct phase *phase, double t, int side)
 {
     struct phase *sum = &blend->sum;
-    int from = tap->axis, into = tap->into;
-    double weight = tap->weight * side, accel = phase->accel[from], velocity = phase->velocity[from];
-    sum->position[into] += weight * (phase->position[from] + t * (velocity + 0.5 * accel * t));
-    sum->velocity[into] += weight * (velocity + t * accel);
-    sum->accel[into] += weight * accel;
-    blend->changing[into] += accel != 0 ? side : 0;
+    int axis = tap->axis;
+    double weight = tap->weight * side, accel = phase->accel[axis], velocity = phase->velocity[axis];
+    sum->position[axis] += weight * (phase->position[axis] + t * (velocity + 0.5 * accel * t));
+    sum->velocity[axis] += weight * (velocity + t * accel);
+    sum->accel[axis] += weight * accel;
+    blend->changing[axis] += accel != 0 ? side : 0;
 }
 
 static void sum_anew(struct blend *blend, double from)
 {
     blend->sum = (struct phase){.from = 0};
     memset(blend->changing, 0, sizeof(blend->changing));
-    memset(blend->drift, 0, sizeof(blend->drift));
-    blend->age = 0;
+    blend->drift = blend->age = 0;
     for (int i = 0; i < blend->count; i++) {
         const struct tap *tap = &blend->taps[i];
         const struct phase *phase = &blend->phases[tap->phase];
@@ -207,7 +215,7 @@ static void sum_anew(struct blend *blend, double from)
 static void carry_on(struct blend *blend, double from)
 {
     struct phase *sum = &blend->sum;
-    for (int axis = 0; axis < blend->axes; axis++) {
+    for (int axis = blend->axis; axis < blend->axes; axis++) {
         sum->position[axis] = axis_at(sum, axis, sum->to);
         sum->velocity[axis] += sum->accel[axis] * sum->to;
     }
@@ -218,24 +226,18 @@ static void carry_on(struct blend *blend, double from)
         step_in(blend, tap, left, t - left->time, -1);
         step_in(blend, tap, phase, t - phase->time, 1);
         double jolt = fabs(tap->weight) * (fabs(left->accel[tap->axis]) + fabs(phase->accel[tap->axis]));
-        blend->drift[tap->into] += jolt * ROUNDING * fabs(t);
-        if (blend->changing[tap->into] == 0)
-            sum->accel[tap->into] = 0; /* no rounding is left of it */
+        blend->drift += jolt * ROUNDING * fabs(t);
+        if (blend->changing[tap->axis] == 0)
+            sum->accel[tap->axis] = 0; /* no rounding is left of it */
     }
 }
 
 /* A border whose time is rounded leaves a speed that is wrong by the acceleration times that, and counts for as long as the sum is
- * carried on: does that matter by the end of a piece so long, where the sum is slowest? */
+ * carried on: does that matter by the end of a piece so long? */
 static int has_drifted(struct blend *blend, double length)
 {
-    int drifted = 0;
     blend->age += length;
-    for (int axis = 0; axis < blend->axes; axis++) {
-        double v0 = blend->sum.velocity[axis], v1 = v0 + blend->sum.accel[axis] * length;
-        double slow = v0 * v1 > 0 ? order_lesser(fabs(v0), fabs(v1)) : 0;
-        drifted |= blend->drift[axis] * blend->age > AWAY_MOST + LATE_MOST * slow;
-    }
-    return drifted;
+    return blend->drift * blend->age > AWAY_MOST;
 }
 
 void blend_sum(struct blend *blend, double from, double to)
@@ -254,11 +256,11 @@ void blend_clear(struct blend *blend)
     blend->front = blend->end = 0;
 }
 
-void blend_rebase(struct blend *blend, double ticks)
+void blend_rebase(struct blend *blend, double seconds)
 {
     for (size_t i = blend->front; i < blend->end; i++)
-        blend->phases[i].time -= ticks;
+        blend->phases[i].time -= seconds;
     for (int i = 0; i < blend->count; i++)
-        blend->taps[i].end -= ticks;
-    blend->now -= ticks;
+        blend->taps[i].end -= seconds;
+    blend->now -= seconds;
 }

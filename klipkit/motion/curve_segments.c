@@ -18,8 +18,9 @@
 /* A part of a curve with less way than this holds no crossing of its own, steps; turns are found to within TURN_CLOSE ticks. */
 static const double CURVE_STILL = 1e-9, TURN_CLOSE = 1e-4;
 
-/* How far the time of a step may be off, ticks: by bounds in a quadratic, as measured in a bent one. */
-static const double FLAT_MOST = 0.03, BENT_MOST = 0.005;
+/* How far the time of a step may be off, ticks, as measured in a bent segment; and by bounds in a quadratic where steps may come faster
+ * than FAST a tick, so that whole ticks matter. */
+static const double BENT_MOST = 0.005, FLAT_FAST = 0.03, FAST = 0.25;
 
 /* A stretch whose acceleration changes its times by less than this is of constant speed, ticks. */
 static const double LINE_MOST = 1e-3;
@@ -74,7 +75,8 @@ int segments_append_stretch(struct segments *segments, const struct stretch *str
     double least = order_lesser(fabs(v0), fabs(v1)) - 0.125 * square;
     if (v0 == 0 && v1 == 0 && stretch->third == 0)
         return 0;
-    if (!(v0 * v1 > 0 && square <= 4 * least && square * w <= 60 * FLAT_MOST * least))
+    double flat = order_greater(fabs(v0), fabs(v1)) > FAST ? FLAT_FAST : segments->flat;
+    if (!(v0 * v1 > 0 && square <= 4 * least && square * w <= 60 * flat * least))
         return 1;
     int direction = v0 > 0 ? 1 : -1;
     int64_t count = segments_count(segments, stretch->p[0], stretch->p[1], v1, direction);

@@ -30,39 +30,67 @@ static void in_steps(const struct phase *phase, int axis, double origin, double 
 
 /* One end of a part of a phase, from the tower: mm, ticks. */
 struct end {
-    double t, x, y, vx, vy, height2, inverse, p, v; /* inverse: 1 / height */
+    double t, x, y, z, vx, vy, vz, height2, height, inverse, p, v; /* inverse: 1 / height */
 };
 
 /* What the height costs, kept for the phase that begins where this one ends: mm. */
-enum { X, Y, ARM, HEIGHT, INVERSE };
+enum { X, Y, ARM, HEIGHT2, HEIGHT, INVERSE };
 
 /* A place is the known one when it is no further off than rounding. */
 static const double SAME = 1e-11;
 
-static void end_at(const struct kinematics *kinematics, const struct phase *phase, double t, double known[5], struct end *end)
+static inline void move_to(const struct kinematics *kinematics, const struct phase *phase, double t, struct end *end)
 {
     const double *at = phase->position, *v = phase->velocity, *a = phase->accel;
     end->t = t;
-    end->x = at[0] + t * (v[0] + 0.5 * a[0] * t) - kinematics->tower[0];
-    end->y = at[1] + t * (v[1] + 0.5 * a[1] * t) - kinematics->tower[1];
     end->vx = v[0] + a[0] * t;
     end->vy = v[1] + a[1] * t;
-    end->height2 = kinematics->arm * kinematics->arm - end->x * end->x - end->y * end->y;
-    if (!(fabs(end->x - known[X]) + fabs(end->y - known[Y]) < SAME && kinematics->arm == known[ARM])) {
-        known[X] = end->x;
-        known[Y] = end->y;
-        known[ARM] = kinematics->arm;
-        known[HEIGHT] = sqrt(end->height2);
-        known[INVERSE] = 1 / known[HEIGHT];
+    end->vz = v[2] + a[2] * t;
+    end->x = at[0] + 0.5 * t * (v[0] + end->vx) - kinematics->tower[0];
+    end->y = at[1] + 0.5 * t * (v[1] + end->vy) - kinematics->tower[1];
+    end->z = at[2] + 0.5 * t * (v[2] + end->vz);
+}
+
+static inline void set_height(double arm, struct end *end)
+{
+    end->height2 = arm * arm - end->x * end->x - end->y * end->y;
+    end->height = sqrt(end->height2);
+    end->inverse = 1 / end->height;
+}
+
+static inline void set_motion(struct end *end)
+{
+    end->p = end->z + end->height;
+    end->v = end->vz - (end->x * end->vx + end->y * end->vy) * end->inverse;
+}
+
+/* The ends of a phase; the first one where the phase before it ended. */
+static inline void find_ends(const struct kinematics *kinematics, const struct phase *phase, double known[6], struct end ends[2])
+{
+    struct end *begin = &ends[0], *end = &ends[1];
+    move_to(kinematics, phase, phase->from, begin);
+    if (fabs(begin->x - known[X]) + fabs(begin->y - known[Y]) < SAME && kinematics->arm == known[ARM]) {
+        begin->height2 = known[HEIGHT2];
+        begin->height = known[HEIGHT];
+        begin->inverse = known[INVERSE];
+    } else {
+        set_height(kinematics->arm, begin);
     }
-    end->inverse = known[INVERSE];
-    end->p = at[2] + t * (v[2] + 0.5 * a[2] * t) + known[HEIGHT];
-    end->v = v[2] + a[2] * t - (end->x * end->vx + end->y * end->vy) * end->inverse;
+    set_motion(begin);
+    move_to(kinematics, phase, phase->to, end);
+    set_height(kinematics->arm, end);
+    set_motion(end);
+    known[X] = end->x;
+    known[Y] = end->y;
+    known[ARM] = kinematics->arm;
+    known[HEIGHT2] = end->height2;
+    known[HEIGHT] = end->height;
+    known[INVERSE] = end->inverse;
 }
 
 static double accel_of(const struct phase *phase, const struct end *end)
 {
-    double speed = end->v - (phase->velocity[2] + phase->accel[2] * end->t); /* of the height */
+    double speed = end->v - end->vz; /* of the height */
     double square = end->vx * end->vx + end->vy * end->vy + end->x * phase->accel[0] + end->y * phase->accel[1];
     return phase->accel[2] - (square + speed * speed) * end->inverse;
 }
@@ -94,17 +122,17 @@ static int append(const struct kinematics *kinematics, const struct phase *phase
                   struct segments *segments)
 {
     double per_mm = scale->per_mm, arm = kinematics->arm * per_mm, z[3];
-    struct end begin, end;
+    struct end ends[2];
+    const struct end *begin = &ends[0], *end = &ends[1];
     if (arm <= 0)
         return -ERANGE;
-    end_at(kinematics, phase, phase->from, segments->known, &begin);
-    end_at(kinematics, phase, phase->to, segments->known, &end);
+    find_ends(kinematics, phase, segments->known, ends);
     struct stretch stretch = {
         .time = phase->time + phase->from,
         .ticks = phase->to - phase->from,
-        .p = {(begin.p - scale->mm) * per_mm, (end.p - scale->mm) * per_mm},
-        .v = {begin.v * per_mm, end.v * per_mm},
-        .third = third_of(phase, &begin, &end) * per_mm,
+        .p = {(begin->p - scale->mm) * per_mm, (end->p - scale->mm) * per_mm},
+        .v = {begin->v * per_mm, end->v * per_mm},
+        .third = third_of(phase, begin, end) * per_mm,
     };
     int error = segments_append_stretch(segments, &stretch);
     if (error <= 0)
@@ -115,11 +143,11 @@ static int append(const struct kinematics *kinematics, const struct phase *phase
     in_steps(phase, 2, scale->mm, per_mm, z);
     z[2] *= 0.5;
     memcpy(curve.polynomial, z, sizeof(z));
-    const struct curve_point ends[2] = {
-        {stretch.p[0], stretch.v[0], accel_of(phase, &begin) * per_mm},
-        {stretch.p[1], stretch.v[1], accel_of(phase, &end) * per_mm},
+    const struct curve_point points[2] = {
+        {stretch.p[0], stretch.v[0], accel_of(phase, begin) * per_mm},
+        {stretch.p[1], stretch.v[1], accel_of(phase, end) * per_mm},
     };
-    return segments_append_curve(segments, phase->time, &curve, stretch.third, ends);
+    return segments_append_curve(segments, phase->time, &curve, stretch.third, points);
 }
 
 /* Tower x and y, arm. */

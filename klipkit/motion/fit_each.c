@@ -55,11 +55,12 @@ static int time_more(struct fit *fit)
 }
 
 /* Steps' windows from their times and their neighbours'. */
-static void open_windows(const double *restrict time, int count, double error, double *restrict low, double *restrict high)
+static void open_windows(const double *restrict time, int count, const struct fit *fit, double *restrict low, double *restrict high)
 {
+    double error = fit->error, margin = fit->margin;
     for (int i = 0; i < count; i++) {
         double interval = order_lesser(time[i] - time[i - 1], time[i + 1] - time[i]);
-        double window = order_greater(order_lesser(error, 0.5 * interval) - FIT_MARGIN, FIT_WINDOW_LEAST);
+        double window = order_greater(order_lesser(error, 0.5 * interval) - margin, FIT_WINDOW_LEAST);
         low[i] = time[i] - window;
         high[i] = time[i] + window;
     }
@@ -74,7 +75,7 @@ static void open_more(struct fit *fit)
         last = ahead->timed;
         ahead->time[last + 1] = ahead->time[last] + fit->segments[fit->end].before;
     }
-    open_windows(ahead->time + next, last + 1 - next, fit->error, ahead->low + next, ahead->high + next);
+    open_windows(ahead->time + next, last + 1 - next, fit, ahead->low + next, ahead->high + next);
     ahead->ready = last;
 }
 

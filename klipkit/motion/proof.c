@@ -44,10 +44,10 @@ static void window_bound(const struct fit *fit, const struct node *a, const stru
     *at_a = 0.5 * (a->slope - drop);
     *at_b = 0.5 * (b->slope - drop);
     double least = order_lesser(*at_a, *at_b);
-    if (order_greater(*at_a, *at_b) > fit->error || least - FIT_MARGIN_BETWEEN < FIT_WINDOW_LEAST)
-        *at_a = *at_b = order_greater(order_lesser(fit->error, least), FIT_WINDOW_LEAST + FIT_MARGIN_BETWEEN);
-    *at_a -= FIT_MARGIN_BETWEEN;
-    *at_b -= FIT_MARGIN_BETWEEN;
+    if (order_greater(*at_a, *at_b) > fit->error || least - fit->margin_between < FIT_WINDOW_LEAST)
+        *at_a = *at_b = order_greater(order_lesser(fit->error, least), FIT_WINDOW_LEAST + fit->margin_between);
+    *at_a -= fit->margin_between;
+    *at_b -= fit->margin_between;
 }
 
 /* Where to split: near the zero of the error's derivative, never close to an end. */
@@ -66,7 +66,7 @@ static double bent_bounds(const struct fit *fit, const struct node *a, const str
     const struct segment *segment = &fit->segments[a->segment];
     const double *tilt = segment->tilt;
     double least = order_lesser(a->slope, b->slope), most = order_greater(a->slope, b->slope), accel = 0.5 * segment->a2;
-    *window = order_lesser(fit->error, 0.5 * (1 - 2 * tilt[0]) * least) - FIT_MARGIN_BETWEEN;
+    *window = order_lesser(fit->error, 0.5 * (1 - 2 * tilt[0]) * least) - fit->margin_between;
     *window = order_greater(*window, FIT_WINDOW_LEAST);
     double w = (1 + tilt[0]) / least; /* no less than the greatest */
     if (3 * accel * accel * (1 - tilt[0]) > w * (3 * accel * tilt[1] + w * tilt[2]))
@@ -113,7 +113,7 @@ int fit_proven(const struct fit *fit, const struct node *a, const struct node *b
     int64_t at = split_at(w, ga, gb);
     struct node middle = {.n = a->n + at, .step = a->step + at, .segment = a->segment};
     fit_look(fit, &middle);
-    if (fabs(fit_error(fit, &middle)) > fit_window_between(&middle)) {
+    if (fabs(fit_error(fit, &middle)) > fit_window_between(fit, &middle)) {
         *outside = middle;
         return 0;
     }

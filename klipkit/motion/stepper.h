@@ -34,12 +34,9 @@ int stepper_set_clock(struct stepper *stepper, double print_time, uint64_t clock
 /* The next run's interval counts from `clock` (as after reset_step_clock). */
 void stepper_set_last_clock(struct stepper *stepper, uint64_t clock);
 
-/* Where a delta's tower is, mm, and how long its arm; the coordinate is then the carriage's height over z = 0. -EINVAL: no delta,
- * a number that is not finite, an arm not > 0. -EBUSY while steps are kept back. Until then nothing is in its reach: -ERANGE. */
-int stepper_set_arm(struct stepper *stepper, double tower_x, double tower_y, double arm);
-
-/* What else a kinematics has of its own, as its file says ("linear": the weights of x, y, z). -EINVAL: it has none, or not so
- * many, or they are out of their range; -EBUSY while steps are kept back. A position must then be set. */
+/* What a kinematics has of its own, as its file says ("linear": the weights of x, y, z; "delta": where the tower is and the arm's length,
+ * mm, the coordinate being the carriage's height over z = 0). -EINVAL: it has none, or not so many, or they are out of their range;
+ * -EBUSY while steps are kept back. A position must then be set. */
 int stepper_set_geometry(struct stepper *stepper, const double *numbers, int count);
 
 /* Shape the motion of an axis (0: x, 1: y) from now on; NULL or a shaper of no impulses: no longer. -EBUSY while something moves
@@ -50,6 +47,11 @@ int stepper_set_shaper(struct stepper *stepper, int axis, const struct shaper *s
  * advance of each move times the filament's speed, averaged with the weights of a triangle this wide. 0, as at first: neither.
  * -EBUSY while something moves within the old time; -EINVAL: no extruder, or less than 0. */
 int stepper_set_smooth_time(struct stepper *stepper, double seconds);
+
+/* Read what the queue does together with another stepper, for less work; each may have its own clock. Both are asked for the same
+ * `until` from then on. 1: they do; 0: not now, as they are not of the same queue, axes and shapers, or not at rest. Ends when one of
+ * them is given other shapers or geometry, is discarded, or fails. */
+int stepper_share(struct stepper *stepper, struct stepper *with);
 
 /* How much later than `until` the trapezoid queue must be final for the steps there, and that long after the end of a move
  * the stepper may still step, s. */

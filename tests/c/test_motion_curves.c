@@ -36,7 +36,9 @@ static void bench_open(struct bench *bench, uint64_t seed)
     CHECK(shaper_set(&shaper, "mzv", 40, 0.1) == 0, "shaper");
     CHECK(stepper_set_shaper(bench->steppers[1], 0, &shaper) == 0, "x");
     CHECK(stepper_set_shaper(bench->steppers[2], 1, &shaper) == 0, "y");
-    CHECK(stepper_set_arm(bench->steppers[0], 150, 80, 330) == 0 && stepper_set_arm(bench->steppers[1], 0, -90, 180) == 0, "arm");
+    const double arms[2][3] = {{150, 80, 330}, {0, -90, 180}};
+    for (int i = 0; i < 2; i++)
+        CHECK(stepper_set_geometry(bench->steppers[i], arms[i], 3) == 0, "arm");
     CHECK(stepper_set_smooth_time(bench->steppers[3], 0.04) == 0, "smooth time");
     const double origin[3] = {0};
     for (int i = 0; i < MOTORS; i++) {

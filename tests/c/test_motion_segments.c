@@ -58,7 +58,7 @@ static long double check_steps(const struct segments *segments, const struct cur
 static void clear(struct segments *segments)
 {
     free(segments->items);
-    *segments = (struct segments){.last = -HUGE_VAL};
+    *segments = (struct segments){.last = -HUGE_VAL, .flat = 0.03};
 }
 
 /* What stands in a phase of a delta's move that begins at `x`, `y`. */
@@ -111,7 +111,7 @@ static void check_deltas(int rounds)
         };
         if (chance_unit(&chance) < 0.6)
             draft.accel = chance_between(&chance, -1, 1) * fmin(5000, 40 / (size * size));
-        struct segments segments = {.last = -HUGE_VAL};
+        struct segments segments = {.last = -HUGE_VAL, .flat = 0.03};
         struct curve curve;
         double time;
         add_delta(&draft, CLOCKS[i % 2], i % 4 < 2 ? 16 : 256, &segments, &curve, &time);
@@ -145,7 +145,7 @@ static void check_polynomials(int rounds)
             r /= ticks;
             curve.polynomial[k] = chance_unit(&chance) < 0.2 ? 0 : r * way * chance_between(&chance, -1, 1);
         }
-        struct segments segments = {.last = -HUGE_VAL};
+        struct segments segments = {.last = -HUGE_VAL, .flat = 0.03};
         add_polynomial(&curve, 77.5, &segments);
         worst = fmaxl(worst, check_steps(&segments, &curve, 77.5));
         clear(&segments);
@@ -156,7 +156,7 @@ static void check_polynomials(int rounds)
 /* The work goes with the segments: a long line has few, short phases have one that is a quadratic. */
 static void check_numbers(void)
 {
-    struct segments segments = {.last = -HUGE_VAL};
+    struct segments segments = {.last = -HUGE_VAL, .flat = 0.03};
     struct curve curve;
     double time;
     add_delta(&(struct draft){1, 100, 0, 0.7, -60, -20, 0}, 16e6, 16, &segments, &curve, &time);

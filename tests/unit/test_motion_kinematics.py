@@ -253,7 +253,7 @@ def test_delta_carriages_follow_the_length_of_the_arm(
     places = []
     for motor, tower in zip(motors, (near, far), strict=True):
         assert core.lib.stepper_set_max_error(motor.stepper, error) == 0
-        assert core.lib.stepper_set_arm(motor.stepper, *tower) == 0
+        assert core.lib.stepper_set_geometry(motor.stepper, tower, 3) == 0
         places.append(motor.stand_at(0, 0, 0))
         if shaper:
             impulses = [motor.shape(axis, shaper, 45 - 7 * axis) for axis in range(2)]
@@ -273,9 +273,9 @@ def test_delta_carriages_follow_the_length_of_the_arm(
 def test_delta_tells_what_is_out_of_reach(core: Core) -> None:
     rig = Rig(core)
     motor, other = rig.motor("delta", 0.0125), rig.motor("cartesian_x", 0.0125)
-    assert core.lib.stepper_set_arm(other.stepper, 0.0, 0.0, 100.0) < 0
-    assert core.lib.stepper_set_arm(motor.stepper, 0.0, 0.0, 0.0) < 0
-    assert core.lib.stepper_set_arm(motor.stepper, 0.0, 0.0, 100.0) == 0
+    assert core.lib.stepper_set_geometry(other.stepper, [0.0, 0.0, 100.0], 3) < 0
+    assert core.lib.stepper_set_geometry(motor.stepper, [0.0, 0.0, 0.0], 3) < 0
+    assert core.lib.stepper_set_geometry(motor.stepper, [0.0, 0.0, 100.0], 3) == 0
     motor.stand_at(0, 0, 0)
     assert core.lib.lookahead_append(rig.lookahead, [120.0, 0.0, 0.0], 50.0, 1e9) == 0
     assert core.lib.lookahead_flush(rig.lookahead) == 1

@@ -314,3 +314,44 @@ def test_a_smoothed_extruder_steps_within_the_tick(core: Core, advance: float, s
     """Stretches that are nearly quadratics, in paths where a hundredth of a tick decided."""
     case = Case("extruder", smooth_time=0.04, advance=advance, microsteps=256)
     assert prove(core, case, seed, 93.75).steps > 50_000
+
+
+@pytest.mark.parametrize(
+    "case", [Case("delta", ("mzv", "zv")), Case("delta"), Case("corexy", ("zv", "ei"))], ids=str
+)
+def test_steppers_that_read_together_step_as_each_alone(core: Core, case: Case) -> None:
+    """Each at its own frequency; one is discarded half-way, and the others go on."""
+    bench, lib = bench_of(core, case), core.lib
+    paces = list(zip(case.steppers, (FREQUENCY, 520e6, 72e6), strict=False))
+    alone, together = ([case.watch(bench, one, pace, MAX_ERROR) for one, pace in paces] for _ in range(2))
+    belts = [number for number, ((name, _), _) in enumerate(paces) if not name.endswith("z")]
+    for number in belts[1:]:
+        assert lib.stepper_share(together[number].stepper, together[0].stepper) == 1
+    wander(bench, 9, 80)
+    end = bench.print_time + 0.5
+    for turn, until in enumerate(np.arange(0, end, 0.05)):
+        if turn == 10:
+            assert lib.stepper_share(together[1].stepper, alone[1].stepper) == 0, "they move"
+        for one in (*alone, *together):
+            one.generate(float(until), float(until) - 0.02)
+    for one in (*alone, *together):
+        one.generate(end + 1, end + 1)
+    for one, other in zip(alone, together, strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(one.steps(), other.steps(), strict=True))
+        assert len(one.steps()[0]) > 300
+
+
+def test_a_stepper_that_is_discarded_leaves_the_others_their_moves(core: Core) -> None:
+    case = Case("delta", ("mzv", "zv"))
+    bench, lib = bench_of(core, case), core.lib
+    alone, one, other = (case.watch(bench, case.steppers[0], FREQUENCY, MAX_ERROR) for _ in range(3))
+    assert lib.stepper_share(one.stepper, other.stepper) == 1
+    wander(bench, 9, 80)
+    for until in np.arange(0, bench.print_time + 1, 0.05):
+        if 1 < until < 1.05:
+            lib.stepper_discard(one.stepper, int(until * FREQUENCY))
+            lib.stepper_set_position(one.stepper, 0.0, 0)
+        for each in (alone, other, one):
+            if each is not one or until < 1:
+                each.generate(float(until), float(until))
+    assert np.array_equal(other.steps()[0], alone.steps()[0]) and len(alone.steps()[0]) > 300

@@ -124,7 +124,7 @@ def play(core: Core, name: str, steppers: dict[str, tuple[str, float]], limit: L
     text = Print(rig, limit, options.get("advance", 0))
     motors = {name: rig.motor(*stepper) for name, stepper in steppers.items()}
     for motor, tower in zip(motors.values(), options.get("towers", []), strict=False):
-        assert core.lib.stepper_set_arm(motor.stepper, *tower) == 0
+        assert core.lib.stepper_set_geometry(motor.stepper, tower, 3) == 0
     for motor in motors.values():
         motor.stand_at(*text.position)
     motors["extruder"] = Motor(core, text.extruder, "extruder", 33.5 / 3200, rig.frequency)

@@ -3,12 +3,8 @@
 #define KLIPKIT_MOTION_INNER_ADVANCE_H
 #include "klipkit/motion/inner/blend.h"
 
-/* The three taps of a triangle of half width `half`, ticks. */
+/* The three taps of a triangle of half width `half`, s. */
 void advance_set_taps(struct blend *blend, double half);
-
-/* The advance's part of a phase of an extruder is y, its velocity that of the filament times advance: makes it a length. Velocities
- * are per tick, `frequency`: ticks a second. */
-void advance_lengthen(struct phase *phase, double frequency);
 
 /* The average over a piece of blend_next under those taps, in blend->average and blend->zero: mm, t = 0 at `from`. */
 void advance_sum(struct blend *blend, double from, double to);

@@ -4,7 +4,7 @@
  *      shifted     |-----A-----|--B--|----C----|       quadratic again: a new phase
  *               ^  ^        ^  ^  ^  ^      ^
  *
- * Times are ticks from the base of the segments. All zero at first.
+ * Times are s from the base of the path. All zero at first.
  */
 #ifndef KLIPKIT_MOTION_INNER_BLEND_H
 #define KLIPKIT_MOTION_INNER_BLEND_H
@@ -14,10 +14,10 @@
 
 enum { BLEND_TAPS_MOST = 11 };  /* five of x, five of y, one of what is not shaped */
 
-/* sum[into] += weight * axis(t - shift) */
+/* sum[axis] += weight * axis(t - shift) */
 struct tap {
     double shift, weight;
-    int axis, into;
+    int axis;
     size_t phase, left;     /* the one that it stands in; that it stood in before it moved */
     double end;             /* when it leaves its phase, by the time of the sum */
 };
@@ -31,12 +31,12 @@ struct blend {
     int next;               /* the tap that leaves its phase first */
     int moved[BLEND_TAPS_MOST], moves;  /* taps that moved at the beginning of the piece */
     int known;              /* pieces for which the sum may still be carried on; 0: it is made anew */
-    int axes;               /* of the sum; 0: advance_sum */
+    int axis, axes;         /* the sum has axes axis .. axes - 1; axes 0: advance_sum */
     struct phase sum;       /* over the piece of blend_sum */
     int changing[3];        /* taps in phases whose speed changes, by axes of the sum */
     double zero, average[5];    /* over the piece of advance_sum: a polynomial, and what to add to it */
-    double age;             /* ticks for which it has been carried on */
-    double drift[3];        /* how wrong the speeds of blend_sum may be by now */
+    double age;             /* s for which it has been carried on */
+    double drift;           /* how wrong a speed of blend_sum may be by now */
 };
 
 /* Sums are carried on from piece to piece for so many of them, which leaves a rounding of some 1e-14 of what is summed. */
@@ -46,6 +46,9 @@ static inline double phase_end(const struct phase *phase)
 {
     return phase->time + phase->to;
 }
+
+/* Taps of an axis, when there are none but of the axes before it. */
+void blend_add_taps(struct blend *blend, int axis, int count, const double *times, const double *weights);
 
 /* Taps may be set while it is empty: nothing moves under any tap. */
 static inline int blend_is_empty(const struct blend *blend)
@@ -67,5 +70,5 @@ int blend_next(struct blend *blend, double *from, double *to);
 void blend_sum(struct blend *blend, double from, double to);
 
 void blend_clear(struct blend *blend);
-void blend_rebase(struct blend *blend, double ticks);
+void blend_rebase(struct blend *blend, double seconds);
 #endif

@@ -15,11 +15,6 @@
 #include "klipkit/motion/inner/order.h"
 #include "klipkit/motion/inner/segment.h"
 
-/* Ticks of a window that are kept back for what the times may be off, at nodes and at the steps between: 0.03 of a stretch that is
- * taken for a quadratic or 0.005 of a bent segment (curve_segments.c), and 0.004 of rounding. The rest is left for the proof. */
-#define FIT_MARGIN 0.08
-#define FIT_MARGIN_BETWEEN 0.04
-
 /* No window is less: a whole tick is always within it. */
 #define FIT_WINDOW_LEAST 0.52
 
@@ -46,6 +41,7 @@ struct fit {
     size_t end;
     double before;      /* time of the step before the run: a whole number */
     double error;       /* ticks, max_stepper_error */
+    double margin, margin_between;  /* ticks of a window that are kept back: at nodes, and at the steps between (see fit_allow) */
     double gap_most;    /* ticks: longest interval inside a run */
     struct bars_run run;
     struct node nodes[FIT_NODES_MOST];
@@ -55,6 +51,15 @@ struct fit {
     double parts[BARS_MOST];    /* 1 / n */
     int last;                   /* the length of the last run */
 };
+
+/* A step may be `error` off; of that is kept back what its time may be off, `flat` in a stretch that is taken for a quadratic, else less,
+ * and the interval to its neighbour, and rounding. */
+static inline void fit_allow(struct fit *fit, double error, double flat)
+{
+    fit->error = error;
+    fit->margin = 2 * flat + 0.02;
+    fit->margin_between = flat + 0.01;
+}
 
 /* What is known of the steps ahead holds no longer. */
 void fit_forget(struct fit *fit);
@@ -119,14 +124,14 @@ static inline int64_t fit_shorten(const struct fit *fit, int64_t count, double e
 }
 
 /* How far a step between nodes may be off, given what it may as a node. */
-static inline double fit_window_between(const struct node *node)
+static inline double fit_window_between(const struct fit *fit, const struct node *node)
 {
-    return node->window > FIT_WINDOW_LEAST ? node->window + (FIT_MARGIN - FIT_MARGIN_BETWEEN) : FIT_WINDOW_LEAST;
+    return node->window > FIT_WINDOW_LEAST ? node->window + (fit->margin - fit->margin_between) : FIT_WINDOW_LEAST;
 }
 
 /* A step's window, from the interval to its nearer neighbour. */
 static inline double fit_window(const struct fit *fit, double interval)
 {
-    return order_greater(order_lesser(fit->error, 0.5 * interval) - FIT_MARGIN, FIT_WINDOW_LEAST);
+    return order_greater(order_lesser(fit->error, 0.5 * interval) - fit->margin, FIT_WINDOW_LEAST);
 }
 #endif

@@ -50,8 +50,9 @@ struct segments {
     int64_t position;       /* the whole step after the last of them */
     double last;            /* when that step is taken, -HUGE_VAL for never */
     double graze;
+    double flat;            /* how far the times of a stretch that is taken for a quadratic may be off, ticks */
     double lowest, highest; /* true positions since then */
-    double known[5];        /* for the kinematics that append: what was costly at the last place */
+    double known[6];        /* for the kinematics that append: what was costly at the last place */
 };
 
 /* A distance that is never quite 0 keeps the derivatives finite. Steps. */
@@ -88,7 +89,7 @@ struct stretch {
     double p[2], v[2], third;
 };
 
-/* Append the segment of a stretch that has no turn and is, to 0.02 ticks, a quadratic. As segments_append; 1: it is not, by what
+/* Append the segment of a stretch that has no turn and is nearly a quadratic. As segments_append; 1: it is not, by what
  * is known, and nothing was done. */
 int segments_append_stretch(struct segments *segments, const struct stretch *stretch);
 
