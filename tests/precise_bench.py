@@ -93,6 +93,7 @@ def live(
         load,
         whole,
         loaded_of(text),
+        log=lambda line: None,  # what is printed is the tools'
         save=write,
         chips=(f"mcu={chip}",),
         seed=seed,
