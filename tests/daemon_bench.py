@@ -5,24 +5,20 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
-from klipkit.base.config import parse_config
-from klipkit.boards.mcuchips import chips_of
-from klipkit.cli.sections import SCHEMA
-from klipkit.cli.simulate import OBJECT
+from klipkit.base.configedit import Changes
+from klipkit.base.schema import Loaded
 from klipkit.daemon.api import Api
 from klipkit.daemon.apisocket import ApiSocket
 from klipkit.daemon.daemon import Daemon, Request, State
 from klipkit.daemon.session import LocalSession, SocketSession
 from klipkit.sim.faults import FaultPlan
-from klipkit.sim.firmware import build
 from klipkit.sim.loop import run_virtual
 from klipkit.sim.paced import run_paced
 from klipkit.sim.printer import SimulatedPrinter
-from tests.reference import TOP
+from tests.machine_bench import CARTESIAN, RAMPS, loaded_of, printer_of
 
-CONFIG = (TOP / "config-examples" / "ramps-cartesian.cfg").read_text()
-CARD = "\n[virtual_sdcard]\npath: {folder}\n[pause_resume]\n[display_status]\n"
 LONGEST = 30.0  # s of virtual time for a change of state
 
 Act = Callable[[Daemon], Awaitable[None]]
@@ -35,36 +31,57 @@ async def until(daemon: Daemon, state: State) -> None:
             await asyncio.sleep(0.01)
 
 
+def living(
+    load: Callable[[], Loaded],
+    act: Callable[[Daemon, SimulatedPrinter], Awaitable[None]],
+    loaded: Loaded,
+    *,
+    paced: bool = False,
+    log: Callable[[str], None] = print,
+    save: Callable[[Changes], Sequence[str]] | None = None,
+    faults: Sequence[str] = (),
+    chips: Sequence[str] = RAMPS,
+    **more: Any,
+) -> list[str]:
+    """Run `act` on a daemon and the printer of the configuration `loaded`; gives what was said.
+
+    The daemon's own configuration comes from `load`, at each start anew. Time is virtual unless it is paced, which
+    sockets need. `more` is for SimulatedPrinter.
+    """
+    said: list[str] = []
+
+    async def whole(printer: SimulatedPrinter) -> None:
+        daemon = Daemon(load, lambda _: printer.reaches(), log, save)
+        daemon.responses.listen(said.append)
+        running = asyncio.ensure_future(daemon.run())
+        try:
+            await act(daemon, printer)
+        finally:
+            daemon.ask(Request.STOP)
+            await running
+
+    with printer_of(loaded, chips, **more) as printer:
+        FaultPlan(faults).begin(printer)
+        (run_paced if paced else run_virtual)(whole(printer), printer.cosim)
+    return said
+
+
 def live(
     act: Act,
-    config: str = CONFIG,
+    config: str = CARTESIAN,
     *,
     paced: bool = False,
     log: Callable[[str], None] = print,
     faults: Sequence[str] = (),
     see: Callable[[SimulatedPrinter], None] = lambda printer: None,
 ) -> None:
-    """Run `act` on a daemon; virtual time unless it is paced, which sockets need. `see` is shown its printer first."""
-    loaded = SCHEMA.load(parse_config(config, "printer.cfg"))
-    printer = SimulatedPrinter(loaded, chips_of(loaded.config, ("mcu=atmega2560",)), build(OBJECT))
-    FaultPlan(faults).begin(printer)
-    see(printer)
+    """Run `act` on a daemon. `see` is shown its printer first."""
 
-    async def whole() -> None:
-        daemon = Daemon(
-            lambda: SCHEMA.load(parse_config(config, "printer.cfg")), lambda _: printer.reaches(), log
-        )
-        running = asyncio.ensure_future(daemon.run())
-        try:
-            await act(daemon)
-        finally:
-            daemon.ask(Request.STOP)
-            await running
+    async def whole(daemon: Daemon, printer: SimulatedPrinter) -> None:
+        see(printer)
+        await act(daemon)
 
-    try:
-        (run_paced if paced else run_virtual)(whole(), printer.cosim)
-    finally:
-        printer.close()
+    living(lambda: loaded_of(config), whole, loaded_of(config), paced=paced, log=log, faults=faults)
 
 
 @asynccontextmanager

@@ -1,13 +1,18 @@
 """A whole machine in virtual time for tests: host, wire and firmware on the rails of a simulated printer."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 from klipkit.base.config import parse_config
 from klipkit.base.schema import Loaded
-from klipkit.boards.chips import chip
+from klipkit.boards.mcuchips import chips_of
 from klipkit.cli.sections import SCHEMA
 from klipkit.cli.simulate import OBJECT
+from klipkit.cli.simulation import Simulation
 from klipkit.daemon.host import Host
+from klipkit.machine.sdcard import VirtualSdcard
 from klipkit.sim.firmware import build
 from klipkit.sim.loop import run_virtual
 from klipkit.sim.printer import SimulatedPrinter
@@ -34,20 +39,37 @@ min_extrude_temp: 0
 """
 PLACE = "[force_move]\nenable_force_move: True\n"
 AT_ZERO = "SET_KINEMATIC_POSITION X=0 Y=0 Z=0"
+CARD = "\n[virtual_sdcard]\npath: {folder}\n[pause_resume]\n[display_status]\n"
+RAMPS = ("mcu=atmega2560",)
 Act = Callable[[Host, SimulatedPrinter], Awaitable[None]]
+CardAct = Callable[[Host, VirtualSdcard], Awaitable[None]]
 
 
-def live(config: str, act: Act) -> list[str]:
+def loaded_of(text: str) -> Loaded:
+    """The configuration of a text."""
+    return SCHEMA.load(parse_config(text, "printer.cfg"))
+
+
+@contextmanager
+def printer_of(loaded: Loaded, chips: Sequence[str] = RAMPS, **more: Any) -> Iterator[SimulatedPrinter]:
+    """A simulated printer of this configuration; `more` is for SimulatedPrinter."""
+    printer = SimulatedPrinter(loaded, chips_of(loaded.config, chips), build(OBJECT), **more)
+    try:
+        yield printer
+    finally:
+        printer.close()
+
+
+def live(config: str, act: Act, chips: Sequence[str] = RAMPS, **more: Any) -> list[str]:
     """Run `act` on a machine of this printer.cfg; gives what it said."""
-    loaded = SCHEMA.load(parse_config(config, "printer.cfg"))
-    return live_on(SimulatedPrinter(loaded, {"mcu": chip("atmega2560")}, build(OBJECT)), loaded, act)
+    return live_on(loaded_of(config), act, chips, **more)
 
 
-def live_on(printer: SimulatedPrinter, loaded: Loaded, act: Act) -> list[str]:
-    """Run `act` on a machine of this printer, which is closed then; gives what it said."""
+def live_on(loaded: Loaded, act: Act, chips: Sequence[str] = RAMPS, **more: Any) -> list[str]:
+    """Run `act` on a machine of this configuration; gives what it said."""
     said: list[str] = []
 
-    async def whole() -> None:
+    async def whole(printer: SimulatedPrinter) -> None:
         host = Host(loaded, printer.reaches())
         host.responses.listen(said.append)
         try:
@@ -56,11 +78,32 @@ def live_on(printer: SimulatedPrinter, loaded: Loaded, act: Act) -> list[str]:
         finally:
             await host.stop()
 
-    try:
-        run_virtual(whole(), printer.cosim)
-    finally:
-        printer.close()
+    with printer_of(loaded, chips, **more) as printer:
+        run_virtual(whole(printer), printer.cosim)
     return said
+
+
+def live_with_card(folder: Path, config: str, text: str, act: CardAct) -> list[str]:
+    """Run `act` on a machine whose card has part.gcode; gives what it said. No step is lost."""
+    (folder / "part.gcode").write_text(text)
+
+    async def whole(host: Host, printer: SimulatedPrinter) -> None:
+        card = host.parts["virtual_sdcard"]
+        assert isinstance(card, VirtualSdcard)
+        await act(host, card)
+        await host.guarded(host.toolhead.drain())
+        assert set(lost(host, printer).values()) == {0}
+
+    return live(config + CARD.format(folder=folder), whole, begin=(10, 10, 10))
+
+
+def carried_out(printer: SimulatedPrinter, loaded: Loaded, text: str) -> Simulation:
+    """What came of lines, as `klipkit simulate` carries them out; no step is lost, each direction was kept."""
+    simulation = Simulation(loaded, printer)
+    simulation.run(text, "lines")
+    for row in simulation.rows:
+        assert (row["lost"], row["violations"], row["counted"]) == (0, 0, row["steps"]), row
+    return simulation
 
 
 def said_by(config: str, *lines: str) -> list[str]:

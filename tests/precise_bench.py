@@ -1,25 +1,19 @@
 """A daemon of a simulated printer for the precision tools: virtual time, noisy switches, motors with limits."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from klipkit.base.config import parse_config
 from klipkit.base.configedit import Changes
 from klipkit.base.schema import Loaded
-from klipkit.boards.mcuchips import chips_of
-from klipkit.cli.sections import SCHEMA
-from klipkit.cli.simulate import OBJECT
-from klipkit.daemon.daemon import Daemon, Request, State
+from klipkit.daemon.daemon import Daemon, State
 from klipkit.daemon.host import Host
 from klipkit.daemon.saveconfig import save
 from klipkit.daemon.session import LocalSession
-from klipkit.sim.firmware import build
-from klipkit.sim.loop import run_virtual
 from klipkit.sim.printer import SimulatedPrinter
 from klipkit.sim.rails import SwitchQuality
-from tests.daemon_bench import until
+from tests.daemon_bench import living, until
+from tests.machine_bench import loaded_of
 from tests.reference import TOP
 
 EXAMPLES = TOP / "config-examples"
@@ -35,10 +29,6 @@ def config(name: str, more: str = "", edits: Mapping[str, str] | None = None) ->
         assert old in text
         text = text.replace(old, new)
     return f"{text}\n{more}"
-
-
-def loaded_of(text: str) -> Loaded:
-    return SCHEMA.load(parse_config(text, "printer.cfg"))
 
 
 def quality(deviation: float, cut: float, seed: int, *rails: str) -> SwitchQuality:
@@ -82,12 +72,6 @@ def live(
 
     With `file` its configuration is read from there, and SAVE_CONFIG writes it.
     """
-    loaded = loaded_of(text)
-    chips = chips_of(loaded.config, (f"mcu={chip}",))
-    printer = SimulatedPrinter(
-        loaded, chips, build(OBJECT), seed=seed, switches=switches, limits=limits, begin=begin
-    )
-    said: list[str] = []
 
     def load() -> Loaded:
         return loaded_of(text if file is None else file.read_text())
@@ -96,10 +80,7 @@ def live(
         assert file is not None
         return save(str(file), changes, datetime(2026, 11, 24, 16, 0, 0))
 
-    async def whole() -> None:
-        daemon = Daemon(load, lambda _: printer.reaches(), save=write)
-        daemon.responses.listen(said.append)
-        running = asyncio.ensure_future(daemon.run())
+    async def whole(daemon: Daemon, printer: SimulatedPrinter) -> None:
         session = kind(daemon)
         try:
             await until(daemon, State.READY)
@@ -107,14 +88,19 @@ def live(
             await act(session, daemon.host, printer)
         finally:
             await session.close()
-            daemon.ask(Request.STOP)
-            await running
 
-    try:
-        run_virtual(whole(), printer.cosim)
-    finally:
-        printer.close()
-    return said
+    return living(
+        load,
+        whole,
+        loaded_of(text),
+        log=lambda line: None,  # what is printed is the tools'
+        save=write,
+        chips=(f"mcu={chip}",),
+        seed=seed,
+        switches=switches,
+        limits=limits,
+        begin=begin,
+    )
 
 
 def places(host: Host, printer: SimulatedPrinter, *names: str) -> list[int]:

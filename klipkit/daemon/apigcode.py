@@ -93,5 +93,7 @@ class GcodeEndpoints:
     def _pausing(self) -> PauseResume:
         part = self._daemon.ready().parts.get("pause_resume")
         if not isinstance(part, PauseResume):
-            raise RequestError("prints cannot be paused here", hint="add [pause_resume] to the configuration")
+            raise RequestError(
+                "prints cannot be paused or cancelled here", hint="add [pause_resume] to the configuration"
+            )
         return part

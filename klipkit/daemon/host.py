@@ -94,7 +94,7 @@ class Host:
         self.is_ready = False
         self._make = make_toolhead
         self._has_toolhead = False
-        self._lateness = Lateness(computed)
+        self._lateness = Lateness(computed, lambda: self._has_toolhead and self.toolhead.is_moving)
         self._watches: list[asyncio.Task[None]] = []
 
     @property

@@ -106,6 +106,7 @@ class Toolhead:
         self._actions: deque[Action] = deque()  # that wait for the end of moves, one for each mark
         self._times = ffi.new(f"double[{MARKS}]")
         self._task: asyncio.Task[None] | None = None
+        self._stirs = asyncio.Event()  # set when a move may come; an idle printer takes no processor time
 
     async def attach(self, queues: Sequence[StepQueue]) -> None:
         """The MCUs are configured: steps may be sent. The motors are at the whole steps that their MCUs say."""
@@ -169,6 +170,7 @@ class Toolhead:
             if enable is not None and not enable.is_on:
                 await enable.prepare()
         self._made = max(self._made, self._rests, self.now() + LEAD)
+        self._stirs.set()
         self.planner.set_start(self._made)
         now = self.main.pipe.now()
         self._map(self._made, lambda mcu: first_mapping(self.main.sync, mcu.sync, now))
@@ -354,9 +356,12 @@ class Toolhead:
         """Make steps as their time comes, and bring moves to standstill when nothing follows them in time."""
         try:
             while True:
+                await self._stirs.wait()
                 await asyncio.sleep(PIECE)
                 if not self._drips:
                     self._keep_going()
+                    if not self.planner.waiting and self.planner.settled <= self._made:
+                        self._stirs.clear()
         except KlipkitError as error:
             self._failed(error)
 

@@ -11,7 +11,10 @@ from typing import NamedTuple
 
 from klipkit.base.faults import TimerTooClose
 
-PERIOD = 0.05  # s between looks: a stall may have begun as much earlier
+PERIOD, IDLE_PERIOD = (
+    0.05,
+    0.2,
+)  # s between looks, and while nothing moves: a stall may have begun as much earlier
 LEAST = 0.02  # s: less is the usual jitter
 WHILE = 5.0  # s for which it counts: longer than commands are sent ahead
 KEPT = 32
@@ -43,16 +46,15 @@ class Late(NamedTuple):
 class Lateness:
     """Watches the running event loop. `computed`: processor time, where it is real time that passes."""
 
-    def __init__(self, computed: Computed | None = None) -> None:
-        self._computed = computed
+    def __init__(self, computed: Computed | None = None, is_busy: Callable[[], bool] = lambda: True) -> None:
+        self._computed, self._is_busy = computed, is_busy
         self._seen: deque[Late] = deque(maxlen=KEPT)
         self._begin()
 
     async def watch(self) -> None:
         """Look for ever."""
         while True:
-            self._begin()
-            await asyncio.sleep(PERIOD)
+            await asyncio.sleep(self._begin())
             late = self._now()
             if late.late > LEAST:
                 self._seen.append(late)
@@ -68,9 +70,12 @@ class Lateness:
         worst = self.worst()
         return worst.told() if worst is not None and reason.startswith(TimerTooClose.classic) else ""
 
-    def _begin(self) -> None:
-        self._due = asyncio.get_running_loop().time() + PERIOD
+    def _begin(self) -> float:
+        """The next look is due in that many seconds."""
+        period = PERIOD if self._is_busy() else IDLE_PERIOD
+        self._due = asyncio.get_running_loop().time() + period
         self._computed_before = self._computed() if self._computed is not None else 0.0
+        return period
 
     def _now(self) -> Late:
         at = asyncio.get_running_loop().time()

@@ -9,7 +9,8 @@ import pytest
 from klipkit.base.errors import KlipkitError
 from klipkit.daemon.daemon import Daemon, State
 from klipkit.daemon.session import LocalSession
-from tests.daemon_bench import CARD, live, local, until
+from tests.daemon_bench import live, local, until
+from tests.machine_bench import CARD
 from tests.reference import TOP
 
 CONFIG = (TOP / "config-examples" / "cartesian.cfg").read_text()

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from klipkit.daemon.daemon import Daemon, Request, State
-from tests.daemon_bench import CARD, CONFIG, live, served, until
+from tests.daemon_bench import live, served, until
+from tests.machine_bench import CARD, CARTESIAN
 
 PART = "G90\nG92 X0\nG1 X10 F6000\nM400\n"
 Tool = Callable[..., Awaitable[tuple[int, str, str]]]
@@ -33,7 +34,7 @@ def with_tools(folder: Path, act: Act) -> None:
 
             await act(tool, daemon)
 
-    live(serve, CONFIG + CARD.format(folder=folder), paced=True)
+    live(serve, CARTESIAN + CARD.format(folder=folder), paced=True)
 
 
 def test_gcode_prints_the_answers_and_tells_the_first_error(tmp_path: Path) -> None:

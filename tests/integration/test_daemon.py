@@ -7,35 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from klipkit.base.config import parse_config, read_config
+from klipkit.base.config import read_config
 from klipkit.base.configedit import Changes
 from klipkit.base.errors import KlipkitError, PrinterError
 from klipkit.base.schema import Loaded
-from klipkit.boards.chips import chip
-from klipkit.cli.sections import SCHEMA
-from klipkit.cli.simulate import OBJECT
 from klipkit.daemon.daemon import Daemon, Request, State
 from klipkit.daemon.host import Host
 from klipkit.daemon.saveconfig import save
 from klipkit.parts.heaters.heater import Heater
 from klipkit.parts.heaters.pid import Pid
-from klipkit.sim.faults import FaultPlan
-from klipkit.sim.firmware import build
-from klipkit.sim.loop import run_virtual
 from klipkit.sim.printer import SimulatedPrinter
-from tests.machine_bench import HOTEND
-from tests.reference import TOP
+from tests.daemon_bench import living, until
+from tests.machine_bench import CARTESIAN, HOTEND, loaded_of
 
-CONFIG = (TOP / "config-examples" / "ramps-cartesian.cfg").read_text()
-HOT = CONFIG + HOTEND
+HOT = CARTESIAN + HOTEND
 Act = Callable[[Daemon, list[str]], Awaitable[None]]
-LONGEST = 30.0  # s of virtual time for a change of state
-
-
-async def until(daemon: Daemon, state: State) -> None:
-    async with asyncio.timeout(LONGEST):
-        while daemon.state is not state:
-            await asyncio.sleep(0.1)
 
 
 def live(
@@ -47,27 +33,17 @@ def live(
     log: list[str] | None = None,
 ) -> list[str]:
     """Run `act` on a daemon whose configuration is the next of `texts` at each start; gives what was said."""
-    first = SCHEMA.load(parse_config(texts[-1], "printer.cfg"))
-    printer = SimulatedPrinter(first, {"mcu": chip("atmega2560")}, build(OBJECT))
-    FaultPlan(faults).begin(printer)
     said: list[str] = []
 
     def load() -> Loaded:
-        return SCHEMA.load(parse_config(texts.pop(0) if len(texts) > 1 else texts[0], "printer.cfg"))
+        return loaded_of(texts.pop(0) if len(texts) > 1 else texts[0])
 
-    async def whole() -> None:
-        daemon = Daemon(load, lambda loaded: printer.reaches(), ([] if log is None else log).append, save)
+    async def whole(daemon: Daemon, printer: SimulatedPrinter) -> None:
         daemon.responses.listen(said.append)
-        running = asyncio.ensure_future(daemon.run())
         await act(daemon, said)
-        daemon.ask(Request.STOP)
-        await running
 
-    try:
-        run_virtual(whole(), printer.cosim)
-    finally:
-        printer.close()
-    return said
+    written = [] if log is None else log
+    return living(load, whole, loaded_of(texts[-1]), log=written.append, save=save, faults=faults)
 
 
 def test_after_an_emergency_stop_nothing_moves_until_a_firmware_restart() -> None:
@@ -83,7 +59,7 @@ def test_after_an_emergency_stop_nothing_moves_until_a_firmware_restart() -> Non
         await until(daemon, State.READY)
         await daemon.execute("G28 X", "a")
 
-    said = live(act, [CONFIG])
+    said = live(act, [CARTESIAN])
     assert any(line.startswith("!! ") and "M112" in line for line in said)
 
 
@@ -98,7 +74,7 @@ def test_an_error_of_the_configuration_is_told_and_restart_reads_it_again() -> N
         await until(daemon, State.READY)
         await daemon.execute("G28 X", "a")
 
-    live(act, [CONFIG.replace("microsteps: 16", "microsteps: sixteen", 1), CONFIG])
+    live(act, [CARTESIAN.replace("microsteps: 16", "microsteps: sixteen", 1), CARTESIAN])
 
 
 def test_an_emergency_stop_does_not_wait_for_what_is_being_done() -> None:
@@ -111,7 +87,7 @@ def test_an_emergency_stop_does_not_wait_for_what_is_being_done() -> None:
         with pytest.raises(PrinterError):
             await moving
 
-    live(act, [CONFIG])
+    live(act, [CARTESIAN])
 
 
 def machine(daemon: Daemon) -> Host:
@@ -193,7 +169,7 @@ def test_a_restart_ends_what_is_being_done() -> None:
         await until(daemon, State.READY)
         assert not machine(daemon).toolhead.is_on
 
-    live(act, [CONFIG])
+    live(act, [CARTESIAN])
 
 
 def test_save_config_writes_what_a_calibration_found_and_the_next_machine_has_it(tmp_path: Path) -> None:
@@ -257,7 +233,7 @@ def test_a_lost_link_is_looked_into_and_the_way_out_is_told() -> None:
         assert len(daemon.message.splitlines()) == 3, daemon.message
 
     log: list[str] = []
-    live(act, [CONFIG], faults=["unplug:mcu@3"], log=log)
+    live(act, [CARTESIAN], faults=["unplug:mcu@3"], log=log)
     assert any(line.startswith("MCU 'mcu': ") and line.endswith("16000000 Hz") for line in log), log
 
 
@@ -268,7 +244,7 @@ def test_a_stop_that_comes_during_a_restart_counts() -> None:
         await until(daemon, State.STARTUP)
         daemon.ask(Request.STOP)  # its machine has not yet ended
 
-    live(act, [CONFIG])
+    live(act, [CARTESIAN])
 
 
 def test_who_waits_for_a_turn_behind_a_file_is_told_of_a_restart_at_once(tmp_path: Path) -> None:
@@ -286,4 +262,4 @@ def test_who_waits_for_a_turn_behind_a_file_is_told_of_a_restart_at_once(tmp_pat
         await until(daemon, State.STARTUP)
         await until(daemon, State.READY)
 
-    live(act, [CONFIG + f"\n[virtual_sdcard]\npath: {tmp_path}\n"])
+    live(act, [CARTESIAN + f"\n[virtual_sdcard]\npath: {tmp_path}\n"])

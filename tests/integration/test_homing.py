@@ -6,13 +6,10 @@ import pytest
 
 from klipkit.base.config import read_config
 from klipkit.base.faults import MoveError
-from klipkit.boards.mcuchips import chips_of
 from klipkit.cli.sections import SCHEMA
-from klipkit.cli.simulate import OBJECT
 from klipkit.daemon.host import Host
-from klipkit.sim.firmware import build
 from klipkit.sim.printer import SimulatedPrinter
-from tests.machine_bench import Act, live_on, lost
+from tests.machine_bench import RAMPS, Act, live_on, lost
 from tests.reference import TOP
 
 EXAMPLES = TOP / "config-examples"
@@ -33,10 +30,8 @@ HALF_STEPS = 0.03  # mm: a step or two of these machines
 def live(name: str, act: Act, drift: float = 0.0, seed: int = 0) -> list[str]:
     """Run `act` on a machine; gives what it said."""
     loaded = SCHEMA.load(read_config(EXAMPLES / f"{name}.cfg"))
-    chips = chips_of(loaded.config, CHIPS.get(name, ("mcu=atmega2560",)))
-    drifts = {"zboard": drift} if "zboard" in chips else {"mcu": drift}
-    printer = SimulatedPrinter(loaded, chips, build(OBJECT), drifts, seed=seed)
-    return live_on(printer, loaded, act)
+    drifts = {"zboard" if name in CHIPS else "mcu": drift}
+    return live_on(loaded, act, CHIPS.get(name, RAMPS), drifts=drifts, seed=seed)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])

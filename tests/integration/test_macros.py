@@ -1,59 +1,27 @@
 """Macros around prints on a simulated printer, in virtual time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from klipkit.base.config import parse_config, read_config
-from klipkit.boards.mcuchips import chips_of
+from klipkit.base.config import read_config
 from klipkit.cli.sections import SCHEMA
-from klipkit.cli.simulate import OBJECT
 from klipkit.daemon.host import Host
 from klipkit.gcode.templates import problems
 from klipkit.machine.commands.print_stats import PrintStats, PrintStatsStatus
 from klipkit.machine.sdcard import VirtualSdcard
-from klipkit.sim.firmware import build
-from klipkit.sim.loop import run_virtual
 from klipkit.sim.printer import SimulatedPrinter
 from tests import machine_bench
-from tests.machine_bench import HOTEND, lost
-from tests.reference import TOP, reference_path
+from tests.machine_bench import CARTESIAN, HOTEND, CardAct, live_with_card
+from tests.reference import reference_path
 
-CONFIG = (TOP / "config-examples" / "ramps-cartesian.cfg").read_text() + HOTEND
-Act = Callable[[Host, VirtualSdcard], Awaitable[None]]
+CONFIG = CARTESIAN + HOTEND
 
 
-def live(folder: Path, config: str, text: str, act: Act) -> list[str]:
+def live(folder: Path, config: str, text: str, act: CardAct) -> list[str]:
     """Run `act` on a printer whose card has part.gcode; gives what it said. No step is lost."""
-    (folder / "part.gcode").write_text(text)
-    config = (
-        CONFIG + f"\n[virtual_sdcard]\npath: {folder}\n[pause_resume]\n[display_status]\n[respond]\n{config}"
-    )
-    loaded = SCHEMA.load(parse_config(config, "printer.cfg"))
-    chips = chips_of(loaded.config, ("mcu=atmega2560",))
-    printer = SimulatedPrinter(loaded, chips, build(OBJECT), begin=(10, 10, 10))
-    said: list[str] = []
-
-    async def whole() -> None:
-        host = Host(loaded, printer.reaches())
-        host.responses.listen(said.append)
-        try:
-            await host.start()
-            card = host.parts["virtual_sdcard"]
-            assert isinstance(card, VirtualSdcard)
-            await act(host, card)
-            await host.guarded(host.toolhead.drain())
-            assert set(lost(host, printer).values()) == {0}
-        finally:
-            await host.stop()
-
-    try:
-        run_virtual(whole(), printer.cosim)
-    finally:
-        printer.close()
-    return said
+    return live_with_card(folder, f"{CONFIG}\n[respond]\n{config}", text, act)
 
 
 def stats(host: Host) -> PrintStatsStatus:

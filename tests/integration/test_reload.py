@@ -7,30 +7,19 @@ from typing import Any
 
 import pytest
 
-from klipkit.base.config import parse_config
 from klipkit.base.errors import ConfigError, KlipkitError
-from klipkit.base.schema import Loaded
-from klipkit.boards.mcuchips import chips_of
-from klipkit.cli.sections import SCHEMA
-from klipkit.cli.simulate import OBJECT
-from klipkit.daemon.daemon import Daemon, Request, State
+from klipkit.daemon.daemon import Daemon, State
 from klipkit.daemon.host import Host
 from klipkit.daemon.reload import Report, reload
 from klipkit.parts.heaters.heater import Heater
 from klipkit.parts.heaters.pid import Pid
-from klipkit.sim.firmware import build
-from klipkit.sim.loop import run_virtual
 from klipkit.sim.printer import SimulatedPrinter
-from tests.daemon_bench import local, until
-from tests.machine_bench import AT_ZERO, CARTESIAN, HOTEND, live
+from tests.daemon_bench import living, local, until
+from tests.machine_bench import AT_ZERO, CARTESIAN, HOTEND, live, loaded_of
 
 PID = HOTEND.replace("control: watermark", "control: pid\npid_kp: 22\npid_ki: 1.1\npid_kd: 110")
 BASE = CARTESIAN + PID + "[respond]\n"
 MACRO = "[gcode_macro SAY]\nvariable_n: 1\nvariable_m: 2\ngcode:\n  M118 {n} {m}\n"
-
-
-def loaded(text: str) -> Loaded:
-    return SCHEMA.load(parse_config(text, "printer.cfg"))
 
 
 class Edited:
@@ -41,7 +30,7 @@ class Edited:
 
     async def reload(self, text: str) -> Report:
         async with self.host.scripts.turn:
-            return await reload(self.host, lambda: loaded(text))
+            return await reload(self.host, lambda: loaded_of(text))
 
     async def run(self, *lines: str) -> None:
         await self.host.run(lines, "console")
@@ -284,27 +273,14 @@ def test_a_command_that_was_renamed_does_not_go_away_below_its_macro() -> None:
 def daemon_with(text: str, new: str, act: Callable[[Daemon], Awaitable[Any]]) -> list[str]:
     """Run `act` on a daemon whose configuration is edited as soon as it is ready."""
     texts = [text]
-    printer = SimulatedPrinter(
-        loaded(text), chips_of(loaded(text).config, ("mcu=atmega2560",)), build(OBJECT)
-    )
-    said: list[str] = []
 
-    async def whole() -> None:
-        daemon = Daemon(lambda: loaded(texts[0]), lambda _: printer.reaches())
-        daemon.responses.listen(said.append)
-        running = asyncio.ensure_future(daemon.run())
-        try:
-            await until(daemon, State.READY)
-            texts[0] = new
-            await act(daemon)
-        finally:
-            daemon.ask(Request.STOP)
-            await running
+    async def whole(daemon: Daemon, printer: SimulatedPrinter) -> None:
+        await until(daemon, State.READY)
+        texts[0] = new
+        await act(daemon)
 
-    try:
-        run_virtual(whole(), printer.cosim)
-    finally:
-        printer.close()
+    said = living(lambda: loaded_of(texts[0]), whole, loaded_of(text))
+    assert said.pop(0) == "// Klipper state: Ready"
     return said
 
 
@@ -334,7 +310,7 @@ def test_an_emergency_stop_waits_for_no_macro_of_its_name_and_other_macros_take_
         await asyncio.sleep(0.1)
         begin = asyncio.get_running_loop().time()
         await daemon.execute("M108", "console")
-        assert asyncio.get_running_loop().time() - begin > 4
+        assert asyncio.get_running_loop().time() - begin > 3  # the dwell, less what is sent ahead
         await work
         work = asyncio.ensure_future(daemon.execute("G4 P60000", "console"))
         await asyncio.sleep(0.1)

@@ -1,44 +1,22 @@
 """A print from the virtual SD card on a simulated printer: chosen, printed, paused, resumed, cancelled, failed."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from klipkit.base.config import parse_config
 from klipkit.base.faults import GcodeError
-from klipkit.boards.mcuchips import chips_of
-from klipkit.cli.sections import SCHEMA
-from klipkit.cli.simulate import OBJECT
 from klipkit.daemon.host import Host
 from klipkit.machine.commands.print_stats import PrintStats
 from klipkit.machine.sdcard import VirtualSdcard
-from klipkit.sim.firmware import build
-from klipkit.sim.printer import SimulatedPrinter
-from tests.machine_bench import live_on
-from tests.reference import TOP
+from tests.machine_bench import CARTESIAN, CardAct, live_with_card
 
-CONFIG = (TOP / "config-examples" / "ramps-cartesian.cfg").read_text()
 PART = "SET_KINEMATIC_POSITION X=10 Y=10 Z=10\nG1 X20 F120\nG1 X30\nM117 half\nG1 X40\nG1 X50\nM400\n"  # 5 s a move
-Act = Callable[[Host, VirtualSdcard], Awaitable[None]]
 
 
-def live(folder: Path, act: Act, text: str = PART) -> list[str]:
+def live(folder: Path, act: CardAct, text: str = PART) -> list[str]:
     """Run `act` on a printer whose card has part.gcode; gives what it said."""
-    (folder / "part.gcode").write_text(text)
-    config = CONFIG + f"\n[virtual_sdcard]\npath: {folder}\n[pause_resume]\n[display_status]\n"
-    loaded = SCHEMA.load(parse_config(config, "printer.cfg"))
-    printer = SimulatedPrinter(
-        loaded, chips_of(loaded.config, ("mcu=atmega2560",)), build(OBJECT), begin=(10, 10, 10)
-    )
-
-    async def whole(host: Host, printer: SimulatedPrinter) -> None:
-        card = host.parts["virtual_sdcard"]
-        assert isinstance(card, VirtualSdcard)
-        await act(host, card)
-
-    return live_on(printer, loaded, whole)
+    return live_with_card(folder, CARTESIAN, text, act)
 
 
 def state(host: Host) -> str:

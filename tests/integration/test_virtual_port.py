@@ -13,7 +13,8 @@ from klipkit.base.schema import Loaded
 from klipkit.daemon.console import AHEAD_MOST, WAITING_MOST, Console
 from klipkit.daemon.daemon import Daemon, Request, State
 from klipkit.gcode.words import LINE_LIMIT
-from tests.daemon_bench import CARD, CONFIG, live, until
+from tests.daemon_bench import live, until
+from tests.machine_bench import CARD, CARTESIAN
 
 HANG = 60  # s
 
@@ -88,7 +89,7 @@ def with_port(folder: Path, act: Act) -> None:
         finally:
             await console.close()
 
-    live(serve, CONFIG + CARD.format(folder=folder), paced=True)
+    live(serve, CARTESIAN + CARD.format(folder=folder), paced=True)
 
 
 def without_printer(folder: Path, act: Act) -> None:

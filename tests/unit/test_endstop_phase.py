@@ -11,7 +11,8 @@ from klipkit.machine.endstop_phase.config import StepperPhaseConfig
 from klipkit.machine.endstop_phase.judge import Quality, Trigger, judge
 from klipkit.machine.endstop_phase.rails import phase_rails
 from klipkit.machine.endstop_phase.rule import Rule, StepperPhase
-from tests.precise_bench import EXAMPLES, config, loaded_of
+from tests.machine_bench import loaded_of
+from tests.precise_bench import EXAMPLES, config
 
 
 def rule(text: str, *lines: str, stepper: str = "stepper_z") -> Rule:

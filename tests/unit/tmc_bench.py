@@ -1,16 +1,13 @@
 """A simulated machine whose motors have drivers with registers."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
-from klipkit.base.config import parse_config
-from klipkit.boards.chips import chip
-from klipkit.cli.sections import SCHEMA
-from klipkit.cli.simulate import OBJECT
 from klipkit.daemon.host import Host
 from klipkit.parts.drivers.commands import TmcDriver
-from klipkit.sim.firmware import build
-from klipkit.sim.loop import run_virtual
-from klipkit.sim.printer import SimulatedPrinter
+from tests import machine_bench
+from tests.machine_bench import AT_ZERO, Act
+
+__all__ = ["AT_ZERO", "MACHINE", "Act", "driver", "live"]
 
 # A chip of 32 bits: its UART lines run at 40000 baud, and it steps on both edges.
 MACHINE = """
@@ -57,31 +54,12 @@ position_max: 200
 [force_move]
 enable_force_move: True
 """
-AT_ZERO = "SET_KINEMATIC_POSITION X=0 Y=0 Z=0"
-Act = Callable[[Host, SimulatedPrinter], Awaitable[None]]
 
 
 def live(config: str, act: Act, machine: str = MACHINE, models: Mapping[str, str] | None = None) -> list[str]:
     """Run `act` on a machine of this printer.cfg; gives what it said. `models`: chips of more MCUs, by name."""
-    loaded = SCHEMA.load(parse_config(machine + config, "printer.cfg"))
-    chips = {name: chip(model) for name, model in {"mcu": "stm32f446", **(models or {})}.items()}
-    printer = SimulatedPrinter(loaded, chips, build(OBJECT), begin=(50.0, 60.0, 10.0))
-    said: list[str] = []
-
-    async def whole() -> None:
-        host = Host(loaded, printer.reaches())
-        host.responses.listen(said.append)
-        try:
-            await host.start()
-            await act(host, printer)
-        finally:
-            await host.stop()
-
-    try:
-        run_virtual(whole(), printer.cosim)
-    finally:
-        printer.close()
-    return said
+    chips = [f"{name}={model}" for name, model in {"mcu": "stm32f446", **(models or {})}.items()]
+    return machine_bench.live(machine + config, act, chips, begin=(50.0, 60.0, 10.0))
 
 
 def driver(host: Host, section: str) -> TmcDriver:
