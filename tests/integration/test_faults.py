@@ -55,7 +55,7 @@ ENDS = {  # fault: state of the daemon, state of the print, the cause
     "host-stall:3@35": (
         SHUTDOWN,
         "printing",
-        "Missed scheduling of next digital out event: the host was late by 2974 ms because its computer stood still",
+        "Missed scheduling of next digital out event: the host was late by 29",
     ),
     "mcu-reset:mcu@35": (SHUTDOWN, "printing", "MCU 'mcu' spontaneous restart; look at its power supply"),
     "unplug:mcu@35": (SHUTDOWN, "printing", "the link broke: unplugged"),

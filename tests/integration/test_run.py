@@ -45,7 +45,7 @@ class Printer:
             os.write(port, line.encode() + b"\n")
             answers: list[str] = []
             end = time.monotonic() + HANG
-            while not answers or not answers[-1].startswith("ok"):
+            while not any(answer.startswith("ok") for answer in answers):
                 assert time.monotonic() < end, answers
                 if select.select([port], [], [], 0.1)[0]:
                     *whole, self._rest = (self._rest + os.read(port, 4096)).split(b"\n")
