@@ -3,12 +3,15 @@
 import contextlib
 import os
 import readline
+import sys
+import termios
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self, TextIO
 
 PROMPT = "> "
+LOCAL_MODES = 3  # of the settings of a terminal
 HISTORY_MOST = 1000  # lines
 
 
@@ -30,10 +33,23 @@ class Terminal:
         readline.set_completer(self._complete)
         readline.set_completer_delims(" ")
         readline.parse_and_bind("tab: complete")
+        self._settings = termios.tcgetattr(sys.stdin) if sys.stdin.isatty() else None
+        self._keep_typed(sys.stdin)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def _keep_typed(self, stdin: TextIO) -> None:
+        """Ctrl-C leaves what was typed: else readline waits for a key that it was promised, and sees no signal."""
+        if self._settings is not None:
+            settings = list(self._settings)
+            settings[LOCAL_MODES] |= termios.NOFLSH
+            termios.tcsetattr(stdin, termios.TCSANOW, settings)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         readline.set_completer(None)
+        if self._settings is not None:  # after Ctrl-C nothing that was typed is for the shell
+            when = termios.TCSANOW if kind is None else termios.TCSAFLUSH
+            with contextlib.suppress(termios.error):
+                termios.tcsetattr(sys.stdin, when, self._settings)
         with contextlib.suppress(OSError):
             self._history.parent.mkdir(parents=True, exist_ok=True)
             readline.write_history_file(self._history)
