@@ -10,7 +10,6 @@ from klipkit.base.schema import Loaded
 from klipkit.boards.mcuchips import chips_of
 from klipkit.cli.sections import SCHEMA
 from klipkit.cli.simulate import OBJECT
-from klipkit.cli.simulation import Simulation
 from klipkit.daemon.host import Host
 from klipkit.machine.sdcard import VirtualSdcard
 from klipkit.sim.firmware import build
@@ -95,15 +94,6 @@ def live_with_card(folder: Path, config: str, text: str, act: CardAct) -> list[s
         assert set(lost(host, printer).values()) == {0}
 
     return live(config + CARD.format(folder=folder), whole, begin=(10, 10, 10))
-
-
-def carried_out(printer: SimulatedPrinter, loaded: Loaded, text: str) -> Simulation:
-    """What came of lines, as `klipkit simulate` carries them out; no step is lost, each direction was kept."""
-    simulation = Simulation(loaded, printer)
-    simulation.run(text, "lines")
-    for row in simulation.rows:
-        assert (row["lost"], row["violations"], row["counted"]) == (0, 0, row["steps"]), row
-    return simulation
 
 
 def said_by(config: str, *lines: str) -> list[str]:

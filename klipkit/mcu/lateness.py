@@ -11,10 +11,8 @@ from typing import NamedTuple
 
 from klipkit.base.faults import TimerTooClose
 
-PERIOD, IDLE_PERIOD = (
-    0.05,
-    0.2,
-)  # s between looks, and while nothing moves: a stall may have begun as much earlier
+PERIOD = 0.05  # s between looks: a stall may have begun as much earlier
+IDLE_PERIOD = 0.2  # while nothing moves
 LEAST = 0.02  # s: less is the usual jitter
 WHILE = 5.0  # s for which it counts: longer than commands are sent ahead
 KEPT = 32
