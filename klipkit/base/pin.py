@@ -1,5 +1,6 @@
 """Pins as options write them: `^!board:PA1`, and what each is used for."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -49,17 +50,17 @@ class Pin:
         return f"{pull}{'!' if self.invert else ''}{chip}{self.name}"
 
 
-class PinMaker:
+class PinMaker(ABC):
     """A section that makes up pins: tmc2209_stepper_x:virtual_endstop is another name for one that it knows."""
 
     @property
+    @abstractmethod
     def pin_maker(self) -> str:
         """What stands before the colon."""
-        raise NotImplementedError
 
+    @abstractmethod
     def made_pins(self) -> Mapping[str, Pin]:
         """The real pins, by what stands behind the colon."""
-        raise NotImplementedError
 
 
 class _Pin(Kind[Pin]):
