@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-import click
-
 from klipkit.base.config import read_config
 from klipkit.base.output import Column, Output
 from klipkit.base.schema import Loaded
@@ -14,6 +12,7 @@ from klipkit.boards.chips import Chip
 from klipkit.boards.mcuchips import chips_of
 from klipkit.cli.estimate import progress
 from klipkit.cli.estimation import Estimation
+from klipkit.cli.printoptions import CHIPS, CONFIG, FILES, SEED
 from klipkit.cli.sections import SCHEMA
 from klipkit.cli.simulate import OBJECT
 from klipkit.cli.tool import tool
@@ -43,19 +42,10 @@ FAULT, REMARK = "fault", "remark"
         ),
     ),
 )
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path())
-@click.option("-c", "--config", "config_file", metavar="CONFIG", required=True, help="The printer.cfg.")
-@click.option(
-    "--mcu", "told", multiple=True, metavar="[NAME=]CHIP", help="The chip of a microcontroller; repeatable."
-)
-@click.option(
-    "--seed",
-    metavar="N",
-    type=int,
-    default=0,
-    show_default=True,
-    help="Where the toolhead is at the beginning.",
-)
+@FILES
+@CONFIG
+@CHIPS
+@SEED
 def check(out: Output, files: tuple[str, ...], config_file: str, told: tuple[str, ...], seed: int) -> int:
     """The file is carried out by the host itself, in a hurry, on a simulated printer: macros run, heaters warm, axes
     are homed. A line that is refused is passed over, so that the list is whole: moves out of range or before homing,

@@ -16,6 +16,7 @@ from klipkit.base.text import clock_text, sanitise
 from klipkit.boards.chips import Chip
 from klipkit.boards.mcuchips import chips_of
 from klipkit.cli.estimation import PERIOD, Estimate, Estimation, Sum
+from klipkit.cli.printoptions import CHIPS, CONFIG, FILES, SEED
 from klipkit.cli.sections import SCHEMA
 from klipkit.cli.simulate import OBJECT
 from klipkit.cli.speedplot import draw_speed
@@ -66,11 +67,9 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         ),
     ),
 )
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path())
-@click.option("-c", "--config", "config_file", metavar="CONFIG", required=True, help="The printer.cfg.")
-@click.option(
-    "--mcu", "told", multiple=True, metavar="[NAME=]CHIP", help="The chip of a microcontroller; repeatable."
-)
+@FILES
+@CONFIG
+@CHIPS
 @click.option(
     "--by",
     type=click.Choice(tuple(TABLES)),
@@ -83,14 +82,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
 )
 @click.option("--m73", is_flag=True, help="Write a copy with M73: percent and minutes left. Needs -o.")
 @click.option("-o", "--output", metavar="FILE", help="The copy of --m73.")
-@click.option(
-    "--seed",
-    metavar="N",
-    type=int,
-    default=0,
-    show_default=True,
-    help="Where the toolhead is at the beginning.",
-)
+@SEED
 def estimate(
     out: Output,
     files: tuple[str, ...],
